@@ -1,0 +1,2 @@
+//! The vclouden binary.
+fn main() {}
