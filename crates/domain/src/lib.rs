@@ -1,1 +1,12 @@
-//! domain.
+//! The nouns of vClouden, their identifiers, states and legal transitions.
+//!
+//! No I/O here: everything is a value, so every rule can be tested by itself.
+
+pub mod id;
+pub mod manifest;
+pub mod name;
+pub mod state;
+
+pub use id::{ArtifactHash, BackupId, DeploymentId, InstallationId, OperationId, ServerId};
+pub use manifest::Manifest;
+pub use name::{InstallationName, Slug};

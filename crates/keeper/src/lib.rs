@@ -1,1 +1,7 @@
-//! keeper.
+//! The keeper: the small process that is the parent of one sandbox's processes.
+//!
+//! One per awake installation. It starts the application, watches it through a pidfd, checks its health, brings it
+//! back when it dies, rotates its logs, and tells whoever asks on its socket. It outlives Nimbus: a new Nimbus finds
+//! the keepers that run by the lock each holds on its directory. It is single-threaded and small on purpose.
+
+pub mod protocol;

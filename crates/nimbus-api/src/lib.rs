@@ -1,1 +1,10 @@
-//! nimbus-api.
+//! What a control plane and an edge may ask of Nimbus, the agent of one server: wire types and clients.
+//!
+//! JSON over HTTP/1.1 on a Unix socket (later also over mutual TLS). The paths are in [`client`].
+
+pub mod client;
+pub mod edge;
+pub mod types;
+
+
+pub use types::*;

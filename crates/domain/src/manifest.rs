@@ -1,0 +1,174 @@
+//! What a package says of itself in its `vclouden.toml`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::Slug;
+
+/// A package's manifest after validation: units resolved, defaults filled in, every limit checked.
+///
+/// This is also its wire form (JSON) between control plane and servers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The application's name for people.
+    pub name: String,
+    /// The application's short name.
+    pub slug: Slug,
+    /// Path of a picture inside the package.
+    pub logo: Option<String>,
+    /// What runs the application.
+    pub engine: Engine,
+    /// What its root file system begins with.
+    pub base: Base,
+    /// Debian packages to put on top of the base; sorted, without repeats.
+    pub dependencies: Vec<String>,
+    /// Program and arguments; the program is an absolute path, or a name looked up in `PATH`.
+    pub command: Vec<String>,
+    /// Who the program runs as; never root.
+    pub user: User,
+    /// Environment variables.
+    pub environment: BTreeMap<String, String>,
+    /// Memory, processor, disk and processes.
+    pub limits: Limits,
+    /// Where it serves HTTP, if it does.
+    pub http: Option<Http>,
+    /// Further TCP ports that it serves.
+    pub ports: Vec<TcpPort>,
+    /// Its data.
+    pub data: Data,
+    /// How it is asked to end.
+    pub stop: Stop,
+    /// Where it may connect to.
+    pub egress: Egress,
+}
+
+/// What runs the application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Engine {
+    /// Any program.
+    Command,
+    /// The application server Cirrus.
+    Cirrus,
+}
+
+/// What the root file system begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Base {
+    /// Nothing but mount points and a handful of files in `/etc`.
+    Empty,
+    /// A minimal Debian 12.
+    #[serde(rename = "debian-12")]
+    Debian12,
+}
+
+/// Who the program runs as.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum User {
+    /// A user and group id inside the sandbox, 1 to 65533.
+    Id(u32),
+    /// A name in the `/etc/passwd` of the base with its dependencies.
+    Name(String),
+}
+
+/// Fixed limits of one sandbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Bytes of memory, swap excluded.
+    pub memory: u64,
+    /// Thousandths of a processor.
+    pub cpus_milli: u32,
+    /// Bytes of data on disk.
+    pub disk: u64,
+    /// Processes and threads.
+    pub processes: u32,
+}
+
+/// Where and how an application serves HTTP.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// TCP port inside the sandbox.
+    pub port: u16,
+    /// Path that answers 200 to 399 when healthy; without one a TCP connection is enough.
+    pub health: Option<String>,
+    /// Milliseconds it may take from its start to its first healthy answer.
+    pub start_timeout_ms: u64,
+    /// Milliseconds between two checks once it is healthy.
+    pub interval_ms: u64,
+    /// Milliseconds one check may take.
+    pub timeout_ms: u64,
+    /// Bytes that one request's body may have.
+    pub max_body: u64,
+}
+
+/// A further TCP port.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TcpPort {
+    /// What the port is for: a label.
+    pub name: String,
+    /// TCP port inside the sandbox.
+    pub port: u16,
+}
+
+/// Where the data is and what it begins with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// Absolute path inside the sandbox at which the data is writable.
+    pub directory: String,
+    /// Directory of the package that is copied there at the first installation.
+    pub initial: Option<String>,
+}
+
+/// How a program is asked to end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stop {
+    /// The signal that asks.
+    pub signal: StopSignal,
+    /// Milliseconds until it is killed.
+    pub grace_ms: u64,
+}
+
+/// A signal that asks a program to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[allow(missing_docs, reason = "the names are POSIX's")]
+pub enum StopSignal {
+    Term,
+    Int,
+    Quit,
+    Hup,
+    Usr1,
+    Usr2,
+}
+
+/// Where a sandbox may connect to. Whatever it says, private networks, the host and the cloud's metadata address
+/// stay closed unless a destination names them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Egress {
+    /// Nowhere.
+    None,
+    /// Any public address.
+    Internet,
+    /// These only.
+    Only(Vec<Destination>),
+}
+
+/// An IPv4 network and perhaps one TCP port of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Destination {
+    /// Network in CIDR notation, such as `203.0.113.0/24`.
+    pub network: String,
+    /// TCP port; any when absent.
+    pub port: Option<u16>,
+}

@@ -1,0 +1,1 @@
+//! The client of Nimbus's HTTP API over a Unix socket.
