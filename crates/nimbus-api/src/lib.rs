@@ -6,5 +6,4 @@ pub mod client;
 pub mod edge;
 pub mod types;
 
-
 pub use types::*;
