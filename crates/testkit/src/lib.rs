@@ -1,1 +1,41 @@
-//! testkit.
+//! What the tests of the whole need: a machine of their own, packages to publish, load, and a count of what is left.
+//!
+//! A [`Machine`] is a real `vclouden up` in network and mount namespaces of the test's own, so that tests run side by
+//! side and leave nothing on the machine. Helpers panic: they are called by tests only.
+
+pub mod leftovers;
+pub mod load;
+pub mod machine;
+pub mod package;
+
+pub use leftovers::Leftovers;
+pub use load::Load;
+pub use machine::Machine;
+pub use package::Package;
+
+use std::path::PathBuf;
+
+/// The directory of build results that this test was built into, such as `target/debug`.
+pub fn build_dir() -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows its own path");
+    test.parent().and_then(|deps| deps.parent()).expect("a test lies in target/<profile>/deps").to_owned()
+}
+
+/// The program that is tested.
+pub fn vclouden() -> PathBuf {
+    let path = build_dir().join("vclouden");
+    assert!(path.is_file(), "{} is missing: build it with `cargo build -p vclouden`", path.display());
+    path
+}
+
+/// Bases and dependencies that tests share, since building them takes the network and a minute.
+pub fn cache() -> PathBuf {
+    build_dir().parent().expect("target/<profile> has a parent").join("test-cache")
+}
+
+/// The static sample program.
+pub fn hola() -> PathBuf {
+    let path = build_dir().parent().expect("target/<profile> has a parent").join("packages/hola/hola");
+    assert!(path.is_file(), "{} is missing: build it with `make packages`", path.display());
+    path
+}
