@@ -1,0 +1,510 @@
+//! Everything that crosses the control plane's HTTP API, shared with the command line so that the two cannot differ.
+//!
+//! All paths are under `/api/v1` and want `Authorization: Bearer vco_...`. Bodies are JSON unless said otherwise.
+//! Requests refuse unknown keys; answers may gain keys. Times are milliseconds since 1970-01-01 UTC.
+//!
+//! | request | body | answer |
+//! |---|---|---|
+//! | `POST /apps` | [`CreateApp`] | 201 [`App`] |
+//! | `GET /apps` | | [`Page`] of [`App`] |
+//! | `GET /apps/{app}` | | [`App`] |
+//! | `DELETE /apps/{app}` | | 204; 409 while it has installations |
+//! | `POST /apps/{app}/versions?notes=&create=true` | the archive, `application/gzip` | 201 [`Version`]; 200 when it is the newest already |
+//! | `GET /apps/{app}/versions` | | [`Page`] of [`Version`], newest first |
+//! | `GET /apps/{app}/versions/{n}` | | [`Version`] |
+//! | `GET /apps/{app}/versions/{n}/download` | | the archive as it was published |
+//! | `DELETE /apps/{app}/versions/{n}` | | 204; 409 while it is in use |
+//! | `POST /apps/{app}/deployments` | [`CreateDeployment`] | 202 [`Deployment`]; 409 while one is live |
+//! | `POST /apps/{app}/rollback` | [`Nothing`] | 202 [`Deployment`] |
+//! | `POST /customers` | [`CreateCustomer`] | 201 [`Customer`] |
+//! | `GET /customers`, `GET /customers/{customer}` | | [`Page`] of [`Customer`], [`Customer`] |
+//! | `POST /installations` | [`CreateInstallation`] | 202 [`Accepted`] |
+//! | `GET /installations?app=&customer=` | | [`Page`] of [`Installation`] |
+//! | `GET /installations/{name-or-id}` | | [`Installation`] with its live report |
+//! | `DELETE /installations/{i}` | | 202 [`Accepted`] |
+//! | `POST /installations/{i}/start`, `stop`, `restart` | [`Nothing`] | 202 [`Accepted`] |
+//! | `POST /installations/{i}/rollback` | [`Nothing`] | 202 [`Deployment`] |
+//! | `GET /installations/{i}/logs?lines=100&follow=true` | | lines of [`nimbus_api::LogLine`] |
+//! | `POST /installations/{i}/exec` | a line of [`nimbus_api::ExecRequest`], then standard input | frames, see there |
+//! | `GET /installations/{i}/snapshots` | | [`Page`] of [`nimbus_api::SnapshotReport`] |
+//! | `POST /installations/{i}/backups` | [`Nothing`] | 202 [`Accepted`] with `backup` |
+//! | `GET /installations/{i}/backups` | | [`Page`] of [`Backup`] |
+//! | `POST /installations/{i}/backups/{b}/restore` | [`Nothing`] | 202 [`Accepted`] |
+//! | `DELETE /installations/{i}/backups/{b}` | | 202 [`Accepted`] |
+//! | `GET /deployments?app=` | | [`Page`] of [`Deployment`] without steps, newest first |
+//! | `GET /deployments/{id}` | | [`Deployment`] with steps |
+//! | `POST /deployments/{id}/stop` | [`Nothing`] | 202 [`Deployment`] |
+//! | `GET /deployments/{id}/events` | | lines of [`DeploymentEvent`] until it has ended |
+//! | `GET /operations/{id}?wait=SECONDS&seen=STEPS` | | [`Operation`] |
+//! | `GET /servers`, `GET /servers/{id}` | | [`Page`] of [`Server`], [`Server`] |
+//! | `GET /status` | | [`Status`] |
+//! | `GET /events?after=&follow=true&installation=&app=` | | [`Page`] of [`Event`]; lines of it with `follow` |
+//!
+//! Lists take `?limit=` (1 to 500, default 100) and `?cursor=` (the `next` of the page before). A `POST` or `DELETE`
+//! with an `Idempotency-Key` header (1 to 255 visible ASCII characters) is done once in 24 hours; repeating it gives
+//! the first answer again. Every answer that is not a success is a [`Problem`] of type `application/problem+json`.
+
+use std::collections::BTreeMap;
+
+use domain::state::{DeploymentState, DeploymentStepState, InstallationState, OperationState};
+use domain::{
+    ArtifactHash, BackupId, DeploymentId, InstallationId, InstallationName, Manifest, OperationId, ServerId, Slug,
+};
+use nimbus_api::{InstallationReport, Millis, ServerReport, StepReport};
+use serde::{Deserialize, Serialize};
+
+/// Lines of JSON, each ended by a newline: the media type of everything that streams.
+pub const NDJSON: &str = "application/x-ndjson";
+
+/// The media type of a [`Problem`].
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// What an answer says that is not a success (RFC 9457).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// `about:blank`; a page about it once there are such pages.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The HTTP status in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// For people: what happened, why, and what to do.
+    pub detail: String,
+    /// A stable word for programs, such as `unknown-app`.
+    pub code: String,
+    /// Every single mistake, where there can be several (a manifest's); each names its key or file, and its line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<String>,
+}
+
+/// A part of a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Page<T> {
+    /// The entries.
+    pub items: Vec<T>,
+    /// Give this as `cursor` for the next part; absent at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// The body of a request that says nothing more: `{}` or empty.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// `POST /apps`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateApp {
+    /// Its short name, for ever.
+    pub slug: Slug,
+    /// Its name for people, at most 100 characters; the slug when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// An application.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct App {
+    /// Its short name.
+    pub slug: Slug,
+    /// Its name for people.
+    pub name: String,
+    /// When it was created.
+    pub created_at: Millis,
+    /// Number of its newest version, if it has one.
+    pub newest_version: Option<u32>,
+    /// Versions it has.
+    pub versions: u64,
+    /// Installations that are not removed.
+    pub installations: u64,
+}
+
+/// A published version.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Version {
+    /// The application.
+    pub app: Slug,
+    /// Consecutive per application, from 1; never used again.
+    pub number: u32,
+    /// SHA-256 of the archive.
+    pub artifact: ArtifactHash,
+    /// Bytes of the archive.
+    pub archive_bytes: u64,
+    /// Bytes of its files.
+    pub unpacked_bytes: u64,
+    /// Entries in the archive.
+    pub entries: u64,
+    /// What its publisher says of it.
+    pub notes: Option<String>,
+    /// Its manifest, defaults filled in.
+    pub manifest: Manifest,
+    /// When it was published.
+    pub published_at: Millis,
+    /// Who published it.
+    pub published_by: String,
+    /// Installations that run it.
+    pub installations: u64,
+}
+
+/// `POST /customers`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateCustomer {
+    /// Its short name, for ever.
+    pub slug: Slug,
+    /// Its name for people, at most 100 characters; the slug when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// A customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Customer {
+    /// Its short name.
+    pub slug: Slug,
+    /// Its name for people.
+    pub name: String,
+    /// When it was created.
+    pub created_at: Millis,
+    /// Installations that are not removed.
+    pub installations: u64,
+}
+
+/// `POST /installations`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateInstallation {
+    /// What to install.
+    pub app: Slug,
+    /// For whom.
+    pub customer: Slug,
+    /// Its name, the first label of its host name. When absent `<app>-<customer>`, with `-2`, `-3`... if that is taken;
+    /// a name that is given and taken is refused (409).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<InstallationName>,
+    /// The version's number; the newest when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
+}
+
+/// One customer's copy of an application.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Installation {
+    /// Its id.
+    pub id: InstallationId,
+    /// Its name.
+    pub name: InstallationName,
+    /// The application.
+    pub app: Slug,
+    /// The customer.
+    pub customer: Slug,
+    /// The number of the version it runs; while it is being installed, of the one it is to run.
+    pub version: u32,
+    /// What it is for its owner; `live` tells what its processes do.
+    pub state: InstallationState,
+    /// The server it is on.
+    pub server: ServerId,
+    /// Where it answers, if its application serves HTTP.
+    pub url: Option<String>,
+    /// Its public TCP ports.
+    pub ports: Vec<PublicPort>,
+    /// When it was asked for.
+    pub created_at: Millis,
+    /// The operation under way.
+    pub operation: Option<OperationId>,
+    /// The deployment it is waiting for or part of.
+    pub deployment: Option<DeploymentId>,
+    /// What a rollback would return to.
+    pub rollback: Option<RollbackTarget>,
+    /// Why its last operation failed, until the next succeeds.
+    pub error: Option<String>,
+    /// What its server says of it; only in `GET /installations/{i}`, absent when the server does not answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<InstallationReport>,
+    /// Why `live` is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live_error: Option<String>,
+}
+
+/// A public TCP port of an installation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicPort {
+    /// The name of the manifest's port.
+    pub name: String,
+    /// The port on the server, 20000 to 29999.
+    pub port: u16,
+}
+
+/// What a rollback would return to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RollbackTarget {
+    /// The version's number.
+    pub version: u32,
+    /// Until when it is possible.
+    pub until: Option<Millis>,
+}
+
+/// Something was accepted and goes on; follow it at `GET /operations/{id}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Accepted {
+    /// The operation that does it.
+    pub operation: OperationId,
+    /// The installation it concerns, as it was recorded.
+    pub installation: Installation,
+    /// The backup being made, restored or deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<BackupId>,
+}
+
+/// `GET /operations/{id}`: work on one installation. With `wait` (seconds, at most 60) the answer comes as soon as it has ended
+/// or has more than `seen` entries in `steps`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Operation {
+    /// Its id, the same on the server.
+    pub id: OperationId,
+    /// `install`, `start`, `stop`, `restart`, `switch`, `rollback`, `backup`, `restore`, `forget-backup` or `remove`.
+    pub verb: String,
+    /// The installation it concerns.
+    pub installation: InstallationId,
+    /// That installation's name.
+    pub name: InstallationName,
+    /// The deployment it is part of.
+    pub deployment: Option<DeploymentId>,
+    /// Who asked for it.
+    pub requested_by: String,
+    /// Its state; `running` also while it waits for its server.
+    pub state: OperationState,
+    /// What it waits for, when its server has not begun it.
+    pub waiting_for: Option<String>,
+    /// Everything done and undone so far, in order.
+    pub steps: Vec<StepReport>,
+    /// Why it was undone or is stuck.
+    pub error: Option<String>,
+    /// When it was asked for.
+    pub requested_at: Millis,
+    /// When it ended.
+    pub ended_at: Option<Millis>,
+}
+
+/// `POST /apps/{app}/deployments`; an empty body is `{}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateDeployment {
+    /// The version's number; the newest when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
+    /// Installations to switch before all others; 1 when absent, 0 for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<u32>,
+    /// Hours during which code and data can go back, 1 to 720; 48 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_hours: Option<u32>,
+}
+
+/// Which way a wave goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeploymentKind {
+    /// Brings a version. An installation that does not become healthy goes back, and nothing new is begun.
+    Deploy,
+    /// Puts code and data back to before the last deployment. It goes on with the others when one fails.
+    Rollback,
+}
+
+/// A wave that brings a version to every installation of an application, or takes it back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Deployment {
+    /// Its id.
+    pub id: DeploymentId,
+    /// Which way it goes.
+    pub kind: DeploymentKind,
+    /// The application.
+    pub app: Slug,
+    /// The version it brings; absent for a rollback, where each installation has its own.
+    pub version: Option<u32>,
+    /// Installations that go first.
+    pub canary: u32,
+    /// Hours during which it can be taken back.
+    pub keep_hours: u32,
+    /// Its state.
+    pub state: DeploymentState,
+    /// Who asked for it.
+    pub requested_by: String,
+    /// When it was asked for.
+    pub created_at: Millis,
+    /// When it ended.
+    pub ended_at: Option<Millis>,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// Installations by state of their part in it.
+    pub counts: BTreeMap<DeploymentStepStateName, u64>,
+    /// Every installation's part, in order of their turn; only in `GET /deployments/{id}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installations: Option<Vec<DeploymentStep>>,
+}
+
+/// A [`DeploymentStepState`] as text, such as `waiting`.
+pub type DeploymentStepStateName = String;
+
+/// One installation's part in a deployment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeploymentStep {
+    /// The installation.
+    pub installation: InstallationId,
+    /// Its name.
+    pub name: InstallationName,
+    /// The server it is on.
+    pub server: ServerId,
+    /// Whether it goes first.
+    pub canary: bool,
+    /// The version it had.
+    pub from_version: u32,
+    /// The version it is to have.
+    pub to_version: u32,
+    /// Its state.
+    pub state: DeploymentStepState,
+    /// The operation that does it, once begun.
+    pub operation: Option<OperationId>,
+    /// What is done or undone, with times.
+    pub steps: Vec<StepReport>,
+    /// When it was begun.
+    pub began_at: Option<Millis>,
+    /// When it ended.
+    pub ended_at: Option<Millis>,
+    /// Milliseconds during which the edge held its requests.
+    pub held_ms: Option<u64>,
+    /// Why it was undone, is stuck or was skipped.
+    pub error: Option<String>,
+}
+
+/// A line of `GET /deployments/{id}/events`. The first lines tell how everything is; the stream ends with the line that
+/// tells the final state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum DeploymentEvent {
+    /// The deployment itself; without its steps.
+    Deployment {
+        /// As it is now.
+        deployment: Deployment,
+    },
+    /// An installation's part changed.
+    Installation {
+        /// As it is now.
+        step: DeploymentStep,
+    },
+}
+
+/// A copy of an installation's data that a person asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backup {
+    /// Its id.
+    pub id: BackupId,
+    /// The installation.
+    pub installation: InstallationId,
+    /// The version that was running.
+    pub version: u32,
+    /// When it was taken.
+    pub taken_at: Millis,
+}
+
+/// A server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Server {
+    /// Its id.
+    pub id: ServerId,
+    /// Its host name.
+    pub host: String,
+    /// Whether its Nimbus answers.
+    pub reachable: bool,
+    /// What its Nimbus says, if it answers.
+    pub report: Option<ServerReport>,
+    /// Why there is no report.
+    pub error: Option<String>,
+    /// Installations the control plane has placed there.
+    pub installations: u64,
+}
+
+/// `GET /status`: everything at a glance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// Version of the control plane.
+    pub version: String,
+    /// When the control plane was started.
+    pub started_at: Millis,
+    /// Applications.
+    pub apps: u64,
+    /// Customers.
+    pub customers: u64,
+    /// Installations by state, such as `running`; removed ones are not counted.
+    pub installations: BTreeMap<String, u64>,
+    /// Installations by what their processes do, such as `healthy`, as far as servers answer.
+    pub phases: BTreeMap<String, u64>,
+    /// Deployments under way.
+    pub deployments: u64,
+    /// Operations under way.
+    pub operations: u64,
+    /// Operations and deployment steps that a person must look at.
+    pub stuck: u64,
+    /// Every server.
+    pub servers: Vec<ServerStatus>,
+}
+
+/// A server at a glance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerStatus {
+    /// Its id, once it has been seen.
+    pub id: Option<ServerId>,
+    /// Its host name, once it has been seen.
+    pub host: Option<String>,
+    /// Whether its Nimbus answers.
+    pub nimbus: bool,
+    /// Version of its Nimbus.
+    pub nimbus_version: Option<String>,
+    /// Whether its edge is connected.
+    pub edge: bool,
+    /// Why its Nimbus does not answer.
+    pub error: Option<String>,
+}
+
+/// Who did what to which thing and when; also what servers report.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Grows by one with each event.
+    pub sequence: u64,
+    /// When it happened.
+    pub at: Millis,
+    /// Who: `operator`, `plane`, or `nimbus` for what a server reports.
+    pub actor: String,
+    /// What, as noun and verb: `app.create`, `version.publish`, `installation.phase`...
+    pub verb: String,
+    /// Kind of thing: `app`, `version`, `customer`, `installation`, `deployment`, `backup`, `server`.
+    pub kind: String,
+    /// Its id; for apps and customers the slug, for versions `<app>/<number>`.
+    pub id: String,
+    /// Its name at that time.
+    pub name: Option<String>,
+    /// The application it concerns.
+    pub app: Option<Slug>,
+    /// The installation it concerns.
+    pub installation: Option<InstallationId>,
+    /// How it went.
+    pub outcome: Outcome,
+    /// More about it; its keys depend on `verb`.
+    pub detail: serde_json::Value,
+}
+
+/// How something went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Done.
+    Done,
+    /// Accepted; another event tells its end.
+    Accepted,
+    /// Refused; nothing changed.
+    Refused,
+    /// Tried and not done; what it had changed was put back, or the detail says what was not.
+    Failed,
+}
