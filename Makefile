@@ -1,0 +1,46 @@
+# Two commands do everything on a fresh machine with a Rust toolchain, as root or with sudo:
+#   make demo    builds vClouden, runs its main job on real applications, and leaves it running
+#   make test    builds and runs every test
+# Both name and install the Debian packages that are missing.
+
+SHELL := /bin/bash
+TRIPLE := $(shell rustc -vV | sed -n 's/^host: //p')
+SUDO := $(shell [ $$(id -u) = 0 ] || echo sudo env PATH=$$PATH HOME=$$HOME)
+PACKAGES := target/packages
+
+.PHONY: demo test lint packages bench down
+
+demo:
+	@scripts/need build run
+	@echo "Building vClouden (a few minutes the first time) ..."
+	cargo build --profile demo -p vclouden
+	@$(MAKE) --no-print-directory packages
+	@scripts/demo
+
+# Ends what `make demo` left running; the data stays.
+down:
+	$(SUDO) target/demo/vclouden down
+
+# Packages ready to publish: the sample program is linked statically, since its root file system is empty.
+packages:
+	RUSTFLAGS="-C target-feature=+crt-static" cargo build -p hola --profile demo --target $(TRIPLE) --target-dir target/static
+	@mkdir -p $(PACKAGES)/hola
+	@cp apps/hola/* target/static/$(TRIPLE)/demo/hola $(PACKAGES)/hola/
+
+test:
+	@scripts/need build run test
+	@$(MAKE) --no-print-directory packages
+	@echo "Building vClouden and its tests (a few minutes the first time) ..."
+	cargo build --workspace --all-targets
+	@echo "Preparing Debian 12 with Radicale for the tests, once ..."
+	$(SUDO) target/debug/vclouden server prepare --cache target/test-cache --base debian-12 --dependencies radicale
+	@scripts/run-tests $(SUDO)
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo deny check bans licenses sources
+
+bench:
+	@scripts/need build run bench
+	@scripts/bench
