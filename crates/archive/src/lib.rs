@@ -1,1 +1,26 @@
-//! archive.
+//! The only code that opens an archive which a stranger made.
+//!
+//! A package travels as a `tar.gz`. The control plane looks into it without privileges ([`inspect`]), Nimbus lays it out
+//! as root ([`unpack`]), and the command line makes it ([`pack`]). All three apply the same rules, in one place
+//! ([`tree`] for names and links, [`scan`] for the format), so that what one accepts the others accept. The reader is
+//! our own and strict: where tar programs disagree about what an archive means, it is refused instead of guessed.
+
+mod contents;
+mod error;
+mod format;
+mod limits;
+mod pack;
+mod scan;
+mod stream;
+mod tree;
+mod unpack;
+
+pub use contents::{Contents, Kind, Node};
+pub use error::ArchiveError;
+pub use limits::Limits;
+pub use pack::{Summary, pack};
+pub use scan::inspect;
+pub use unpack::unpack;
+
+/// Name of the file at the top of a package that describes it.
+pub const MANIFEST: &str = "vclouden.toml";
