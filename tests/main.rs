@@ -6,3 +6,4 @@
 //! - `hostile`: attacks, bad input, limits.
 
 mod house;
+mod journeys;

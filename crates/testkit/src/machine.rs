@@ -234,12 +234,24 @@ pub fn signal(pid: u32, number: i32) {
 
 /// A request through the edge of the calling thread's machine, on a connection of its own.
 pub fn request(method: &str, installation: &str, path: &str, body: &str) -> Result<(u16, String), String> {
+    request_with(method, installation, path, &[], body)
+}
+
+/// The same with headers.
+pub fn request_with(
+    method: &str,
+    installation: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Result<(u16, String), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
     runtime.block_on(async {
         let method = reqwest::Method::from_bytes(method.as_bytes()).map_err(|e| e.to_string())?;
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
         let request = client.build().map_err(|e| e.to_string())?.request(method, format!("http://{EDGE}{path}"));
         let request = request.header("Host", format!("{installation}.localhost")).body(body.to_owned());
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         let answer = request.send().await.map_err(|e| format!("{e:?}"))?;
         let status = answer.status().as_u16();
         Ok((status, answer.text().await.map_err(|e| format!("{e:?}"))?))

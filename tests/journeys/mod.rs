@@ -1,0 +1,7 @@
+//! What a person does, from the command line to the kernel, on a real machine with real applications.
+
+mod backups;
+mod crashes;
+mod guest_book;
+mod radicale;
+mod survival;
