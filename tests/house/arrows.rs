@@ -10,7 +10,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("archive", &[]),
     ("sandbox", &[]),
-    ("journal", &[]),
+    ("journal", &["domain"]),
     ("hola", &[]),
     ("nimbus-api", &["domain"]),
     ("keeper", &["sandbox"]),

@@ -58,12 +58,12 @@ impl Journal {
             Some(text) => serde_json::from_str(text).map_err(|source| JournalError::State { id, source })?,
             None => initial,
         };
-        Run { journal: self, id, steps, context, faults, position, state }.to_the_end()
+        Run { journal: self, id, steps, context, faults, position, state }.drive()
     }
 }
 
 impl<C: ?Sized, S: Serialize> Run<'_, C, S> {
-    fn to_the_end(mut self) -> Result<OperationState, JournalError> {
+    fn drive(mut self) -> Result<OperationState, JournalError> {
         let (mut index, mut direction) = match self.position.step.take() {
             None => (0, Direction::Do),
             Some((name, direction, ended)) => {

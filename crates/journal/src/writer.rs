@@ -88,10 +88,11 @@ fn write_all(connection: &Connection, jobs: &Receiver<Job>) {
             replies.push(job(connection));
         }
         let committed = begun.and_then(|()| connection.execute_batch("COMMIT"));
-        if committed.is_err() && !connection.is_autocommit() {
-            if let Err(error) = connection.execute_batch("ROLLBACK") {
-                tracing::error!(%error, "the journal could not roll back");
-            }
+        if committed.is_err()
+            && !connection.is_autocommit()
+            && let Err(error) = connection.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "the journal could not roll back");
         }
         let failure = committed.err().map(|error| error.to_string());
         for reply in replies {
