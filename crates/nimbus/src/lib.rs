@@ -1,1 +1,6 @@
 //! nimbus.
+
+pub mod layers;
+pub mod network;
+mod tools;
+pub mod volume;

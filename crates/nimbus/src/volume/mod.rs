@@ -1,0 +1,474 @@
+//! The data volume: a file system that describes itself, so that every installation on it can come back on another
+//! server.
+//!
+//! ```text
+//! volume.json                                   what it is
+//! installations/<id>/data/                      a tree: subvolume with quota
+//! installations/<id>/snapshots/<name>/data/     read-only copies of it
+//! installations/<id>/logs/
+//! removed/<id>/                                 being deleted
+//! ```
+//!
+//! Every call can be repeated after a kill at any point of it and then ends as if it had run once. Operations of one
+//! installation must not overlap; those of different ones may.
+
+mod btrfs;
+mod error;
+mod mounts;
+mod plain;
+mod storage;
+
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use domain::InstallationId;
+use nimbus_api::types::{LayerReport, Share};
+use rustix::fs::{CWD, RenameFlags};
+use serde::{Deserialize, Serialize};
+
+use self::btrfs::{Btrfs, Found};
+use self::error::{errno, io};
+use self::plain::Plain;
+use self::storage::Trees;
+use crate::tools;
+
+pub use self::error::VolumeError;
+pub use self::storage::Storage;
+
+/// The newest format of a volume that this code knows.
+const FORMAT: u32 = 1;
+
+/// Where a volume is.
+#[derive(Clone, Debug)]
+pub struct VolumeConfig {
+    /// The image's file; made when it is not there.
+    pub image: PathBuf,
+    /// The directory at which its content is seen.
+    pub mount: PathBuf,
+    /// Size of a new image in bytes; by default 80 % of what is free, at least 1 GiB. The file is sparse: it takes no
+    /// more than what is stored.
+    pub bytes: Option<u64>,
+    /// Insists on a kind of storage; by default the best that works.
+    pub storage: Option<Storage>,
+}
+
+/// `volume.json`: what a volume says of itself.
+#[derive(Debug, Serialize, Deserialize)]
+struct Description {
+    /// Never changes, wherever the volume goes.
+    id: uuid::Uuid,
+    /// Milliseconds since 1970.
+    created: u64,
+    /// Version of the layout described at the top of this file.
+    format: u32,
+    /// The kind of storage.
+    storage: Storage,
+}
+
+/// An open volume.
+pub struct Volume {
+    mount: PathBuf,
+    storage: Storage,
+    trees: Box<dyn Trees>,
+}
+
+impl Volume {
+    /// Opens the volume, making it when there is none and taking it up when it is already mounted. Whatever is there
+    /// and is not a volume is refused and left as it is.
+    pub fn open(config: &VolumeConfig) -> Result<Volume, VolumeError> {
+        make_directory(&config.mount, 0o700)?;
+        let mount = config.mount.canonicalize().map_err(io("find", &config.mount))?;
+        let image = absolute(&config.image)?;
+        let mut found = btrfs::look(&image, &mount)?;
+        if let Found::HalfMade = found {
+            btrfs::detach(&mount)?;
+            found = btrfs::look(&image, &mount)?;
+        }
+        let (storage, trees): (Storage, Box<dyn Trees>) = match found {
+            Found::Mounted(device) => {
+                wanted(config, Storage::Btrfs, &image)?;
+                described(&mount, &image)?;
+                (Storage::Btrfs, Box::new(Btrfs::adopt(device, &mount)?))
+            }
+            Found::Image => {
+                wanted(config, Storage::Btrfs, &image)?;
+                (Storage::Btrfs, Box::new(Btrfs::mount(&image, &mount, || described(&mount, &image).map(drop))?))
+            }
+            Found::Nothing | Found::HalfMade => open_directory_or_new(config, &image, &mount)?,
+        };
+        let volume = Volume { mount, storage, trees };
+        volume.tidy()?;
+        Ok(volume)
+    }
+
+    /// Every installation on it, in the order of their ids. What is no installation's id is passed over.
+    pub fn installations(&self) -> Result<Vec<InstallationId>, VolumeError> {
+        let mut ids: Vec<InstallationId> =
+            names(&self.mount.join("installations"))?.iter().filter_map(|name| name.parse().ok()).collect();
+        ids.sort();
+        Ok(ids)
+    }
+
+    /// The directory of an installation.
+    pub fn dir(&self, id: InstallationId) -> PathBuf {
+        self.mount.join("installations").join(id.to_string())
+    }
+
+    /// Its data, as shown inside its sandbox; on disk it belongs to ids from 0.
+    pub fn data(&self, id: InstallationId) -> PathBuf {
+        self.dir(id).join("data")
+    }
+
+    /// Its logs.
+    pub fn logs(&self, id: InstallationId) -> PathBuf {
+        self.dir(id).join("logs")
+    }
+
+    /// The directory of one of its snapshots; the data is in `data` under it.
+    pub fn snapshot_dir(&self, id: InstallationId, name: &str) -> PathBuf {
+        self.dir(id).join("snapshots").join(name)
+    }
+
+    /// Makes room for an installation: its directories, and empty data of at most `disk_bytes`.
+    pub fn create(&self, id: InstallationId, disk_bytes: u64) -> Result<(), VolumeError> {
+        let dir = self.dir(id);
+        for directory in [&dir, &dir.join("logs"), &dir.join("snapshots")] {
+            make_directory(directory, 0o700)?;
+        }
+        self.trees.make(&self.data(id))?;
+        self.set_quota(id, disk_bytes)?;
+        sync_directory(&dir)
+    }
+
+    /// Gives the data its first content, a copy of `from` if there is one, owned by `uid` and `gid`. Links in it are
+    /// copied as links. Done once: what was filled before stays as it is, and a half-done fill is done again.
+    pub fn fill(&self, id: InstallationId, from: Option<&Path>, uid: u32, gid: u32) -> Result<(), VolumeError> {
+        let (done, data) = (self.dir(id).join("filled"), self.data(id));
+        if exists(&done) {
+            return Ok(());
+        }
+        if let Some(from) = from {
+            if !fs::symlink_metadata(from).is_ok_and(|found| found.is_dir()) {
+                return Err(VolumeError::NoDirectory(from.to_owned()));
+            }
+            let new = self.dir(id).join("data.new");
+            self.trees.delete(&[&new])?;
+            self.trees.make(&new)?;
+            self.limit_like(id, &new)?;
+            // The trailing "/." copies what is in the directory, and a name that is a link is not followed.
+            let content = from.join(".");
+            let words =
+                ["-R", "-P", "--preserve=mode,timestamps,links", "--reflink=auto", "--no-target-directory", "--"];
+            let words = words.iter().map(|word| word.as_ref()).chain([content.as_os_str(), new.as_os_str()]);
+            tools::run("cp", &words.collect::<Vec<&std::ffi::OsStr>>())?;
+            own(&new, uid, gid)?;
+            self.exchange(id)?;
+            let root = fs::File::open(&data).map_err(io("open", &data))?;
+            rustix::fs::syncfs(&root).map_err(errno("write to disk", &data))?;
+        } else {
+            std::os::unix::fs::chown(&data, Some(uid), Some(gid)).map_err(io("give away", &data))?;
+        }
+        fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).map_err(io("open up", &data))?;
+        write_file(&done, b"")
+    }
+
+    /// Changes the most that the data may take on disk, in bytes. Less than what is there is possible: then nothing
+    /// more can be written.
+    pub fn set_quota(&self, id: InstallationId, bytes: u64) -> Result<(), VolumeError> {
+        let file = self.dir(id).join("quota");
+        let text = bytes.to_string();
+        if fs::read_to_string(&file).ok().as_deref() != Some(&text) {
+            write_file(&file, text.as_bytes())?;
+        }
+        self.trees.limit(&self.data(id), bytes)
+    }
+
+    /// Gives all of the data to another user.
+    pub fn chown_data(&self, id: InstallationId, uid: u32, gid: u32) -> Result<(), VolumeError> {
+        own(&self.data(id), uid, gid)
+    }
+
+    /// Keeps a copy of the data as it is now, unless there is one of that name.
+    pub fn snapshot(&self, id: InstallationId, name: &str) -> Result<(), VolumeError> {
+        let copy = self.copy_of(id, name)?;
+        if exists(&copy) {
+            return Ok(());
+        }
+        let data = self.data(id);
+        if !exists(&data) {
+            return Err(VolumeError::Absent(data));
+        }
+        make_directory(&self.snapshot_dir(id, name), 0o700)?;
+        self.trees.copy(&data, &copy, false)
+    }
+
+    /// Deletes that copy, if it is there, with everything else in its directory.
+    pub fn delete_snapshot(&self, id: InstallationId, name: &str) -> Result<(), VolumeError> {
+        let copy = self.copy_of(id, name)?;
+        self.trees.delete(&[&copy])?;
+        erase(&self.snapshot_dir(id, name))
+    }
+
+    /// The names of its copies, sorted.
+    pub fn snapshots(&self, id: InstallationId) -> Result<Vec<String>, VolumeError> {
+        let directory = self.dir(id).join("snapshots");
+        let mut names = names(&directory)?;
+        names.retain(|name| exists(&directory.join(name).join("data")));
+        names.sort();
+        Ok(names)
+    }
+
+    /// Makes the data what it was when that copy was made; the copy stays. What the data was before is lost.
+    pub fn put_back(&self, id: InstallationId, name: &str) -> Result<(), VolumeError> {
+        let copy = self.copy_of(id, name)?;
+        if !exists(&copy) {
+            return Err(VolumeError::Absent(copy));
+        }
+        let new = self.dir(id).join("data.new");
+        // Whatever bears that name is of no use: a copy that was not finished, or the data that was replaced.
+        self.trees.delete(&[&new])?;
+        self.trees.copy(&copy, &new, true)?;
+        self.limit_like(id, &new)?;
+        self.exchange(id)
+    }
+
+    /// Deletes everything of an installation.
+    pub fn remove(&self, id: InstallationId) -> Result<(), VolumeError> {
+        let (dir, gone) = (self.dir(id), self.mount.join("removed").join(id.to_string()));
+        if exists(&dir) {
+            self.erase_removed(&gone)?;
+            // First it stops being an installation, at once; then it is taken apart.
+            fs::rename(&dir, &gone).map_err(io("rename", &dir))?;
+            sync_directory(&self.mount.join("installations"))?;
+        }
+        self.erase_removed(&gone)
+    }
+
+    /// Bytes of data on disk, where the storage can tell. Up to half a minute old.
+    pub fn used(&self, id: InstallationId) -> Option<u64> {
+        self.trees.used(&self.data(id))
+    }
+
+    /// Bytes of the whole volume.
+    pub fn usage(&self) -> Share {
+        match rustix::fs::statvfs(&self.mount) {
+            Ok(found) => {
+                let total = found.f_blocks * found.f_frsize;
+                Share { total, taken: total.saturating_sub(found.f_bavail * found.f_frsize) }
+            }
+            Err(error) => {
+                tracing::warn!(%error, mount = %self.mount.display(), "cannot tell how full the volume is");
+                Share::default()
+            }
+        }
+    }
+
+    /// The kind of storage: `btrfs`, or the fallback in use.
+    pub fn storage(&self) -> &str {
+        self.storage.name()
+    }
+
+    /// What there is to say about the storage.
+    pub fn report(&self) -> LayerReport {
+        LayerReport { name: "volume".to_owned(), active: self.storage == Storage::Btrfs, note: self.trees.note() }
+    }
+
+    /// Unmounts it and frees its loop device; refused by the kernel while a sandbox uses it.
+    pub fn close(self) -> Result<(), VolumeError> {
+        self.trees.close(&self.mount)
+    }
+
+    /// The data in a snapshot, of a name that is one.
+    fn copy_of(&self, id: InstallationId, name: &str) -> Result<PathBuf, VolumeError> {
+        let plain = |c: u8| c.is_ascii_alphanumeric() || b"-_.".contains(&c);
+        if !(1..=100).contains(&name.len()) || name.starts_with('.') || !name.bytes().all(plain) {
+            return Err(VolumeError::BadName(name.chars().take(120).collect()));
+        }
+        Ok(self.snapshot_dir(id, name).join("data"))
+    }
+
+    /// Limits a tree like the installation's data: a copy does not inherit its limit.
+    fn limit_like(&self, id: InstallationId, tree: &Path) -> Result<(), VolumeError> {
+        let file = self.dir(id).join("quota");
+        let text = fs::read_to_string(&file).map_err(io("read", &file))?;
+        let bytes = text
+            .trim()
+            .parse()
+            .map_err(|_| VolumeError::Foreign { path: file, why: format!("\"{text}\" is no quota") })?;
+        self.trees.limit(tree, bytes)
+    }
+
+    /// Makes `data.new` the data, in one step, and deletes what the data was.
+    fn exchange(&self, id: InstallationId) -> Result<(), VolumeError> {
+        let (data, new) = (self.data(id), self.dir(id).join("data.new"));
+        if exists(&data) {
+            rustix::fs::renameat_with(CWD, &new, CWD, &data, RenameFlags::EXCHANGE)
+                .map_err(errno("exchange", &data))?;
+        } else {
+            fs::rename(&new, &data).map_err(io("rename", &new))?;
+        }
+        sync_directory(&self.dir(id))?;
+        self.trees.delete(&[&new])
+    }
+
+    /// Takes a removed installation apart.
+    fn erase_removed(&self, gone: &Path) -> Result<(), VolumeError> {
+        if !exists(gone) {
+            return Ok(());
+        }
+        let snapshots = gone.join("snapshots");
+        let mut trees = vec![gone.join("data"), gone.join("data.new")];
+        trees.extend(names(&snapshots)?.iter().map(|name| snapshots.join(name).join("data")));
+        self.trees.delete(&trees.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
+        erase(gone)
+    }
+
+    /// Makes the directories that every volume has, and finishes the removals that a kill interrupted.
+    fn tidy(&self) -> Result<(), VolumeError> {
+        make_directory(&self.mount.join("installations"), 0o700)?;
+        let removed = self.mount.join("removed");
+        make_directory(&removed, 0o700)?;
+        for name in names(&removed)? {
+            self.erase_removed(&removed.join(name))?;
+        }
+        Ok(())
+    }
+}
+
+/// Opens a volume in a plain directory, or makes a new one of the best kind that works.
+fn open_directory_or_new(
+    config: &VolumeConfig,
+    image: &Path,
+    mount: &Path,
+) -> Result<(Storage, Box<dyn Trees>), VolumeError> {
+    let plain =
+        |storage, why: &str| -> (Storage, Box<dyn Trees>) { (storage, Box::new(Plain::new(storage, why.into()))) };
+    if exists(&mount.join("volume.json")) {
+        let found = described(mount, mount)?.storage;
+        if config.storage == Some(Storage::Btrfs) {
+            wanted(config, found, mount)?;
+        }
+        return Ok(plain(config.storage.unwrap_or(found), "as it was made"));
+    }
+    let ours = ["volume.new", "lost+found", ".reflink-1", ".reflink-2"];
+    if let Some(entry) = names(mount)?.iter().find(|name| !ours.contains(&name.as_str())) {
+        let why = format!("the directory is not empty: it has \"{entry}\", but no volume.json");
+        return Err(VolumeError::Foreign { path: mount.to_owned(), why });
+    }
+    let why = match config.storage {
+        None | Some(Storage::Btrfs) => {
+            let bytes = config.bytes.map_or_else(|| default_size(image), Ok)?;
+            match Btrfs::create(image, mount, bytes, || describe(mount, Storage::Btrfs)) {
+                Ok(btrfs) => return Ok((Storage::Btrfs, Box::new(btrfs))),
+                Err(VolumeError::Tool(error)) if config.storage.is_none() => error.to_string(),
+                Err(error) => return Err(error),
+            }
+        }
+        Some(_) => "asked for".to_owned(),
+    };
+    let storage = config.storage.map_or_else(|| Plain::choose(mount), Ok)?;
+    tracing::warn!(storage = storage.name(), why, "the volume is a plain directory, without quotas");
+    describe(mount, storage)?;
+    Ok(plain(storage, &why))
+}
+
+/// 80 % of what is free where the image will be, at least 1 GiB.
+fn default_size(image: &Path) -> Result<u64, VolumeError> {
+    let directory = image.parent().unwrap_or(Path::new("/"));
+    let found = rustix::fs::statvfs(directory).map_err(errno("look at", directory))?;
+    let bytes = (found.f_bavail * found.f_frsize / 10 * 8).max(1 << 30);
+    Ok(bytes & !((1 << 20) - 1))
+}
+
+/// Refuses a kind of storage that was not asked for.
+fn wanted(config: &VolumeConfig, found: Storage, path: &Path) -> Result<(), VolumeError> {
+    match config.storage {
+        Some(wanted) if wanted != found => {
+            Err(VolumeError::OtherStorage { path: path.to_owned(), found: found.name(), wanted: wanted.name() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What a mounted volume says of itself; `path` is what a person knows it by.
+fn described(mount: &Path, path: &Path) -> Result<Description, VolumeError> {
+    let foreign = |why: String| VolumeError::Foreign { path: path.to_owned(), why };
+    let text = fs::read(mount.join("volume.json")).map_err(|error| foreign(format!("its volume.json: {error}")))?;
+    let found: Description =
+        serde_json::from_slice(&text).map_err(|error| foreign(format!("its volume.json: {error}")))?;
+    if found.format > FORMAT {
+        return Err(VolumeError::Newer { path: path.to_owned(), found: found.format, known: FORMAT });
+    }
+    Ok(found)
+}
+
+/// Writes what a new volume says of itself.
+fn describe(mount: &Path, storage: Storage) -> Result<(), VolumeError> {
+    let created = chrono::Utc::now().timestamp_millis().unsigned_abs();
+    let description = Description { id: uuid::Uuid::now_v7(), created, format: FORMAT, storage };
+    let text = serde_json::to_vec_pretty(&description).expect("it has no key that is not a text");
+    write_file(&mount.join("volume.json"), &text)
+}
+
+/// Whether there is something of that name, a dangling link included.
+fn exists(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+/// The names in a directory; none when it is not there.
+fn names(directory: &Path) -> Result<Vec<String>, VolumeError> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(io("read", directory))?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.extend(entry.map_err(io("read", directory))?.file_name().into_string());
+    }
+    Ok(names)
+}
+
+fn make_directory(directory: &Path, mode: u32) -> Result<(), VolumeError> {
+    fs::DirBuilder::new().recursive(true).mode(mode).create(directory).map_err(io("make", directory))
+}
+
+/// Writes a small file so that it is there whole or not at all, and on disk.
+fn write_file(path: &Path, content: &[u8]) -> Result<(), VolumeError> {
+    let new = path.with_extension("new");
+    let mut file = fs::File::create(&new).map_err(io("make", &new))?;
+    file.write_all(content).map_err(io("write", &new))?;
+    file.sync_all().map_err(io("write to disk", &new))?;
+    fs::rename(&new, path).map_err(io("rename", &new))
+}
+
+/// Brings the names in a directory to disk.
+fn sync_directory(directory: &Path) -> Result<(), VolumeError> {
+    let file = fs::File::open(directory).map_err(io("open", directory))?;
+    file.sync_all().map_err(io("write to disk", directory))
+}
+
+/// Gives a tree to a user; links in it are given away themselves, never followed.
+fn own(tree: &Path, uid: u32, gid: u32) -> Result<(), VolumeError> {
+    let owner = format!("{uid}:{gid}");
+    let words = ["-R".as_ref(), "-P".as_ref(), "-h".as_ref(), "--".as_ref(), owner.as_ref(), tree.as_os_str()];
+    tools::run("chown", &words)?;
+    Ok(())
+}
+
+/// Deletes a directory that holds no tree any more.
+fn erase(directory: &Path) -> Result<(), VolumeError> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(io("delete", directory)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// The path without links in its directory; the file itself need not exist.
+fn absolute(file: &Path) -> Result<PathBuf, VolumeError> {
+    let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    make_directory(directory, 0o700)?;
+    let directory = directory.canonicalize().map_err(io("find", directory))?;
+    Ok(directory.join(file.file_name().unwrap_or_default()))
+}
