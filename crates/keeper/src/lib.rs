@@ -4,4 +4,16 @@
 //! back when it dies, rotates its logs, and tells whoever asks on its socket. It outlives Nimbus: a new Nimbus finds
 //! the keepers that run by the lock each holds on its directory. It is single-threaded and small on purpose.
 
+mod client;
+mod clock;
+mod connection;
+mod directory;
+mod error;
+mod health;
+pub mod logs;
+mod policy;
 pub mod protocol;
+
+pub use client::{Client, ExecHandle, Watch};
+pub use directory::is_alive;
+pub use error::{KeeperError, Result};
