@@ -20,7 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("vclouden", &["archive", "domain", "edge", "journal", "keeper", "nimbus", "nimbus-api", "plane", "sandbox"]),
     ("testkit", &[]),
     ("acceptance", &[]),
-    ("benches", &[]),
+    ("benches", &["sandbox", "testkit"]),
 ];
 
 /// Every dependency of ours on ours that is no dev-dependency.

@@ -15,10 +15,15 @@ pub use package::Package;
 
 use std::path::PathBuf;
 
-/// The directory of build results that this test was built into, such as `target/debug`.
+/// The directory of build results that this test or bench was built into, such as `target/debug`.
 pub fn build_dir() -> PathBuf {
-    let test = std::env::current_exe().expect("a test knows its own path");
-    test.parent().and_then(|deps| deps.parent()).expect("a test lies in target/<profile>/deps").to_owned()
+    let program = std::env::current_exe().expect("a program knows its own path");
+    let dir = program.parent().expect("a program lies in a directory");
+    if dir.ends_with("deps") {
+        dir.parent().expect("target/<profile>/deps has a parent").to_owned()
+    } else {
+        dir.to_owned()
+    }
 }
 
 /// The program that is tested.
