@@ -22,6 +22,6 @@ mod writer;
 
 pub use clock::{Clock, SystemClock};
 pub use error::JournalError;
-pub use faults::{Fault, Faults, Moment, NoFaults};
+pub use faults::{BadFault, Fault, FaultPlan, Faults, Moment, NoFaults};
 pub use records::{Direction, Journal, NewOperation, Operation, Requested, StepRecord};
 pub use step::{Step, StepError};

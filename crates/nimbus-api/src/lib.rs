@@ -4,6 +4,9 @@
 
 pub mod client;
 pub mod edge;
+pub mod frames;
 pub mod types;
 
+pub use client::{Client, ClientError};
+pub use frames::ExecFrame;
 pub use types::*;
