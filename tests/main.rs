@@ -5,5 +5,7 @@
 //! - `torture`: faults at every step.
 //! - `hostile`: attacks, bad input, limits.
 
+mod hostile;
 mod house;
 mod journeys;
+mod torture;

@@ -2,6 +2,6 @@
 
 mod backups;
 mod crashes;
-mod guest_book;
+pub mod guest_book;
 mod radicale;
 mod survival;

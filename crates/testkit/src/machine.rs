@@ -16,7 +16,6 @@ pub const API: &str = "127.0.0.1:7878";
 pub struct Machine {
     home: tempfile::TempDir,
     up: Option<Child>,
-    faults: Option<String>,
 }
 
 /// Moves the calling thread, and whatever it starts from now on, into network and mount namespaces of its own.
@@ -45,21 +44,28 @@ pub fn run(program: &str, arguments: &[&str]) -> String {
 impl Machine {
     /// A fresh machine that is up.
     pub fn new() -> Self {
-        Self::with_faults(None)
-    }
-
-    /// A fresh machine whose first Nimbus misbehaves as the plan says (see `journal::faults`).
-    pub fn with_faults(faults: Option<&str>) -> Self {
         isolate();
         let home = tempfile::Builder::new().prefix("vct-").tempdir().expect("a temporary directory");
-        let mut machine = Self { home, up: None, faults: faults.map(str::to_owned) };
+        let mut machine = Self { home, up: None };
+        machine.set_faults(&[]);
         machine.start();
         machine
     }
 
-    /// Changes the fault plan of the next Nimbus.
-    pub fn set_faults(&mut self, faults: Option<&str>) {
-        self.faults = faults.map(str::to_owned);
+    /// From now on Nimbus misbehaves so, each fault once: `verb step moment fault`, such as
+    /// `switch snapshot after-do kill`. Debug builds only.
+    pub fn set_faults(&self, faults: &[&str]) {
+        std::fs::write(self.faults(), faults.join("\n") + "\n").expect("the plan of faults can be written");
+    }
+
+    /// Faults that were planned and not reached.
+    pub fn unspent_faults(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.faults()).expect("the plan of faults can be read");
+        text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    }
+
+    fn faults(&self) -> PathBuf {
+        self.home.path().join("faults")
     }
 
     /// The data directory.
@@ -80,9 +86,7 @@ impl Machine {
         let mut command = self.command(&["up", "--edge", EDGE, "--api", API, "--volume-size", "2 GiB"]);
         command.arg("--data").arg(self.data()).arg("--cache").arg(crate::cache());
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("a log file")).stderr(log);
-        if let Some(faults) = &self.faults {
-            command.env("VCLOUDEN_FAULT", faults);
-        }
+        command.env("VCLOUDEN_FAULTS", self.faults());
         self.up = Some(command.spawn().expect("vclouden starts"));
         self.eventually("vclouden up serves", |machine| {
             let up = machine.up.as_mut().expect("it was started");
