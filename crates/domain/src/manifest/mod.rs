@@ -1,4 +1,20 @@
 //! What a package says of itself in its `vclouden.toml`.
+//!
+//! The types are here; `file` reads them from TOML, `check` holds every limit, `package` compares them with the
+//! package's files. `docs/package.md` is the same for people: a change here is a change there.
+
+mod check;
+pub mod duration;
+mod file;
+mod near;
+mod network;
+mod package;
+mod problems;
+mod read;
+pub mod size;
+
+pub use package::EntryKind;
+pub use problems::{ManifestErrors, ManifestProblem};
 
 use std::collections::BTreeMap;
 
@@ -43,6 +59,55 @@ pub struct Manifest {
     /// Where it may connect to.
     pub egress: Egress,
 }
+
+impl Manifest {
+    /// Reads a manifest from the text of a `vclouden.toml`: units resolved, defaults filled in, every limit checked.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, with line numbers.
+    pub fn parse(text: &str) -> Result<Self, ManifestErrors> {
+        file::parse(text)
+    }
+
+    /// Checks every limit of a manifest that did not come from [`Manifest::parse`] but over the wire.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, without line numbers.
+    pub fn check(&self) -> Result<(), ManifestErrors> {
+        let mut problems = problems::Problems::default();
+        check::check(self, &mut problems);
+        problems.result(None)
+    }
+
+    /// Checks that what the manifest names exists in the package: its logo, its initial data, and its program when that
+    /// is a file of the package. `at` says what is at a path relative to the package's top, links followed.
+    ///
+    /// # Errors
+    /// Everything that is missing or of the wrong kind; [`ManifestErrors::with_lines`] adds line numbers.
+    pub fn check_package(&self, at: impl Fn(&str) -> Option<EntryKind>) -> Result<(), ManifestErrors> {
+        package::check(self, at)
+    }
+
+    /// The whole environment of the program: `PATH`, `HOME` (the data directory) and `PORT` (of HTTP), then its own.
+    pub fn full_environment(&self) -> BTreeMap<String, String> {
+        let mut all = BTreeMap::from([("PATH".to_owned(), DEFAULT_PATH.to_owned())]);
+        all.insert("HOME".to_owned(), self.data.directory.clone());
+        if let Some(http) = &self.http {
+            all.insert("PORT".to_owned(), http.port.to_string());
+        }
+        all.extend(self.environment.clone());
+        all
+    }
+}
+
+/// Where programs are looked up by name unless the manifest sets `PATH`: Debian's.
+pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The user and group id that the name `app` stands for, and that a program runs as by default.
+pub const APP_ID: u32 = 1000;
+
+/// Where the package's content is inside the sandbox.
+pub const APP_DIRECTORY: &str = "/app";
 
 /// What runs the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

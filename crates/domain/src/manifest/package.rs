@@ -1,0 +1,61 @@
+//! A manifest compared with the files of its package.
+
+use super::problems::Problems;
+use super::{APP_DIRECTORY, Manifest, ManifestErrors};
+
+/// What is at a path of a package.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A file.
+    File {
+        /// Whether it may be executed.
+        executable: bool,
+    },
+    /// A directory.
+    Directory,
+}
+
+/// Checks that what the manifest names is in the package.
+pub(super) fn check(manifest: &Manifest, at: impl Fn(&str) -> Option<EntryKind>) -> Result<(), ManifestErrors> {
+    let mut problems = Problems::default();
+    if let Some(logo) = &manifest.logo {
+        match at(logo) {
+            Some(EntryKind::File { .. }) => {}
+            Some(EntryKind::Directory) => {
+                problems.add("logo", format!("{logo:?} is a directory; name a picture in it"))
+            }
+            None => problems.add("logo", missing(logo)),
+        }
+    }
+    if let Some(initial) = &manifest.data.initial {
+        match at(initial) {
+            Some(EntryKind::Directory) => {}
+            Some(EntryKind::File { .. }) => {
+                problems.add(
+                    "data.initial",
+                    format!("{initial:?} is a file; name the directory that holds the initial data"),
+                );
+            }
+            None => problems.add("data.initial", missing(initial)),
+        }
+    }
+    let program = manifest.command.first().and_then(|program| program.strip_prefix(APP_DIRECTORY)?.strip_prefix('/'));
+    if let Some(program) = program {
+        match at(program) {
+            Some(EntryKind::File { executable: true }) => {}
+            Some(EntryKind::File { executable: false }) => {
+                let message = format!("{program:?} is not executable; run `chmod +x {program}` and pack again");
+                problems.add("command", message);
+            }
+            Some(EntryKind::Directory) => {
+                problems.add("command", format!("{program:?} is a directory; name a program in it"))
+            }
+            None => problems.add("command", missing(program)),
+        }
+    }
+    problems.result(None)
+}
+
+fn missing(path: &str) -> String {
+    format!("{path:?} is not in the package; add it or correct the path, which begins at the package's top")
+}

@@ -1,0 +1,3 @@
+//! The manifest, as its writers meet it.
+
+mod manifest;

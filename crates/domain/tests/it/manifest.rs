@@ -1,0 +1,462 @@
+//! Good manifests, and one test line per mistake with its exact message.
+
+use domain::Manifest;
+use domain::manifest::{
+    Base, Data, Destination, Egress, Engine, EntryKind, Http, Limits, Stop, StopSignal, TcpPort, User, size,
+};
+
+const SMALL: &str = "name = \"Small\"\nslug = \"small\"\ncommand = [\"./server\"]\n";
+
+/// What is wrong with a text, as a person reads it.
+fn wrong(text: &str) -> String {
+    Manifest::parse(text).expect_err(text).to_string()
+}
+
+#[test]
+fn a_small_manifest_has_the_documented_defaults() {
+    let manifest = Manifest::parse(SMALL).unwrap();
+    let expected = Manifest {
+        name: "Small".into(),
+        slug: "small".parse().unwrap(),
+        logo: None,
+        engine: Engine::Command,
+        base: Base::Empty,
+        dependencies: vec![],
+        command: vec!["/app/server".into()],
+        user: User::Id(1000),
+        environment: [].into(),
+        limits: Limits { memory: 256 << 20, cpus_milli: 1000, disk: 1 << 30, processes: 64 },
+        http: None,
+        ports: vec![],
+        data: Data { directory: "/data".into(), initial: None },
+        stop: Stop { signal: StopSignal::Term, grace_ms: 10_000 },
+        egress: Egress::Internet,
+    };
+    assert_eq!(manifest, expected);
+    let http = Manifest::parse(&format!("{SMALL}http.port = 80")).unwrap().http.unwrap();
+    let expected = Http {
+        port: 80,
+        health: None,
+        start_timeout_ms: 30_000,
+        interval_ms: 5_000,
+        timeout_ms: 3_000,
+        max_body: 64 << 20,
+    };
+    assert_eq!(http, expected);
+}
+
+#[test]
+fn every_key_is_read() {
+    let manifest = Manifest::parse(
+        r#"
+name = "Radicale"
+slug = "radicale"
+logo = "./art//logo.svg"
+engine = "command"
+base = "debian-12"
+dependencies = ["radicale", "apache2-utils", "radicale", "libstdc++6"]
+command = ["radicale", "--config", "/app/config"]
+user = "radicale"
+[environment]
+LANG = "C.UTF-8"
+[limits]
+memory = "128 MiB"
+cpus = 0.5
+disk = "2 GiB"
+processes = 32
+[http]
+port = 5232
+health = "/.web/"
+start_timeout = "20 s"
+interval = "10 s"
+timeout = "500 ms"
+max_body = "100 MB"
+[[ports]]
+name = "smtp"
+port = 2525
+[[ports]]
+name = "imap"
+port = 1143
+[data]
+directory = "/var/lib/radicale/"
+initial = "initial-data/"
+[stop]
+signal = "SIGINT"
+grace = "1 min"
+[network]
+egress = ["203.0.113.0/24:443", "10.0.0.5:5432", "198.51.100.0/24"]
+"#,
+    )
+    .unwrap();
+    let to = |network: &str, port| Destination { network: network.into(), port };
+    let expected = Manifest {
+        name: "Radicale".into(),
+        slug: "radicale".parse().unwrap(),
+        logo: Some("art/logo.svg".into()),
+        engine: Engine::Command,
+        base: Base::Debian12,
+        dependencies: ["apache2-utils", "libstdc++6", "radicale"].map(String::from).into(),
+        command: ["radicale", "--config", "/app/config"].map(String::from).into(),
+        user: User::Name("radicale".into()),
+        environment: [("LANG".into(), "C.UTF-8".into())].into(),
+        limits: Limits { memory: 128 << 20, cpus_milli: 500, disk: 2 << 30, processes: 32 },
+        http: Some(Http {
+            port: 5232,
+            health: Some("/.web/".into()),
+            start_timeout_ms: 20_000,
+            interval_ms: 10_000,
+            timeout_ms: 500,
+            max_body: 100_000_000,
+        }),
+        ports: vec![TcpPort { name: "smtp".into(), port: 2525 }, TcpPort { name: "imap".into(), port: 1143 }],
+        data: Data { directory: "/var/lib/radicale".into(), initial: Some("initial-data".into()) },
+        stop: Stop { signal: StopSignal::Int, grace_ms: 60_000 },
+        egress: Egress::Only(vec![
+            to("203.0.113.0/24", Some(443)),
+            to("10.0.0.5/32", Some(5432)),
+            to("198.51.100.0/24", None),
+        ]),
+    };
+    assert_eq!(manifest, expected);
+    let wire = serde_json::to_string(&manifest).unwrap();
+    let back: Manifest = serde_json::from_str(&wire).unwrap();
+    assert_eq!(back, manifest);
+    back.check().unwrap();
+}
+
+#[test]
+fn programs_and_words_may_be_written_in_the_usual_ways() {
+    let command = |program: &str| {
+        let text = format!("name = \"A\"\nslug = \"a\"\nbase = \"debian-12\"\ncommand = [\"{program}\"]");
+        Manifest::parse(&text).unwrap().command.remove(0)
+    };
+    for (written, read) in [
+        ("./server", "/app/server"),
+        ("bin/server", "/app/bin/server"),
+        ("./bin//./server", "/app/bin/server"),
+        ("/usr/bin/python3", "/usr/bin/python3"),
+        ("python3", "python3"),
+    ] {
+        assert_eq!(command(written), read);
+    }
+    let user = |user: &str| Manifest::parse(&format!("{SMALL}user = {user}")).unwrap().user;
+    assert_eq!(user("\"app\""), User::Id(1000));
+    assert_eq!(user("33"), User::Id(33));
+    assert_eq!(user("\"www-data\""), User::Name("www-data".into()));
+    for (written, egress) in [("\"none\"", Egress::None), ("\"internet\"", Egress::Internet)] {
+        assert_eq!(Manifest::parse(&format!("{SMALL}network.egress = {written}")).unwrap().egress, egress);
+    }
+    assert_eq!(
+        Manifest::parse("name = \"C\"\nslug = \"c\"\nengine = \"cirrus\"").unwrap().command,
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        size::format(Manifest::parse(&format!("{SMALL}limits.cpus = 2")).unwrap().limits.cpus_milli.into()),
+        "2000 B"
+    );
+}
+
+#[test]
+fn the_environment_has_path_home_and_port() {
+    let text = format!("{SMALL}[http]\nport = 8080\n[data]\ndirectory = \"/srv/x\"\n[environment]\nLANG = \"C\"\n");
+    let manifest = Manifest::parse(&text).unwrap();
+    let all: Vec<String> = manifest.full_environment().iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    assert_eq!(all, ["HOME=/srv/x", "LANG=C", path, "PORT=8080"]);
+    let own = Manifest::parse(&format!("{SMALL}environment.HOME = \"/tmp\"")).unwrap();
+    assert_eq!(own.full_environment()["HOME"], "/tmp");
+}
+
+/// Each line is put after a manifest that is right and has three lines; the message is for line 4.
+#[test]
+fn every_mistake_has_its_message() {
+    let sizes = "write a whole number and a unit (B, KB, KiB, MB, MiB, GB, GiB, TB, TiB), such as \"128 MiB\"";
+    let data = "write /data or a directory below /data, /srv, /var/lib, /var/opt, /opt or /home";
+    let network = "write an IPv4 address or network with or without a port, such as \"203.0.113.0/24:443\"";
+    let cases: &[(&str, String)] = &[
+        ("colour = 1", "colour: is not known; the keys here are name, slug, logo, engine, base, dependencies, command, user, environment, limits, http, ports, data, stop, network".into()),
+        ("dependancies = []", "dependancies: is not known; did you mean \"dependencies\"?".into()),
+        ("env.A = \"b\"", "env: is not known; did you mean \"environment\"?".into()),
+        ("memory = \"1 GiB\"", "memory: is not known here; did you mean memory in [limits]?".into()),
+        ("version = \"1.0\"", "version: is not known; remove it: versions are numbered when they are published".into()),
+        ("limits.memry = \"1 GiB\"", "limits.memry: is not known; did you mean \"memory\"?".into()),
+        ("http = {port = 80, user = \"x\"}", "http.user: is not known in [http]; move it to the top, above the first [table]".into()),
+        ("http = 80", "http: a whole number is not allowed here; write a table: [http]".into()),
+        ("ports = [25]", "ports[0]: a whole number is not allowed here; write each as a table: [[ports]]".into()),
+        ("ports = 25", "ports: a whole number is not allowed here; write each as a table: [[ports]]".into()),
+        ("logo = 3", "logo: a whole number is not allowed here; write a string: logo = \"...\"".into()),
+        ("logo = \"logo.gif\"", "logo: \"logo.gif\" is no picture that a browser shows; name a file that ends in .svg, .png, .jpg or .webp".into()),
+        ("logo = \"/logo.svg\"", "logo: \"/logo.svg\" is absolute; write a path that begins at the package's top, without a slash before it".into()),
+        ("logo = \"../logo.svg\"", "logo: \"../logo.svg\" leaves the package; write a path inside of it, without \"..\"".into()),
+        ("engine = \"comand\"", "engine: \"comand\" is not known; did you mean \"command\"?".into()),
+        ("engine = \"docker\"", "engine: \"docker\" is not known; use \"command\", \"cirrus\"".into()),
+        ("engine = \"cirrus\"", "command: is not for the engine \"cirrus\"; remove it, or use engine = \"command\"".into()),
+        ("base = \"debian12\"", "base: \"debian12\" is not known; did you mean \"debian-12\"?".into()),
+        ("base = \"alpine\"", "base: \"alpine\" is not known; use \"empty\", \"debian-12\"".into()),
+        ("dependencies = \"python3\"", "dependencies: a string is not allowed here; write an array: dependencies = [\"...\"]".into()),
+        ("dependencies = [3]", "dependencies[0]: a whole number is not allowed here; write a string, in quotes".into()),
+        ("dependencies = [\"python3\"]", "dependencies: need a base with packages; add base = \"debian-12\"".into()),
+        ("base = \"debian-12\"\ndependencies = [\"Python\"]", "line 5: dependencies[0]: \"Python\" is not the name of a Debian package; write names such as \"python3\", without versions".into()),
+        ("base = \"debian-12\"\ndependencies = [\"-oX=y\"]", "line 5: dependencies[0]: \"-oX=y\" is not the name of a Debian package; write names such as \"python3\", without versions".into()),
+        ("user = \"root\"", "user: \"root\" is root, and no program runs as root; remove the key to run as \"app\", or name another user".into()),
+        ("user = 0", "user: 0 is root, and no program runs as root; remove the key to run as \"app\", or name another user".into()),
+        ("user = 65534", "user: 65534 is out of range; write 1 to 65533".into()),
+        ("user = -1", "user: -1 is out of range; write 0 to 4294967295".into()),
+        ("user = \"1000\"", "user: \"1000\" is not the name of a user; write one of /etc/passwd, or a number without quotes".into()),
+        ("user = true", "user: true or false is not allowed here; write a name or a number: user = \"app\"".into()),
+        ("environment.PORT = 8080", "environment.PORT: a whole number is not allowed here; write a string: PORT = \"8080\"".into()),
+        ("environment.DEBUG = true", "environment.DEBUG: true or false is not allowed here; write a string: DEBUG = \"true\"".into()),
+        ("environment.\"A-B\" = \"\"", "environment.A-B: is not the name of a variable; use letters, digits and _, not beginning with a digit".into()),
+        ("environment.\"1A\" = \"\"", "environment.1A: is not the name of a variable; use letters, digits and _, not beginning with a digit".into()),
+        ("environment.A = \"\\u0000\"", "environment.A: has a NUL character, which no program can be given; remove it".into()),
+        ("limits.memory = 128", "limits.memory: 128 has no unit; write it with one, such as \"128 MiB\"".into()),
+        ("limits.memory = 0.5", format!("limits.memory: \"0.5\" is not a size; {sizes}")),
+        ("limits.memory = \"128m\"", format!("limits.memory: \"128m\" is not a size; {sizes}")),
+        ("limits.memory = true", "limits.memory: true or false is not allowed here; write a size in quotes: memory = \"128 MiB\"".into()),
+        ("limits.memory = \"4 MiB\"", "limits.memory: 4 MiB is out of range; write 8 MiB to 64 GiB".into()),
+        ("limits.memory = \"1 TiB\"", "limits.memory: 1 TiB is out of range; write 8 MiB to 64 GiB".into()),
+        ("limits.cpus = \"1\"", "limits.cpus: a string is not allowed here; write a number: cpus = 0.5".into()),
+        ("limits.cpus = 0.01", "limits.cpus: 0.01 is out of range; write 0.05 to 64".into()),
+        ("limits.cpus = 65", "limits.cpus: 65 is out of range; write 0.05 to 64".into()),
+        ("limits.cpus = -1", "limits.cpus: 0 is out of range; write 0.05 to 64".into()),
+        ("limits.cpus = nan", "limits.cpus: nan is not a number of processors; write 0.05 to 64".into()),
+        ("limits.disk = \"1 MiB\"", "limits.disk: 1 MiB is out of range; write 16 MiB to 1 TiB".into()),
+        ("limits.processes = 3", "limits.processes: 3 is out of range; write 4 to 4096".into()),
+        ("limits.processes = \"64\"", "limits.processes: a string is not allowed here; write a whole number: processes = 4".into()),
+        ("http = {}", "http.port: is missing; add the TCP port that the program listens on, such as port = 8080".into()),
+        ("http.port = 70000", "http.port: 70000 is out of range; write 1 to 65535".into()),
+        ("http.port = 0", "http.port: 0 is out of range; write 1 to 65535".into()),
+        ("http = {port = 80, health = \"health\"}", "http.health: \"health\" is not the path of a request; write one that begins with / and has no spaces, such as \"/health\"".into()),
+        ("http = {port = 80, health = \"/a\\r\\nHost: b\"}", "http.health: \"/a\\r\\nHost: b\" is not the path of a request; write one that begins with / and has no spaces, such as \"/health\"".into()),
+        ("http = {port = 80, start_timeout = 30}", "http.start_timeout: 30 has no unit; write it with one, such as \"30 s\"".into()),
+        ("http = {port = 80, start_timeout = \"1 h\"}", "http.start_timeout: 1 h is out of range; write 1 s to 10 min".into()),
+        ("http = {port = 80, interval = \"1 ms\"}", "http.interval: 1 ms is out of range; write 1 s to 5 min".into()),
+        ("http = {port = 80, timeout = \"5 sec\"}", "http.timeout: \"5 sec\" is not a duration; write a whole number and a unit (ms, s, min, h), such as \"30 s\"".into()),
+        ("http = {port = 80, max_body = \"1 TiB\"}", "http.max_body: 1 TiB is out of range; write 1 B to 16 GiB".into()),
+        ("ports = [{port = 25}]", "ports[0].name: is missing; add what the port is for, such as name = \"smtp\"".into()),
+        ("ports = [{name = \"smtp\"}]", "ports[0].port: is missing; add the TCP port that the program listens on, such as port = 8080".into()),
+        ("ports = [{name = \"SMTP\", port = 25}]", "ports[0].name: \"SMTP\" cannot be used as a name: use 1 to 30 lower-case letters, digits and hyphens, beginning and ending with a letter or digit".into()),
+        ("ports = [{name = \"a\", port = 25}, {name = \"a\", port = 26}]", "ports[1].name: \"a\" is there twice; give each port a name of its own".into()),
+        ("ports = [{name = \"a\", port = 25}, {name = \"b\", port = 25}]", "ports[1].port: 25 is there twice; write each port once, that of [http] only there".into()),
+        ("http.port = 25\nports = [{name = \"a\", port = 25}]", "line 5: ports[0].port: 25 is there twice; write each port once, that of [http] only there".into()),
+        ("data.directory = \"/etc\"", format!("data.directory: \"/etc\" is no place for data; {data}")),
+        ("data.directory = \"/var/lib\"", format!("data.directory: \"/var/lib\" is no place for data; {data}")),
+        ("data.directory = \"/data/../etc\"", format!("data.directory: \"/data/../etc\" is no place for data; {data}")),
+        ("data.directory = \"data\"", format!("data.directory: \"data\" is no place for data; {data}")),
+        ("data.initial = \"/data\"", "data.initial: \"/data\" is absolute; write a path that begins at the package's top, without a slash before it".into()),
+        ("data.initial = \"\"", "data.initial: \"\" is empty; write a path inside the package or remove the key".into()),
+        ("stop.signal = \"KILL\"", "stop.signal: \"KILL\" is not known; use \"TERM\", \"INT\", \"QUIT\", \"HUP\", \"USR1\", \"USR2\"".into()),
+        ("stop.signal = \"term\"", "stop.signal: \"term\" is not known; did you mean \"TERM\"?".into()),
+        ("stop.signal = 15", "stop.signal: a whole number is not allowed here; write a string: signal = \"...\"".into()),
+        ("stop.grace = \"6 min\"", "stop.grace: 6 min is out of range; write 0 s to 5 min".into()),
+        ("network.egress = \"all\"", "network.egress: \"all\" is not known; use \"internet\", \"none\"".into()),
+        ("network.egress = []", "network.egress: is empty; write \"none\" to close the network".into()),
+        ("network.egress = [\"example.com:443\"]", format!("network.egress[0]: \"example.com:443\" is not a network; {network}")),
+        ("network.egress = [\"2001:db8::1\"]", "network.egress[0]: \"2001:db8::1\" is not an IPv4 network; only IPv4 is reached from a sandbox".into()),
+        ("network.egress = [\"10.0.0.1/33\"]", format!("network.egress[0]: \"10.0.0.1/33\" is not a network; {network}")),
+        ("network.egress = [\"10.0.0.1:0\"]", "network.egress[0]: \"0\" is not a port; write 1 to 65535".into()),
+        ("network.egress = [\"10.0.0.5/24\"]", "network.egress[0]: 10.0.0.5/24 is an address inside a network; write 10.0.0.0/24 or 10.0.0.5/32".into()),
+        ("network.egress = [\"169.254.169.254:80\"]", "network.egress[0]: 169.254.169.254/32 includes 169.254.0.0/16 (the cloud's metadata address); name only networks outside of it".into()),
+        ("network.egress = [\"198.18.3.4\"]", "network.egress[0]: 198.18.3.4/32 includes 198.18.0.0/15 (other sandboxes); name only networks outside of it".into()),
+        ("network.egress = [\"0.0.0.0/0\"]", "network.egress[0]: 0.0.0.0/0 includes 0.0.0.0/8 (no destination); name only networks outside of it".into()),
+    ];
+    for (line, message) in cases {
+        let message = if message.starts_with("line ") { message.clone() } else { format!("line 4: {message}") };
+        // The command is on line 3, and one case is about it.
+        let message = message.replace("line 4: command:", "line 3: command:");
+        assert_eq!(wrong(&format!("{SMALL}{line}\n")), message, "{line}");
+    }
+}
+
+#[test]
+fn what_is_required_is_asked_for() {
+    assert_eq!(
+        wrong(""),
+        "name: is missing; add the application's name for people, such as name = \"Radicale\"\n\
+         slug: is missing; add the application's short name, such as slug = \"my-app\"\n\
+         command: is missing; add the program and its arguments, such as command = [\"./server\"]"
+    );
+    assert_eq!(
+        wrong("name = \"My Cloud!\"\ncommand = [\"./a\"]"),
+        "slug: is missing; add the application's short name, such as slug = \"my-cloud\""
+    );
+    for (line, message) in [
+        (
+            "command = \"radicale --config /app/config\"",
+            "a string is not allowed here; write an array: command = [\"radicale\", \"--config\", \"/app/config\"]",
+        ),
+        ("command = \"a | b\"", "a string is not allowed here; write an array: command = [\"program\", \"argument\"]"),
+        ("command = []", "is empty; write the program and its arguments, such as command = [\"./server\"]"),
+        ("command = [\"\"]", "is empty; write the program and its arguments, such as command = [\"./server\"]"),
+        ("command = [\"../a\"]", "\"../a\" has \"..\" in it; write the program's path without"),
+        (
+            "command = [\"server\"]",
+            "\"server\" would be looked up among installed programs, and base \"empty\" has none; write \"./server\" for a file of the package, or add base = \"debian-12\"",
+        ),
+    ] {
+        assert_eq!(wrong(&format!("name = \"A\"\nslug = \"a\"\n{line}")), format!("line 3: command: {message}"));
+    }
+    assert_eq!(
+        wrong("name = \"A\"\nslug = \"a\"\ncommand = [\n  \"./a\",\n  8080,\n]"),
+        "line 5: command[1]: a whole number is not allowed here; write a string, in quotes"
+    );
+    let bad = "cannot be used as a name: use 1 to 30 lower-case letters, digits and hyphens, beginning and ending with a letter or digit";
+    assert_eq!(wrong("name = \"A\"\nslug = \"A b\"\ncommand = [\"./a\"]"), format!("line 2: slug: \"A b\" {bad}"));
+    assert_eq!(
+        wrong("name = \"\"\nslug = \"a\"\ncommand = [\"./a\"]"),
+        "line 1: name: \"\" is not a name; write 1 to 60 characters on one line"
+    );
+    let long = "x".repeat(61);
+    assert_eq!(
+        wrong(&format!("name = \"{long}\"\nslug = \"a\"\ncommand = [\"./a\"]")),
+        format!("line 1: name: \"{long}\" is not a name; write 1 to 60 characters on one line")
+    );
+}
+
+#[test]
+fn all_mistakes_come_out_at_once_in_order_of_their_lines() {
+    let text = "name = 3\n\ncommand = \"a\"\nuser = \"root\"\n\n[limits]\nmemory = \"1 B\"\ncpu = 1\n\n[[ports]]\nname = \"a\"\nport = 1\n\n[[ports]]\nport = 99999\n";
+    assert_eq!(
+        wrong(text),
+        "slug: is missing; add the application's short name, such as slug = \"my-app\"\n\
+         line 1: name: a whole number is not allowed here; write a string: name = \"...\"\n\
+         line 3: command: a string is not allowed here; write an array: command = [\"a\"]\n\
+         line 4: user: \"root\" is root, and no program runs as root; remove the key to run as \"app\", or name another user\n\
+         line 7: limits.memory: 1 B is out of range; write 8 MiB to 64 GiB\n\
+         line 8: limits.cpu: is not known; did you mean \"cpus\"?\n\
+         line 14: ports[1].name: is missing; add what the port is for, such as name = \"smtp\"\n\
+         line 15: ports[1].port: 99999 is out of range; write 1 to 65535"
+    );
+}
+
+#[test]
+fn what_is_not_toml_is_said_with_its_line() {
+    for (text, line) in [
+        ("name = Radicale\n", 1),
+        ("name = \"A\"\nslug \"a\"\n", 2),
+        ("name = \"A\"\nslug = \"a\"\nname = \"B\"\n", 3),
+        ("name = \"A\"\n[limits\n", 2),
+        ("name = \"A\"\n\n\nx = \"open", 4),
+    ] {
+        let message = wrong(text);
+        assert!(message.starts_with(&format!("line {line}: this is not TOML: ")), "{text:?} gave {message:?}");
+    }
+    let nested = format!("x = {}{}", "[".repeat(10_000), "]".repeat(10_000));
+    assert!(wrong(&nested).contains("not TOML"));
+    assert_eq!(wrong(&"#".repeat(70_000)), "the file has 70000 bytes, the limit is 65536; make it smaller");
+}
+
+#[test]
+fn amounts_are_limited() {
+    let many = |count: usize, item: &dyn Fn(usize) -> String| (0..count).map(item).collect::<Vec<_>>().join(",");
+    let words = |count| many(count, &|at| format!("\"p{at}\""));
+    for (text, message) in [
+        (
+            format!("base = \"debian-12\"\ndependencies = [{}]", words(65)),
+            "dependencies: 65 packages are too many; write at most 64",
+        ),
+        (
+            format!("environment = {{{}}}", many(65, &|at| format!("V{at} = \"\""))),
+            "environment: 65 variables are too many; write at most 64",
+        ),
+        (
+            format!("environment.A = \"{}\"", "x".repeat(32 << 10)),
+            "environment: 32771 bytes are too many; write at most 32768",
+        ),
+        (
+            format!("ports = [{}]", many(33, &|at| format!("{{name = \"p{at}\", port = {}}}", at + 1))),
+            "ports: 33 ports are too many; write at most 32",
+        ),
+        (
+            format!("network.egress = [{}]", many(65, &|at| format!("\"10.0.0.{at}\""))),
+            "network.egress: 65 destinations are too many; write at most 64",
+        ),
+    ] {
+        assert!(wrong(&format!("{SMALL}{text}")).contains(message), "{message}");
+    }
+    let command = |arguments: String| wrong(&format!("name = \"A\"\nslug = \"a\"\ncommand = [\"./a\", {arguments}]"));
+    assert_eq!(command(words(256)), "line 3: command: 257 arguments are too many; write at most 256");
+    assert!(command(format!("\"{}\"", "x".repeat(40_000))).contains("bytes are too many; write at most 32768"));
+}
+
+#[test]
+fn what_comes_over_the_wire_is_checked_alike() {
+    let good = Manifest::parse(&format!("{SMALL}http.port = 80")).unwrap();
+    type Change = fn(&mut Manifest);
+    let cases: &[(Change, &str)] = &[
+        (|m| m.name = "a\nb".into(), "name: \"a\\nb\" is not a name; write 1 to 60 characters on one line"),
+        (|m| m.limits.memory = 0, "limits.memory: 0 B is out of range; write 8 MiB to 64 GiB"),
+        (|m| m.limits.processes = u32::MAX, "limits.processes: 4294967295 is out of range; write 4 to 4096"),
+        (|m| m.user = User::Id(0), "user: 0 is root"),
+        (|m| m.user = User::Name("../x".into()), "user: \"../x\" is not the name of a user"),
+        (|m| m.command = vec![], "command: is empty"),
+        (
+            |m| m.command = vec!["bin/x".into()],
+            "command: \"bin/x\" is relative; write /app/bin/x for a file of the package",
+        ),
+        (|m| m.command = vec!["/app/../x".into()], "command: \"/app/../x\" has \"..\" in it"),
+        (|m| m.command.push("a\0b".into()), "command: has a NUL character"),
+        (|m| m.http.as_mut().unwrap().port = 0, "http.port: 0 is out of range"),
+        (|m| m.logo = Some("a/./b.svg".into()), "logo: \"a/./b.svg\" is not a usable path"),
+        (|m| m.data.directory = "/".into(), "data.directory: \"/\" is no place for data"),
+        (|m| m.data.directory = "/srv/a//b".into(), "data.directory: \"/srv/a//b\" is no place for data"),
+        (
+            |m| m.egress = Egress::Only(vec![Destination { network: "10.0.0.1".into(), port: None }]),
+            "network.egress[0]: \"10.0.0.1\" is not a network in CIDR notation",
+        ),
+        (
+            |m| m.egress = Egress::Only(vec![Destination { network: "10.0.0.0/08".into(), port: None }]),
+            "network.egress[0]: \"10.0.0.0/08\" is not a network in CIDR notation",
+        ),
+        (
+            |m| (m.base, m.dependencies) = (Base::Debian12, vec!["zz".into(), "aa".into()]),
+            "dependencies: are not sorted or repeat a name; sort them",
+        ),
+        (|m| m.dependencies = vec!["$(x)".into()], "dependencies[0]: \"$(x)\" is not the name of a Debian package"),
+    ];
+    good.check().unwrap();
+    for (change, message) in cases {
+        let mut bad = good.clone();
+        change(&mut bad);
+        let found = bad.check().unwrap_err().to_string();
+        assert!(found.starts_with(message), "{found:?} does not begin with {message:?}");
+    }
+}
+
+#[test]
+fn what_the_manifest_names_must_be_in_the_package() {
+    let text =
+        "name = \"A\"\nslug = \"a\"\nlogo = \"logo.svg\"\ncommand = [\"./bin/server\"]\n[data]\ninitial = \"start\"\n";
+    let manifest = Manifest::parse(text).unwrap();
+    let (file, program) = (EntryKind::File { executable: false }, EntryKind::File { executable: true });
+    let check = |logo, command, initial| {
+        let at = |path: &str| match path {
+            "logo.svg" => logo,
+            "bin/server" => command,
+            "start" => initial,
+            other => panic!("nobody named {other}"),
+        };
+        manifest.check_package(at).map_err(|errors| errors.with_lines(text).to_string())
+    };
+    check(Some(file), Some(program), Some(EntryKind::Directory)).unwrap();
+    let add = "is not in the package; add it or correct the path, which begins at the package's top";
+    assert_eq!(
+        check(None, None, None).unwrap_err(),
+        format!(
+            "line 3: logo: \"logo.svg\" {add}\nline 4: command: \"bin/server\" {add}\nline 6: data.initial: \"start\" {add}"
+        )
+    );
+    assert_eq!(
+        check(Some(EntryKind::Directory), Some(file), Some(file)).unwrap_err(),
+        "line 3: logo: \"logo.svg\" is a directory; name a picture in it\n\
+         line 4: command: \"bin/server\" is not executable; run `chmod +x bin/server` and pack again\n\
+         line 6: data.initial: \"start\" is a file; name the directory that holds the initial data"
+    );
+    assert!(
+        check(Some(file), Some(EntryKind::Directory), Some(EntryKind::Directory))
+            .unwrap_err()
+            .contains("is a directory")
+    );
+    let installed = Manifest::parse("name = \"A\"\nslug = \"a\"\ncommand = [\"/usr/bin/x\"]").unwrap();
+    installed.check_package(|path| panic!("nobody named {path}")).unwrap();
+}
