@@ -1,7 +1,7 @@
 //! The only code that opens an archive which a stranger made.
 //!
-//! A package travels as a `tar.gz`. The control plane looks into it without privileges ([`inspect`]), Nimbus lays it out
-//! as root ([`unpack`]), and the command line makes it ([`pack`]). All three apply the same rules, in one place
+//! A package travels as a `tar.gz`. The control plane looks into it without privileges ([`inspect`]), Nimbus lays it
+//! out as root ([`unpack`]), and the command line makes it ([`pack`]). All three apply the same rules, in one place
 //! ([`tree`] for names and links, [`scan`] for the format), so that what one accepts the others accept. The reader is
 //! our own and strict: where tar programs disagree about what an archive means, it is refused instead of guessed.
 

@@ -35,8 +35,8 @@ pub struct Summary {
 /// called `.git` is left out.
 ///
 /// # Errors
-/// What [`crate::unpack`] would refuse under the default [`Limits`], naming the file; [`ArchiveError::Pack`] when a file
-/// cannot be read, [`ArchiveError::Write`] when `writer` fails.
+/// What [`crate::unpack`] would refuse under the default [`Limits`], naming the file; [`ArchiveError::Pack`] when a
+/// file cannot be read, [`ArchiveError::Write`] when `writer` fails.
 pub fn pack(dir: &Path, writer: impl Write) -> Result<Summary, ArchiveError> {
     let limits = Limits::default();
     let hashing = Hashing { inner: writer, hash: Sha256::new(), bytes: 0, limit: limits.archive_bytes };

@@ -24,7 +24,8 @@ impl<'a> Tree<'a> {
         Self { nodes: BTreeMap::new(), limits }
     }
 
-    /// Takes in an entry called `path` (already [`clean`]); says which directories above it appear with it, topmost first.
+    /// Takes in an entry called `path` (already [`clean`]); says which directories above it appear with
+    /// it, topmost first.
     pub(crate) fn add(&mut self, path: &str, kind: Kind, size: u64) -> Result<Vec<String>, ArchiveError> {
         let mut parents = Vec::new();
         for (at, _) in path.match_indices('/') {

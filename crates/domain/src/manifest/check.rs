@@ -19,7 +19,7 @@ const PORTS: usize = 32;
 const DESTINATIONS: usize = 64;
 const HEALTH_BYTES: usize = 1024;
 const MEMORY: RangeInclusive<u64> = (8 << 20)..=(64 << 30);
-const CPUS_MILLI: RangeInclusive<u32> = 50..=64_000;
+pub(super) const CPUS_MILLI: RangeInclusive<u32> = 50..=64_000;
 const DISK: RangeInclusive<u64> = (16 << 20)..=(1 << 40);
 pub(super) const PROCESSES: RangeInclusive<u32> = 4..=4096;
 const START_TIMEOUT_MS: RangeInclusive<u64> = 1_000..=600_000;
@@ -233,7 +233,8 @@ fn check_http(http: &Http, problems: &mut Problems) {
         let visible = health.bytes().all(|c| c.is_ascii_graphic() && c != b'#');
         if !health.starts_with('/') || !visible || health.len() > HEALTH_BYTES {
             let message = format!(
-                "{:?} is not the path of a request; write one that begins with / and has no spaces, such as \"/health\"",
+                "{:?} is not the path of a request; write one that begins with / \
+                 and has no spaces, such as \"/health\"",
                 shown(health)
             );
             problems.add("http.health", message);
@@ -274,7 +275,8 @@ fn data(manifest: &Manifest, problems: &mut Problems) {
     if !inside || parts.split('/').any(unfit) || directory.len() > PATH_BYTES || directory.chars().any(char::is_control)
     {
         let message = format!(
-            "{:?} is no place for data; write /data or a directory below /data, /srv, /var/lib, /var/opt, /opt or /home",
+            "{:?} is no place for data; write /data or a directory \
+             below /data, /srv, /var/lib, /var/opt, /opt or /home",
             shown(directory)
         );
         problems.add("data.directory", message);

@@ -211,7 +211,7 @@ fn limits(top: &Table<'_>, problems: &mut Problems) -> Limits {
     let mut limits = Limits { memory: 256 << 20, cpus_milli: 1000, disk: 1 << 30, processes: 64 };
     let Some(table) = section(top, "limits", problems) else { return limits };
     set(&mut limits.memory, table.size("memory", problems));
-    set(&mut limits.cpus_milli, table.thousandths("cpus", problems));
+    set(&mut limits.cpus_milli, table.thousandths("cpus", check::CPUS_MILLI, problems));
     set(&mut limits.disk, table.size("disk", problems));
     let (least, most) = check::PROCESSES.into_inner();
     let processes = table.integer("processes", u64::from(least)..=u64::from(most), problems);

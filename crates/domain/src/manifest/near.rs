@@ -5,7 +5,7 @@ pub(super) fn near<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>
     let word = word.to_lowercase().replace('-', "_");
     let far = word.len() / 3 + 1;
     let scored = candidates.into_iter().filter_map(|candidate| {
-        let plain = candidate.replace('-', "_");
+        let plain = candidate.to_lowercase().replace('-', "_");
         let begun = word.len() >= 3 && plain.starts_with(&word);
         let distance = if begun { 1 } else { distance(&word, &plain) };
         (distance < far.min(plain.len()).max(2)).then_some((distance, candidate))

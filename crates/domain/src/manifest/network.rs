@@ -29,7 +29,10 @@ pub(super) fn parse(text: &str) -> Result<Destination, String> {
     });
     let network = if network.contains('/') { network.to_owned() } else { format!("{network}/32") };
     cidr(&network).ok_or_else(|| {
-        format!("{text:?} is not a network; write an IPv4 address or network with or without a port, such as \"203.0.113.0/24:443\"")
+        format!(
+            "{text:?} is not a network; write an IPv4 address or network with or without a port, \
+             such as \"203.0.113.0/24:443\""
+        )
     })?;
     Ok(Destination { network, port: port.transpose()? })
 }

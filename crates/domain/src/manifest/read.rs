@@ -133,19 +133,29 @@ impl<'t> Table<'t> {
         read
     }
 
-    /// A number of processors in thousandths; its range is checked later.
-    pub(super) fn thousandths(&self, key: &str, problems: &mut Problems) -> Option<u32> {
+    /// A decimal number, in thousandths; `range` too.
+    pub(super) fn thousandths(&self, key: &str, range: RangeInclusive<u32>, problems: &mut Problems) -> Option<u32> {
         let value = self.get(key)?;
-        let number = match value {
-            DeValue::Integer(integer) => integer.to_string().parse::<f64>().ok(),
-            DeValue::Float(float) => float.as_str().parse::<f64>().ok(),
+        let (text, number) = match value {
+            DeValue::Integer(integer) => {
+                let number = i64::from_str_radix(integer.as_str(), integer.radix()).map(|number| number as f64);
+                (integer.to_string(), number.ok())
+            }
+            DeValue::Float(float) => (float.as_str().to_owned(), float.as_str().parse().ok()),
             other => {
                 problems.add(&self.path(key), format!("{} is not allowed here; write a number: {key} = 0.5", a(other)));
                 return None;
             }
         };
-        // Too large and too small ones are kept too large and too small.
-        number.filter(|number| !number.is_nan()).map(|number| (number * 1000.0).round().clamp(0.0, 1e9) as u32)
+        let (least, most) = (f64::from(*range.start()), f64::from(*range.end()));
+        let read = number.map(|number| (number * 1000.0).round());
+        // What is not a number is in no range.
+        let read = read.filter(|number| (least..=most).contains(number));
+        if read.is_none() {
+            let (least, most) = (least / 1000.0, most / 1000.0);
+            problems.add(&self.path(key), format!("{text} is out of range; write {least} to {most}"));
+        }
+        read.map(|number| number as u32)
     }
 
     /// A size in bytes.
