@@ -54,7 +54,7 @@ fn package(tool: &str) -> &'static str {
         "nft" => "nftables",
         "ip" => "iproute2",
         "mmdebstrap" => "mmdebstrap",
-        "mount" | "unshare" => "util-linux",
+        "mount" | "setpriv" | "unshare" => "util-linux",
         _ => "coreutils",
     }
 }
