@@ -6,8 +6,8 @@ use testkit::{Leftovers, Machine};
 use crate::journeys::guest_book::{installed, publish};
 
 /// Faults while going forward, and while going back after the step `stumble` has failed.
-const FORWARD: &[&str] = &["before-do fail", "after-do fail", "after-do twice", "before-do kill", "after-do kill"];
-const BACK: &[&str] = &["before-undo kill", "after-undo kill", "after-undo twice", "before-undo fail"];
+const FORWARD: &[&str] = &["before-do=fail", "after-do=fail", "after-do=twice", "before-do=kill", "after-do=kill"];
+const BACK: &[&str] = &["before-undo=kill", "after-undo=kill", "after-undo=twice", "before-undo=fail"];
 
 /// One operation under test.
 struct Subject {
@@ -33,10 +33,10 @@ fn torture(
     let mut unreached = Vec::new();
     let mut cases: Vec<Vec<String>> = Vec::new();
     for step in subject.steps {
-        cases.extend(FORWARD.iter().map(|fault| vec![format!("{} {step} {fault}", subject.verb)]));
+        cases.extend(FORWARD.iter().map(|fault| vec![format!("{}.{step}.{fault}", subject.verb)]));
         let Some(stumble) = subject.stumble else { continue };
-        let trip = format!("{} {stumble} after-do fail", subject.verb);
-        cases.extend(BACK.iter().map(|fault| vec![trip.clone(), format!("{} {step} {fault}", subject.verb)]));
+        let trip = format!("{}.{stumble}.after-do=fail", subject.verb);
+        cases.extend(BACK.iter().map(|fault| vec![trip.clone(), format!("{}.{step}.{fault}", subject.verb)]));
         if step == &stumble {
             break;
         }

@@ -14,6 +14,7 @@
 
 mod clock;
 mod error;
+mod fault_file;
 mod faults;
 mod records;
 mod run;
@@ -22,6 +23,7 @@ mod writer;
 
 pub use clock::{Clock, SystemClock};
 pub use error::JournalError;
+pub use fault_file::FaultFile;
 pub use faults::{BadFault, Fault, FaultPlan, Faults, Moment, NoFaults};
 pub use records::{Direction, Journal, NewOperation, Operation, Requested, StepRecord};
 pub use step::{Step, StepError};

@@ -52,8 +52,8 @@ impl Machine {
         machine
     }
 
-    /// From now on Nimbus misbehaves so, each fault once: `verb step moment fault`, such as
-    /// `switch snapshot after-do kill`. Debug builds only.
+    /// From now on Nimbus misbehaves so, each fault once: `verb.step.moment=fault`, such as
+    /// `switch.snapshot.after-do=kill`. Debug builds only.
     pub fn set_faults(&self, faults: &[&str]) {
         std::fs::write(self.faults(), faults.join("\n") + "\n").expect("the plan of faults can be written");
     }
