@@ -1,0 +1,200 @@
+//! A request's way through: check, find, enter, connect, send, and back.
+//!
+//! The body is touched only once a connection to the application stands. Until then everything can be tried again;
+//! from then on only a request that has no body and may be repeated by its method.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use http::{Request, Response, StatusCode};
+use hyper::body::{Body, Incoming};
+use hyper::upgrade::OnUpgrade;
+use tokio::time::{Instant, timeout_at};
+
+use crate::Edge;
+use crate::body::{RequestBody, ResponseBody, Upload};
+use crate::client::Client;
+use crate::headers;
+use crate::hold::Wait;
+use crate::pages::{Refusal, prefers_json};
+use crate::pool::{Pool, Upstream};
+use crate::route::{Pass, Site};
+use crate::upgrade;
+
+/// What came back from an application.
+pub(crate) struct Answer {
+    /// Its header and the beginning of its body.
+    pub response: Response<Incoming>,
+    /// The connection that it comes over.
+    pub upstream: Upstream,
+    /// Its place among the requests in flight.
+    pub pass: Pass,
+    /// The client's side of the change of protocol that the client asked for.
+    pub switch: Option<OnUpgrade>,
+}
+
+/// Answers a client's request, by its application or by a page of the edge.
+pub(crate) async fn respond(edge: &Edge, client: &Arc<Client>, request: Request<Incoming>) -> Response<ResponseBody> {
+    let turn = client.turn();
+    edge.stats.requests.fetch_add(1, Ordering::Relaxed);
+    let json = prefers_json(request.headers());
+    let empty = request.body().is_end_stream();
+    let refusal = match pass_on(edge, client, request).await {
+        Ok(answer) if answer.response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+            return upgrade::switch(edge, answer, turn);
+        }
+        Ok(Answer { mut response, upstream, pass, .. }) => {
+            headers::to_client(&mut response);
+            return response.map(|body| ResponseBody::relay(body, upstream, pass, turn));
+        }
+        Err(refusal) => refusal,
+    };
+    if refusal.is_failure() {
+        edge.stats.errors.fetch_add(1, Ordering::Relaxed);
+    }
+    if !empty {
+        client.leaves_unread();
+    }
+    refusal.answer(json).map(|page| ResponseBody::page(page, Some(turn)))
+}
+
+async fn pass_on(edge: &Edge, client: &Arc<Client>, mut request: Request<Incoming>) -> Result<Answer, Refusal> {
+    if client.gave_both_framings() {
+        return Err(headers::BOTH_FRAMINGS);
+    }
+    let host = headers::check(&mut request)?;
+    let unknown = || match () {
+        () if host == edge.domain => Refusal::Bare,
+        () if edge.routes.known() => Refusal::Unknown,
+        () => Refusal::Starting,
+    };
+    let site = edge.routes.find(&host).ok_or_else(unknown)?;
+    let protocol = headers::wanted_upgrade(request.headers());
+    let switch = protocol.is_some().then(|| hyper::upgrade::on(&mut request));
+    headers::to_application(&mut request, &client.address, protocol);
+    let request = request.map(|body| RequestBody::new(body, edge.limits.body_pause, client));
+    Passage { edge, site: &site, switch, sends: 0 }.go(request).await
+}
+
+/// What stays the same while one request is tried.
+struct Passage<'a> {
+    edge: &'a Edge,
+    site: &'a Arc<Site>,
+    switch: Option<OnUpgrade>,
+    sends: u32,
+}
+
+impl Passage<'_> {
+    async fn go(mut self, mut request: Request<RequestBody>) -> Result<Answer, Refusal> {
+        let limits = &self.edge.limits;
+        let repeatable = request.body().upload().is_none() && request.method().is_idempotent();
+        let mut wait = Wait::new(self.site, limits);
+        loop {
+            let pass = wait.enter().await?;
+            let live = pass.live.clone();
+            let pool = live.pool.as_ref().ok_or(Refusal::NoHttp)?;
+            if !request.body_mut().limit(live.route.max_body) {
+                return Err(Refusal::TooLarge);
+            }
+            let Some(upstream) = self.reach(pool, repeatable).await else {
+                drop(pass);
+                wait.pause(&live).await?;
+                continue;
+            };
+            wait.reached();
+            self.sends += 1;
+            let reused = upstream.reused;
+            let copy = (repeatable && self.sends < limits.sends).then(|| head(&request));
+            request = match send(upstream, request, limits.answer).await {
+                Ok((response, upstream)) => return self.answer(response, upstream, pass),
+                Err(Failure::Refused(refusal)) => return Err(refusal),
+                Err(Failure::Unsent(request)) => *request,
+                Err(Failure::Lost) => copy.ok_or(Refusal::Broken)?.map(|()| RequestBody::EMPTY),
+            };
+            drop(pass);
+            if !reused {
+                wait.pause(&live).await?;
+            }
+        }
+    }
+
+    /// A connection: a kept one if there is one that will do.
+    async fn reach(&self, pool: &Arc<Pool>, repeatable: bool) -> Option<Upstream> {
+        let kept = if self.switch.is_none() { pool.take(!repeatable) } else { None };
+        match kept {
+            Some(upstream) => Some(upstream),
+            None => pool
+                .connect()
+                .await
+                .inspect_err(
+                    |error| tracing::debug!(%error, address = %pool.address, "an application cannot be reached"),
+                )
+                .ok(),
+        }
+    }
+
+    fn answer(self, response: Response<Incoming>, upstream: Upstream, pass: Pass) -> Result<Answer, Refusal> {
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS && self.switch.is_none() {
+            return Err(Refusal::Broken);
+        }
+        Ok(Answer { response, upstream, pass, switch: self.switch })
+    }
+}
+
+/// All of a request but its body.
+fn head(request: &Request<RequestBody>) -> Request<()> {
+    let mut copy = Request::new(());
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.version_mut() = request.version();
+    *copy.headers_mut() = request.headers().clone();
+    copy
+}
+
+/// Why there is no answer.
+enum Failure {
+    /// Nothing was sent: here it is again.
+    Unsent(Box<Request<RequestBody>>),
+    /// It was sent, or part of it, and the connection ended before the first byte of an answer.
+    Lost,
+    /// It is of no use to try again.
+    Refused(Refusal),
+}
+
+async fn send(
+    mut upstream: Upstream,
+    request: Request<RequestBody>,
+    limit: Duration,
+) -> Result<(Response<Incoming>, Upstream), Failure> {
+    let answered = upstream.begin();
+    let upload = request.body().upload();
+    let answer = timely(upstream.sender.try_send_request(request), upload.as_deref(), limit).await;
+    let mut error = match answer {
+        Some(Ok(response)) => return Ok((response, upstream)),
+        Some(Err(error)) => error,
+        None => return Err(Failure::Refused(Refusal::Late)),
+    };
+    if let Some(request) = error.take_message() {
+        return Err(Failure::Unsent(Box::new(request)));
+    }
+    if let Some(refusal) = upload.and_then(|upload| upload.fault()) {
+        return Err(Failure::Refused(refusal));
+    }
+    tracing::debug!(error = %error.error(), "an application broke off");
+    Err(if answered.yes() { Failure::Refused(Refusal::Broken) } else { Failure::Lost })
+}
+
+/// Waits for an answer for at most `limit` after the last of the request was sent; nothing when that is over.
+async fn timely<T>(answer: impl Future<Output = T>, upload: Option<&Upload>, limit: Duration) -> Option<T> {
+    let mut answer = std::pin::pin!(answer);
+    let began = Instant::now();
+    loop {
+        let until = upload.map_or(began, Upload::last) + limit;
+        match timeout_at(until, answer.as_mut()).await {
+            Ok(answer) => return Some(answer),
+            Err(_) if upload.map_or(began, Upload::last) + limit > until => {}
+            Err(_) => return None,
+        }
+    }
+}
