@@ -229,7 +229,12 @@ impl<R: Read> Scan<'_, R> {
         let files = self.tree.finish()?;
         match files.get(MANIFEST).map(|node| &node.kind) {
             Some(Kind::File { .. }) => {}
-            Some(_) => return Err(ArchiveError::entry(MANIFEST, "it must be a file, not a directory or link")),
+            Some(_) => {
+                return Err(ArchiveError::entry(
+                    MANIFEST,
+                    "it must be a file, not a directory or link; put a file there",
+                ));
+            }
             None => {
                 let named = files.keys().filter(|path| path.rsplit('/').next() == Some(MANIFEST));
                 let nearest = named.min_by_key(|path| path.matches('/').count());

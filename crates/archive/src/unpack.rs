@@ -118,3 +118,29 @@ impl Sink for Disk {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The second layer by itself: names that the first would have refused, handed straight to the disk.
+    #[test]
+    fn the_kernel_refuses_what_names_could_reach() {
+        let parent = tempfile::tempdir().expect("a temporary directory");
+        let into = parent.path().join("into");
+        std::fs::create_dir(&into).expect("a directory");
+        let root = rustix::fs::open(&into, OFlags::DIRECTORY, Mode::empty()).expect("it opens");
+        let mut disk = Disk { root, near: None, file: None, root_owns: false };
+        disk.link("up", "..").expect("a link may be written, if never followed");
+        disk.link("file", "../evil").expect("a link");
+        disk.directory("d").expect("a directory");
+        for path in ["up/evil", "../evil", "d/../../evil", "up/../evil", "file", "..", "d"] {
+            disk.file(path, false).expect_err(path);
+        }
+        for path in ["up/evil", "../evil", "file", "up"] {
+            disk.directory(path).expect_err(path);
+            disk.link(path, "x").expect_err(path);
+        }
+        assert_eq!(std::fs::read_dir(parent.path()).expect("it is there").count(), 1);
+    }
+}

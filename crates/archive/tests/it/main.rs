@@ -1,0 +1,8 @@
+//! Archives: good ones, hostile ones and damaged ones.
+
+mod build;
+mod damaged;
+mod hostile;
+mod limits;
+mod packing;
+mod programs;
