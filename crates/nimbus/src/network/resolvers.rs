@@ -36,6 +36,6 @@ mod tests {
     fn loopback_and_ipv6_resolvers_are_out_of_reach() {
         let text = "# nameserver 1.2.3.4\nnameserver 127.0.0.53\nnameserver ::1\nnameserver 10.0.0.2\nsearch x\n";
         assert_eq!(reachable(text), [Ipv4Addr::new(10, 0, 0, 2)]);
-        assert_eq!(reachable("nameserver\n"), []);
+        assert!(reachable("nameserver\n").is_empty());
     }
 }
