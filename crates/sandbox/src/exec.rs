@@ -1,0 +1,220 @@
+//! Running one more program in a sandbox, confined exactly as its application is.
+//!
+//! A helper joins the sandbox's cgroups and namespaces, starts the program and stays its parent, because a process
+//! enters a pid namespace only by being born there. The helper, and not the keeper, must reap the program: the kernel
+//! lets a sandbox's first process end only when every process in it is reaped.
+
+use std::convert::Infallible;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::io::Errno;
+use rustix::process::{Signal, WaitId, WaitIdOptions, kill_process, waitid};
+
+use crate::channel::{Channel, failure};
+use crate::error::Step;
+use crate::namespaces::{self, Cloned};
+use crate::sandbox::{self, Exit, Sandbox};
+use crate::seccomp::{self, Filter};
+use crate::start::say;
+use crate::stdio::{self, Stdio};
+use crate::{SandboxError, SandboxSpec};
+use crate::{check, confine, signals};
+
+/// A program that was started by [`Sandbox::exec`]. When it is dropped before it was waited for, it is killed.
+pub struct Executed {
+    helper: OwnedFd,
+    program: OwnedFd,
+    end: Option<Exit>,
+}
+
+impl Sandbox {
+    /// Runs a program in the sandbox; returns when it runs. `spec` is the one that the sandbox was started with. A
+    /// terminal as standard input becomes its controlling terminal. The program ends with the sandbox, with the
+    /// caller, or by itself, in its own time.
+    ///
+    /// The caller must be single-threaded, as for [`crate::start`].
+    ///
+    /// # Errors
+    /// Like those of [`crate::start`]; [`SandboxError::Ended`] when the sandbox is not running any more.
+    pub fn exec(&self, spec: &SandboxSpec, command: &[String], stdio: Stdio) -> Result<Executed, SandboxError> {
+        check::check_command(command)?;
+        let stdio = stdio.prepare(spec).step("prepare standard input and output")?;
+        let filter = seccomp::filter();
+        let (ours, theirs) = Channel::pair()?;
+        let mut spaces = namespaces::OWN | libc::CLONE_NEWCGROUP;
+        if self.own_network {
+            spaces |= libc::CLONE_NEWNET;
+        }
+        let plan = Plan { spec, command, stdio: &stdio, filter, channel: &theirs, sandbox: self.pidfd(), spaces };
+        let Cloned { pid, pidfd: helper } =
+            namespaces::spawn(0, self.groups.v2(), &theirs, || plan.run()).step("make a process")?;
+        drop(theirs);
+        let started = self.groups.join(pid).and_then(|()| say(&ours, b"placed", &[])).and_then(|()| started(&ours));
+        match started {
+            Ok(program) => Ok(Executed { helper, program, end: None }),
+            Err(error) => {
+                end(&helper)?;
+                Err(error)
+            }
+        }
+    }
+}
+
+/// The program's descriptor comes up the line first, then its end; or a failure comes.
+fn started(channel: &Channel) -> Result<OwnedFd, SandboxError> {
+    let hear = || channel.receive().step("hear from the program's parent");
+    let (message, mut descriptors) = hear()?;
+    let Some(program) = descriptors.pop() else { return Err(failure(&message)) };
+    let (message, _) = hear()?;
+    if message.is_empty() { Ok(program) } else { Err(failure(&message)) }
+}
+
+/// Kills a helper and waits for its end; the kernel then kills its program.
+fn end(helper: &OwnedFd) -> Result<Exit, SandboxError> {
+    match sandbox::send(helper.as_fd(), libc::SIGKILL) {
+        Ok(()) | Err(SandboxError::Ended) => {}
+        Err(error) => return Err(error),
+    }
+    loop {
+        if let Some(exit) = sandbox::reap(helper.as_fd(), WaitIdOptions::EXITED)? {
+            return Ok(exit);
+        }
+    }
+}
+
+impl Executed {
+    /// Becomes readable when the program has ended.
+    #[must_use]
+    pub fn pidfd(&self) -> BorrowedFd<'_> {
+        self.helper.as_fd()
+    }
+
+    /// Sends a signal to the program.
+    ///
+    /// # Errors
+    /// [`SandboxError::Ended`] when it has ended, or a signal that does not exist.
+    pub fn signal(&self, signal: i32) -> Result<(), SandboxError> {
+        sandbox::send(self.program.as_fd(), signal)
+    }
+
+    /// Kills it.
+    ///
+    /// # Errors
+    /// When the kernel refuses. That it has ended already is none.
+    pub fn kill(&self) -> Result<(), SandboxError> {
+        match self.signal(libc::SIGKILL) {
+            Err(SandboxError::Ended) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Waits until it has ended and says how; again and again if asked.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn wait(&mut self) -> Result<Exit, SandboxError> {
+        loop {
+            if let Some(exit) = self.reap(WaitIdOptions::EXITED)? {
+                return Ok(exit);
+            }
+        }
+    }
+
+    /// How it ended, if it has.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn try_wait(&mut self) -> Result<Option<Exit>, SandboxError> {
+        self.reap(WaitIdOptions::EXITED | WaitIdOptions::NOHANG)
+    }
+
+    fn reap(&mut self, options: WaitIdOptions) -> Result<Option<Exit>, SandboxError> {
+        if self.end.is_none() {
+            self.end = sandbox::reap(self.helper.as_fd(), options)?;
+        }
+        Ok(self.end)
+    }
+}
+
+impl Drop for Executed {
+    fn drop(&mut self) {
+        if self.end.is_none() {
+            // Nobody is left to be told.
+            let _ = end(&self.helper);
+        }
+    }
+}
+
+/// What the helper needs to know.
+struct Plan<'a> {
+    spec: &'a SandboxSpec,
+    command: &'a [String],
+    stdio: &'a Stdio,
+    filter: &'a Filter,
+    channel: &'a Channel,
+    /// The sandbox's first process.
+    sandbox: BorrowedFd<'a>,
+    /// The namespaces to join.
+    spaces: libc::c_int,
+}
+
+impl Plan<'_> {
+    /// Runs as the helper.
+    fn run(&self) -> Result<Infallible, SandboxError> {
+        signals::reset_actions();
+        signals::block_all(true).step("block signals")?;
+        signals::hide_memory().step("hide memory")?;
+        let (placed, _) = self.channel.receive().step("hear from the keeper")?;
+        if placed.is_empty() {
+            return Err(SandboxError::Ended);
+        }
+        match namespaces::enter(self.sandbox, self.spaces) {
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return Err(SandboxError::Ended),
+            other => other.step("join the sandbox's namespaces")?,
+        }
+        let program = namespaces::spawn(0, None, self.channel, || {
+            confine::program(self.spec, self.command, self.stdio, self.filter, true)
+        })
+        .map_err(ended_meanwhile)?;
+        self.channel.send(b"program", &[program.pidfd.as_fd()]).step("report the program")?;
+        stdio::close_all_but(&[program.pidfd.as_fd(), self.channel.as_fd()]).step("close descriptors")?;
+        confine::guardian(self.spec, self.filter)?;
+        if self.channel.is_closed() {
+            namespaces::leave(1);
+        }
+        stdio::close_all_but(&[program.pidfd.as_fd()]).step("close descriptors")?;
+        pass_on(await_end(&program.pidfd))
+    }
+}
+
+/// The kernel makes no process in a pid namespace whose first process has died.
+fn ended_meanwhile(error: std::io::Error) -> SandboxError {
+    match error.raw_os_error() {
+        Some(libc::ENOMEM) => SandboxError::Ended,
+        _ => SandboxError::System { step: "make the program's process".to_owned(), source: error },
+    }
+}
+
+fn await_end(program: &OwnedFd) -> Exit {
+    loop {
+        match waitid(WaitId::PidFd(program.as_fd()), WaitIdOptions::EXITED) {
+            Ok(Some(status)) => return Exit::of(status.exit_status(), status.terminating_signal()),
+            Ok(None) | Err(Errno::INTR) => {}
+            Err(_) => return Exit::Signal(libc::SIGKILL),
+        }
+    }
+}
+
+/// Ends the way the program ended, so that whoever reaps the helper learns it.
+fn pass_on(end: Exit) -> ! {
+    match end {
+        Exit::Code(code) => namespaces::leave(code),
+        Exit::Signal(signal) => {
+            let _ = signals::block_all(false);
+            if let Some(signal) = Signal::from_named_raw(signal) {
+                let _ = kill_process(rustix::process::getpid(), signal);
+            }
+            namespaces::leave(128 + signal)
+        }
+    }
+}
