@@ -75,7 +75,7 @@ fn random_damage_never_gets_out() {
     let limits = Limits { unpacked_bytes: 1 << 20, ..Limits::default() };
     let (whole, mut random) = (sample(), Random(0x5eed_cafe_f00d_0001));
     let mut accepted = 0;
-    for round in 0..3000 {
+    for round in 0..2000 {
         let mut tar = whole.clone();
         let bytes = if round % 3 == 0 {
             let mut bytes = gzip(&tar);
@@ -95,5 +95,5 @@ fn random_damage_never_gets_out() {
         accepted += u32::from(seen.is_ok());
     }
     // Damage that changes nothing important is accepted; all accepted or all refused would mean a broken test.
-    assert!((100..2500).contains(&accepted), "{accepted} of 3000 accepted");
+    assert!((100..1700).contains(&accepted), "{accepted} of 2000 accepted");
 }

@@ -164,18 +164,6 @@ fn command(manifest: &Manifest, problems: &mut Problems) {
         problems.add("command", format!("{program:?} has \"..\" in it; write the program's path without"));
     } else if program.contains('/') && !program.starts_with('/') {
         problems.add("command", format!("{program:?} is relative; write /app/{program} for a file of the package"));
-    } else if !program.contains('/')
-        && manifest.base == Base::Empty
-        && !manifest.environment.contains_key("PATH")
-        && !problems.has("base")
-    {
-        problems.add(
-            "command",
-            format!(
-                "{program:?} would be looked up among installed programs, and base \"empty\" has none; \
-                 write \"./{program}\" for a file of the package, or add base = \"debian-12\""
-            ),
-        );
     }
 }
 

@@ -87,21 +87,7 @@ impl Manifest {
     pub fn check_package(&self, at: impl Fn(&str) -> Option<EntryKind>) -> Result<(), ManifestErrors> {
         package::check(self, at)
     }
-
-    /// The whole environment of the program: `PATH`, `HOME` (the data directory) and `PORT` (of HTTP), then its own.
-    pub fn full_environment(&self) -> BTreeMap<String, String> {
-        let mut all = BTreeMap::from([("PATH".to_owned(), DEFAULT_PATH.to_owned())]);
-        all.insert("HOME".to_owned(), self.data.directory.clone());
-        if let Some(http) = &self.http {
-            all.insert("PORT".to_owned(), http.port.to_string());
-        }
-        all.extend(self.environment.clone());
-        all
-    }
 }
-
-/// Where programs are looked up by name unless the manifest sets `PATH`: Debian's.
-pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The user and group id that the name `app` stands for, and that a program runs as by default.
 pub const APP_ID: u32 = 1000;

@@ -1,7 +1,7 @@
 //! A manifest compared with the files of its package.
 
 use super::problems::Problems;
-use super::{APP_DIRECTORY, Manifest, ManifestErrors};
+use super::{APP_DIRECTORY, Base, Manifest, ManifestErrors};
 
 /// What is at a path of a package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +39,9 @@ pub(super) fn check(manifest: &Manifest, at: impl Fn(&str) -> Option<EntryKind>)
             None => problems.add("data.initial", missing(initial)),
         }
     }
-    let program = manifest.command.first().and_then(|program| program.strip_prefix(APP_DIRECTORY)?.strip_prefix('/'));
-    if let Some(program) = program {
-        match at(program) {
+    if let Some(program) = program(manifest) {
+        let written = &manifest.command[0];
+        match at(&program) {
             Some(EntryKind::File { executable: true }) => {}
             Some(EntryKind::File { executable: false }) => {
                 let message = format!("{program:?} is not executable; run `chmod +x {program}` and pack again");
@@ -50,10 +50,28 @@ pub(super) fn check(manifest: &Manifest, at: impl Fn(&str) -> Option<EntryKind>)
             Some(EntryKind::Directory) => {
                 problems.add("command", format!("{program:?} is a directory; name a program in it"))
             }
-            None => problems.add("command", missing(program)),
+            None if written.contains('/') => problems.add("command", missing(&program)),
+            None => problems.add(
+                "command",
+                format!(
+                    "{written:?} is not in the package's directory \"bin\", and base \"empty\" has no other programs; \
+                     write \"./{written}\" for a file at the package's top, or add base = \"debian-12\""
+                ),
+            ),
         }
     }
     problems.result(None)
+}
+
+/// Path in the package of the program, when it can only be there.
+fn program(manifest: &Manifest) -> Option<String> {
+    let program = manifest.command.first()?;
+    if let Some(path) = program.strip_prefix(APP_DIRECTORY).and_then(|rest| rest.strip_prefix('/')) {
+        return Some(path.to_owned());
+    }
+    // `PATH` begins with /app/bin, and an empty base has none of the other directories.
+    let looked_up = !program.contains('/') && !manifest.environment.contains_key("PATH");
+    (looked_up && manifest.base == Base::Empty).then(|| format!("bin/{program}"))
 }
 
 fn missing(path: &str) -> String {

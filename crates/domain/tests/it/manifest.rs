@@ -157,17 +157,6 @@ fn programs_and_words_may_be_written_in_the_usual_ways() {
 }
 
 #[test]
-fn the_environment_has_path_home_and_port() {
-    let text = format!("{SMALL}[http]\nport = 8080\n[data]\ndirectory = \"/srv/x\"\n[environment]\nLANG = \"C\"\n");
-    let manifest = Manifest::parse(&text).unwrap();
-    let all: Vec<String> = manifest.full_environment().iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    assert_eq!(all, ["HOME=/srv/x", "LANG=C", path, "PORT=8080"]);
-    let own = Manifest::parse(&format!("{SMALL}environment.HOME = \"/tmp\"")).unwrap();
-    assert_eq!(own.full_environment()["HOME"], "/tmp");
-}
-
-#[test]
 fn every_mistake_has_its_message() {
     let cases: Vec<&str> = include_str!("mistakes.txt").split("\n\n").skip(1).collect();
     assert!(cases.len() > 80, "{} cases", cases.len());
@@ -198,11 +187,6 @@ fn what_is_required_is_asked_for() {
         ("command = []", "is empty; write the program and its arguments, such as command = [\"./server\"]"),
         ("command = [\"\"]", "is empty; write the program and its arguments, such as command = [\"./server\"]"),
         ("command = [\"../a\"]", "\"../a\" has \"..\" in it; write the program's path without"),
-        (
-            "command = [\"server\"]",
-            "\"server\" would be looked up among installed programs, and base \"empty\" has none; \
-             write \"./server\" for a file of the package, or add base = \"debian-12\"",
-        ),
     ] {
         assert_eq!(wrong(&format!("name = \"A\"\nslug = \"a\"\n{line}")), format!("line 3: command: {message}"));
     }
@@ -372,6 +356,67 @@ fn what_the_manifest_names_must_be_in_the_package() {
             .unwrap_err()
             .contains("is a directory")
     );
+    let by_name = Manifest::parse("name = \"A\"\nslug = \"a\"\ncommand = [\"server\"]").unwrap();
+    by_name.check_package(|path| (path == "bin/server").then_some(program)).unwrap();
+    assert_eq!(
+        by_name.check_package(|_| None).unwrap_err().to_string(),
+        "command: \"server\" is not in the package's directory \"bin\", and base \"empty\" has no other programs; \
+         write \"./server\" for a file at the package's top, or add base = \"debian-12\""
+    );
+    let debian = Manifest { base: Base::Debian12, ..by_name };
+    debian.check_package(|path| panic!("nobody named {path}")).unwrap();
     let installed = Manifest::parse("name = \"A\"\nslug = \"a\"\ncommand = [\"/usr/bin/x\"]").unwrap();
     installed.check_package(|path| panic!("nobody named {path}")).unwrap();
+}
+
+#[test]
+fn the_documented_examples_and_our_own_applications_are_right() {
+    let page = include_str!("../../../../docs/package.md");
+    let blocks = page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let examples: Vec<&str> = blocks.filter(|block| block.starts_with("name = ")).collect();
+    assert!(examples.len() >= 5, "{} examples", examples.len());
+    for example in examples {
+        Manifest::parse(example).unwrap_or_else(|errors| panic!("{errors}\n{example}"));
+    }
+    let apps = concat!(env!("CARGO_MANIFEST_DIR"), "/../../apps");
+    for app in std::fs::read_dir(apps).unwrap() {
+        let path = app.unwrap().path().join("vclouden.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        Manifest::parse(&text).unwrap_or_else(|errors| panic!("{}: {errors}", path.display()));
+    }
+}
+
+#[test]
+fn every_key_is_documented() {
+    let page = include_str!("../../../../docs/package.md");
+    for key in [
+        "name",
+        "slug",
+        "logo",
+        "engine",
+        "base",
+        "dependencies",
+        "command",
+        "user",
+        "environment",
+        "limits.memory",
+        "limits.cpus",
+        "limits.disk",
+        "limits.processes",
+        "http.port",
+        "http.health",
+        "http.start_timeout",
+        "http.interval",
+        "http.timeout",
+        "http.max_body",
+        "ports.name",
+        "ports.port",
+        "data.directory",
+        "data.initial",
+        "stop.signal",
+        "stop.grace",
+        "network.egress",
+    ] {
+        assert!(page.contains(&format!("| `{key}` |")), "{key} has no row in the table of docs/package.md");
+    }
 }
