@@ -28,6 +28,14 @@ pub enum KeeperError {
         /// Why not.
         source: io::Error,
     },
+    /// The sandbox or its network made trouble.
+    #[error("{what}: {source}")]
+    Sandbox {
+        /// What was tried.
+        what: String,
+        /// Why not.
+        source: sandbox::SandboxError,
+    },
     /// Nobody answers on the keeper's socket.
     #[error("no keeper answers in {dir}: {source}; it has ended or was never started", dir = dir.display())]
     NoKeeper {

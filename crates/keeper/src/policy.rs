@@ -423,7 +423,9 @@ mod tests {
     fn after_a_stop_nothing_is_due_in_any_state() {
         let states: [fn(&mut Play); 6] = [
             |_| {},
-            |p| drop(p.start()),
+            |p| {
+                p.start();
+            },
             |p| {
                 p.start();
                 p.healthy_for(ms(1));
@@ -437,7 +439,9 @@ mod tests {
                 p.start();
                 p.die();
             },
-            |p| drop(p.policy.give_up()),
+            |p| {
+                p.policy.give_up();
+            },
         ];
         for reach in states {
             let mut play = Play::new(Some(ms(1000)));

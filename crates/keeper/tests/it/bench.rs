@@ -1,0 +1,64 @@
+//! Figures: how fast a killed application answers again, and what an idle keeper costs.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use keeper::protocol::Phase;
+use nix::sys::signal::Signal;
+
+use crate::world::{World, await_phase, signal};
+
+/// The promise is 50 ms; a debug build on a shared machine gets more.
+const ANSWERING: Duration = Duration::from_millis(100);
+
+#[test]
+fn a_killed_application_answers_again_within_milliseconds() {
+    let mut world = World::new();
+    let mut times = Vec::new();
+    for _ in 0..20 {
+        let client = world.start();
+        let status = await_phase(&client, Phase::Healthy);
+        let victim = world.application_pid(&status);
+        let begin = Instant::now();
+        signal(victim, Signal::SIGKILL);
+        // Until it is dead its socket may still answer.
+        while client.status().unwrap().restarts == 0 {}
+        while !world.answers() {}
+        times.push(begin.elapsed());
+        world.stop(&client);
+    }
+    times.sort();
+    println!("kill -9 -> answering: median {:?}, {:?} to {:?}", times[10], times[0], times[19]);
+    assert!(times[10] < ANSWERING, "{times:?}");
+}
+
+#[test]
+fn an_idle_keeper_is_small() {
+    let mut world = World::new();
+    let client = world.start();
+    let status = await_phase(&client, Phase::Healthy);
+    std::thread::sleep(Duration::from_secs(1));
+    let keeper = memory(status.keeper);
+    let init = memory(status.pid.unwrap());
+    println!("keeper: {keeper:?}; the sandbox's first process: {init:?}");
+    assert!(keeper.private + init.private <= 1024, "more than a mebibyte: {keeper:?} {init:?}");
+    world.stop(&client);
+}
+
+/// Kibibytes.
+#[derive(Debug)]
+#[allow(dead_code, reason = "for people to read")]
+struct Memory {
+    resident: u64,
+    proportional: u64,
+    private: u64,
+}
+
+fn memory(pid: u32) -> Memory {
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap();
+    let of = |key: &str| -> u64 {
+        let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
+        line.unwrap().trim().trim_end_matches(" kB").parse().unwrap()
+    };
+    Memory { resident: of("Rss"), proportional: of("Pss"), private: of("Private_Dirty") + of("Private_Clean") }
+}
