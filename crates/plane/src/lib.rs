@@ -1,3 +1,185 @@
 //! The control plane: the only place that knows people, applications, versions and where things should run.
+//!
+//! `web` parses a request and renders the answer, `operations` holds one file per verb that a person can ask for, `reconcilers`
+//! bring about what was accepted, `store` holds all SQL. [`access`] says who may call what.
 
+use std::future::Future;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use domain::InstallationName;
+use nimbus_api::Millis;
+
+pub mod access;
+mod artifacts;
+mod guard;
+mod listen;
+mod nimbus;
+mod operations;
+mod problem;
+mod progress;
+mod reconcilers;
+pub mod router;
+pub mod server;
+mod servers;
+pub mod store;
+mod web;
 pub mod wire;
+
+pub use operations::Actor;
+
+/// How a control plane is set up.
+#[derive(Debug)]
+pub struct Config {
+    /// The bound socket of the API.
+    pub listen: TcpListener,
+    /// The control plane's own directory: store and archives. Must exist.
+    pub data: PathBuf,
+    /// The socket of this machine's Nimbus.
+    pub nimbus_socket: PathBuf,
+    /// Where installations answer, such as `http://{name}.localhost:8080`.
+    pub edge_url: String,
+    /// SHA-256 of the operator's token, in hexadecimal: whoever shows that token is the operator.
+    pub operator_token_sha256: String,
+    /// Hours that a rollback stays possible, unless a deployment says otherwise.
+    pub keep_hours: u32,
+    /// Installations of one server that a deployment works on at the same time.
+    pub workers_per_server: usize,
+    /// Most bytes of an archive.
+    pub archive_limits: archive::Limits,
+}
+
+impl Config {
+    /// The usual values for everything that has one.
+    pub fn new(
+        listen: TcpListener,
+        data: PathBuf,
+        nimbus_socket: PathBuf,
+        edge_url: String,
+        operator_token_sha256: String,
+    ) -> Self {
+        Self {
+            listen,
+            data,
+            nimbus_socket,
+            edge_url,
+            operator_token_sha256,
+            keep_hours: 48,
+            workers_per_server: 8,
+            archive_limits: archive::Limits::default(),
+        }
+    }
+}
+
+/// Why a control plane cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaneError {
+    /// Its store cannot be used.
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+    /// A file or socket cannot be used.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried with what.
+        what: String,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// The hash of the operator's token is not one.
+    #[error("the hash of the operator's token must be 64 hexadecimal digits: give the SHA-256 of the token")]
+    TokenHash,
+    /// The template of installations' addresses is not one.
+    #[error("the address of installations \"{0}\" must contain {{name}}, such as http://{{name}}.localhost:8080")]
+    EdgeUrl(String),
+}
+
+/// The time in milliseconds since 1970; an argument, so that tests can let hours pass.
+pub type Clock = Arc<dyn Fn() -> Millis + Send + Sync>;
+
+/// The machine's own clock.
+pub fn system_clock() -> Clock {
+    Arc::new(|| {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    })
+}
+
+/// Everything that handlers, operations and reconcilers share.
+pub struct Plane {
+    store: store::Store,
+    artifacts: artifacts::Artifacts,
+    servers: servers::Servers,
+    progress: progress::Progress,
+    clock: Clock,
+    /// The last time handed out: times never go back.
+    last: AtomicU64,
+    started_at: Millis,
+    edge_url: String,
+    keep_hours: u32,
+    workers: usize,
+    archive_limits: archive::Limits,
+    /// Archives that are received and read at the same time.
+    publishing: tokio::sync::Semaphore,
+}
+
+impl Plane {
+    fn now(&self) -> Millis {
+        let now = (self.clock)();
+        self.last.fetch_max(now, Ordering::Relaxed).max(now)
+    }
+
+    fn url(&self, name: &InstallationName) -> String {
+        self.edge_url.replace("{name}", name.as_str())
+    }
+}
+
+/// Runs the control plane until `shutdown` is ready.
+pub async fn serve(config: Config, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), PlaneError> {
+    let server: Arc<dyn server::Server> = Arc::new(nimbus::Nimbus::new(&config.nimbus_socket));
+    serve_with(config, vec![server], system_clock(), shutdown).await
+}
+
+/// Like [`serve`] with given servers and clock.
+pub async fn serve_with(
+    config: Config,
+    servers: Vec<Arc<dyn server::Server>>,
+    clock: Clock,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), PlaneError> {
+    let hash = config.operator_token_sha256.trim().to_ascii_lowercase();
+    if hash.len() != 64 || !hash.bytes().all(|c| c.is_ascii_hexdigit()) {
+        return Err(PlaneError::TokenHash);
+    }
+    if !config.edge_url.contains("{name}") {
+        return Err(PlaneError::EdgeUrl(config.edge_url));
+    }
+    let io = |what: String| move |source| PlaneError::Io { what, source };
+    let store = store::Store::open(&config.data.join("store.sqlite")).await?;
+    let artifacts = artifacts::Artifacts::open(&config.data)
+        .map_err(io(format!("preparing the control plane's directory {}", config.data.display())))?;
+    let started_at = clock();
+    let plane = Arc::new(Plane {
+        store,
+        artifacts,
+        servers: servers::Servers::new(servers),
+        progress: progress::Progress::default(),
+        clock,
+        last: AtomicU64::new(started_at),
+        started_at,
+        edge_url: config.edge_url,
+        keep_hours: config.keep_hours,
+        workers: config.workers_per_server.max(1),
+        archive_limits: config.archive_limits,
+        publishing: tokio::sync::Semaphore::new(2),
+    });
+    let tx = plane.store.write().await?;
+    store::tokens::set(&tx, "operator", &hash, started_at).await?;
+    tx.commit().await?;
+    let reconcilers = reconcilers::start(&plane);
+    let app = router::routes().into_router(plane);
+    let served = listen::serve(config.listen, app, shutdown).await.map_err(io("serving the API".into()));
+    drop(reconcilers);
+    served
+}

@@ -1,0 +1,287 @@
+//! What happens to every request before its handler: may the caller do this, are its query and body within limits, was it
+//! done already; and after it: what was refused is written into the audit.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use sha2::{Digest, Sha256};
+
+use crate::access::{self, JSON_LIMIT, Row, Who};
+use crate::operations::Actor;
+use crate::problem::{Answer, Refusal};
+use crate::store::{self, events, idempotency};
+use crate::wire::{Outcome, Problem};
+use crate::{Plane, access::Body as Kind};
+
+/// Time to send a JSON body.
+const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// Milliseconds for which an answer can be asked for again.
+const KEEP_ANSWERS: u64 = 24 * 3600 * 1000;
+
+/// Most bytes of an answer that is kept to be given again.
+const ANSWER_LIMIT: usize = 4 << 20;
+
+const KEY: &str = "idempotency-key";
+
+/// The middleware.
+pub async fn guard(State(plane): State<Arc<Plane>>, path: MatchedPath, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    match admit(&plane, path.as_str(), &parts).await {
+        Ok((row, actor)) => {
+            let (method, uri) = (parts.method.clone(), parts.uri.path().to_owned());
+            let response = match once(&plane, row, &actor, parts, body, next).await {
+                Ok(response) => response,
+                Err(refusal) => refusal.into_response(),
+            };
+            if method == Method::GET || method == Method::HEAD || !response.status().is_client_error() {
+                return response;
+            }
+            audit(&plane, row, &actor, uri, response).await
+        }
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+/// Whether the caller may, and asks in an orderly way.
+async fn admit(plane: &Plane, path: &str, request: &Parts) -> Answer<(&'static Row, Actor)> {
+    let row = access::find(&request.method, path).ok_or_else(|| {
+        Refusal::new(StatusCode::FORBIDDEN, "forbidden", "nobody may do this: it is missing from the table of access")
+    })?;
+    let actor = authenticate(plane, &request.headers).await?;
+    match row.who {
+        // The only token there is.
+        Who::Operator if actor.name() == "operator" => {}
+        Who::Operator => {
+            let detail = "only the operator may do this; use the operator's token";
+            return Err(Refusal::new(StatusCode::FORBIDDEN, "forbidden", detail));
+        }
+    }
+    check_query(row, request.uri.query().unwrap_or(""))?;
+    Ok((row, actor))
+}
+
+async fn authenticate(plane: &Plane, headers: &HeaderMap) -> Answer<Actor> {
+    let refused = |detail: &str| Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
+    let value = headers.get(header::AUTHORIZATION).ok_or_else(|| {
+        refused("this needs a token: send \"Authorization: Bearer vco_...\"; `vclouden up` prints one and saves it")
+    })?;
+    let text = value.to_str().unwrap_or("");
+    let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, t)| t.trim());
+    let token = token.ok_or_else(|| refused("the Authorization header must be \"Bearer\" and a token"))?;
+    // Only the hash is compared, so the time it takes says nothing about the token.
+    let actor = store::tokens::actor(plane.store.read(), &hex(&Sha256::digest(token))).await?;
+    actor.map(Actor::new).ok_or_else(|| refused("this token is not valid; `vclouden up` prints the valid one"))
+}
+
+fn check_query(row: &Row, query: &str) -> Answer<()> {
+    let mut seen = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let key = pair.split_once('=').map_or(pair, |(key, _)| key);
+        if !row.query.contains(&key) {
+            let known = if row.query.is_empty() { "none".to_owned() } else { row.query.join(", ") };
+            let detail = format!("the query has the unknown key \"{}\"; known here: {known}", short(key));
+            return Err(Refusal::invalid("unknown-key", detail));
+        }
+        if seen.contains(&key) {
+            let detail = format!("the query has the key \"{key}\" more than once; give it once");
+            return Err(Refusal::invalid("repeated-key", detail));
+        }
+        seen.push(key);
+    }
+    Ok(())
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(80).collect()
+}
+
+/// Calls the handler, unless the same request was done already.
+async fn once(plane: &Plane, row: &Row, actor: &Actor, mut parts: Parts, body: Body, next: Next) -> Answer<Response> {
+    let key = key_of(&parts.headers)?;
+    parts.extensions.insert(actor.clone());
+    let changes = parts.method != Method::GET && parts.method != Method::HEAD;
+    match row.body {
+        Kind::Stream => {
+            if key.is_some() && row.verb == "installation.exec" {
+                let detail = "a program's output cannot be given again: send this request without Idempotency-Key";
+                return Err(Refusal::invalid("no-idempotency", detail));
+            }
+            // Nobody can hash a stream before it has ended: the handler does it.
+            Ok(next.run(Request::from_parts(parts, body)).await)
+        }
+        Kind::None => Ok(next.run(Request::from_parts(parts, Body::empty())).await),
+        Kind::Json => {
+            let bytes = receive(body).await?;
+            if !bytes.is_empty() {
+                check_media_type(&parts.headers)?;
+            }
+            let Some(key) = key.filter(|_| changes) else {
+                return Ok(next.run(Request::from_parts(parts, Body::from(bytes))).await);
+            };
+            let fingerprint = fingerprint(&parts.method, &parts.uri, &bytes);
+            idempotent(plane, actor, &key, &fingerprint, async move {
+                next.run(Request::from_parts(parts, Body::from(bytes))).await
+            })
+            .await
+        }
+    }
+}
+
+async fn receive(body: Body) -> Answer<Bytes> {
+    let collected = tokio::time::timeout(BODY_TIME, Limited::new(body, JSON_LIMIT).collect()).await;
+    match collected {
+        Err(_) => {
+            let detail = format!("the body did not arrive within {} seconds; send it again", BODY_TIME.as_secs());
+            Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "too-slow", detail))
+        }
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::too_large("the body", JSON_LIMIT as u64)),
+        Ok(Err(error)) => {
+            let detail = format!("the body could not be read: {error}; send it again");
+            Err(Refusal::new(StatusCode::BAD_REQUEST, "bad-body", detail))
+        }
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+    }
+}
+
+fn check_media_type(headers: &HeaderMap) -> Answer<()> {
+    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    if given.split(';').next().unwrap_or("").trim().eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    let detail = format!("the body is said to be \"{}\"; send \"Content-Type: application/json\"", short(given));
+    Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", detail))
+}
+
+/// The key of a request that is to be done once.
+pub fn check_key(value: &HeaderValue) -> Answer<String> {
+    let text = value.to_str().unwrap_or("");
+    if (1..=255).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_graphic()) {
+        return Ok(text.to_owned());
+    }
+    let detail = "Idempotency-Key must be 1 to 255 visible ASCII characters; a UUID serves";
+    Err(Refusal::invalid("bad-idempotency-key", detail))
+}
+
+/// The key of this request, if it has one.
+pub fn key_of(headers: &HeaderMap) -> Answer<Option<String>> {
+    headers.get(KEY).map(check_key).transpose()
+}
+
+/// What tells one request from another.
+pub fn fingerprint(method: &Method, uri: &http::Uri, body: &[u8]) -> String {
+    let mut hash = Sha256::new();
+    for part in [method.as_str().as_bytes(), uri.path().as_bytes(), uri.query().unwrap_or("").as_bytes(), body] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hex(&hash.finalize())
+}
+
+/// Does a request unless it was done already; then gives the same answer again.
+///
+/// The claim is durable before anything is done. A control plane that dies in the middle leaves the claim without an
+/// answer, and says so: never twice is worth more than a guess.
+pub async fn idempotent(
+    plane: &Plane,
+    actor: &Actor,
+    key: &str,
+    fingerprint: &str,
+    work: impl Future<Output = Response>,
+) -> Answer<Response> {
+    let now = plane.now();
+    let tx = plane.store.write().await?;
+    idempotency::forget(&tx, now.saturating_sub(KEEP_ANSWERS)).await?;
+    let seen = idempotency::claim(&tx, actor.name(), key, fingerprint, now).await?;
+    tx.commit().await?;
+    if let Some(seen) = seen {
+        return again(seen, fingerprint);
+    }
+    let response = work.await;
+    let (parts, body) = response.into_parts();
+    let body = Limited::new(body, ANSWER_LIMIT).collect().await.map_err(Refusal::internal)?.to_bytes();
+    let tx = plane.store.write().await?;
+    if parts.status.is_server_error() {
+        idempotency::release(&tx, actor.name(), key).await?;
+    } else {
+        let media_type = parts.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).map(str::to_owned);
+        let body = String::from_utf8_lossy(&body).into_owned();
+        let answer = idempotency::Answer { status: parts.status.as_u16(), media_type, body };
+        idempotency::answer(&tx, actor.name(), key, &answer).await?;
+    }
+    tx.commit().await?;
+    Ok(Response::from_parts(parts, Body::from(body)))
+}
+
+fn again(seen: idempotency::Seen, fingerprint: &str) -> Answer<Response> {
+    if seen.request != fingerprint {
+        let detail = "this Idempotency-Key was used for another request; use a new key for a new request";
+        return Err(Refusal::invalid("idempotency-key-reused", detail));
+    }
+    let Some(answer) = seen.answer else {
+        let detail = "the same request is under way, or the control plane was stopped in the middle of it; look whether \
+                      it was done before you ask again with another key";
+        return Err(Refusal::conflict("idempotency-unknown", detail));
+    };
+    let status = StatusCode::from_u16(answer.status).map_err(Refusal::internal)?;
+    let mut response = (status, answer.body).into_response();
+    response.headers_mut().remove(header::CONTENT_TYPE);
+    if let Some(media_type) = answer.media_type {
+        let value = HeaderValue::from_str(&media_type).map_err(Refusal::internal)?;
+        response.headers_mut().insert(header::CONTENT_TYPE, value);
+    }
+    response.headers_mut().insert("idempotent-replay", HeaderValue::from_static("true"));
+    Ok(response)
+}
+
+/// Writes into the audit that something was refused, and why.
+async fn audit(plane: &Plane, row: &Row, actor: &Actor, uri: String, response: Response) -> Response {
+    let (parts, body) = response.into_parts();
+    let bytes = match Limited::new(body, JSON_LIMIT * 4).collect().await {
+        Ok(collected) => collected.to_bytes(),
+        Err(error) => return Refusal::internal(error).into_response(),
+    };
+    let problem: Option<Problem> = serde_json::from_slice(&bytes).ok();
+    let detail = serde_json::json!({
+        "status": parts.status.as_u16(),
+        "code": problem.as_ref().map(|p| &p.code),
+        "why": problem.as_ref().map(|p| &p.detail),
+    });
+    let path = uri.strip_prefix(crate::router::PREFIX).unwrap_or(&uri);
+    let event = events::New {
+        at: plane.now(),
+        actor: actor.name().to_owned(),
+        verb: row.verb,
+        kind: row.verb.split('.').next().unwrap_or(""),
+        id: path.chars().take(300).collect(),
+        name: None,
+        app: None,
+        installation: None,
+        outcome: Outcome::Refused,
+        detail,
+    };
+    let recorded = async {
+        let tx = plane.store.write().await?;
+        events::record(&tx, &event).await?;
+        tx.commit().await
+    };
+    match recorded.await {
+        Ok(()) => {
+            plane.progress.changed();
+            Response::from_parts(parts, Body::from(bytes))
+        }
+        Err(error) => Refusal::from(error).into_response(),
+    }
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

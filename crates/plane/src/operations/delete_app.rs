@@ -1,0 +1,42 @@
+//! Deletes an application with its versions; refused while it has installations.
+
+use domain::Slug;
+use serde_json::json;
+
+use super::{Actor, record, unknown_app};
+use crate::Plane;
+use crate::problem::{Answer, Refusal};
+use crate::store::{self, installations};
+
+/// Deletes it.
+pub async fn delete_app(plane: &Plane, actor: &Actor, app: &Slug) -> Answer<()> {
+    let _files = plane.artifacts.lock().await;
+    let tx = plane.store.write().await?;
+    if !store::lock_app(&tx, app).await? {
+        return Err(unknown_app(app));
+    }
+    let left = installations::of_app(&*tx, app).await?;
+    if !left.is_empty() {
+        let mut names: Vec<String> = left.iter().take(5).map(|row| row.name.to_string()).collect();
+        if left.len() > names.len() {
+            names.push(format!("{} more", left.len() - names.len()));
+        }
+        let detail = format!("{app} has installations: {}; remove them first", names.join(", "));
+        return Err(Refusal::conflict("app-in-use", detail));
+    }
+    let artifacts = store::versions::artifacts(&*tx, app).await?;
+    store::apps::delete(&tx, app).await?;
+    let mut unused = Vec::new();
+    for artifact in artifacts {
+        if !store::versions::uses_artifact(&*tx, &artifact).await? {
+            unused.push(artifact);
+        }
+    }
+    record(plane, &tx, actor, "app.delete", app, None, Some(app), json!({})).await?;
+    tx.commit().await?;
+    plane.progress.changed();
+    for artifact in unused {
+        plane.artifacts.delete(&artifact).map_err(Refusal::internal)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,129 @@
+//! Brings a version to every installation of an application: the canaries first, then all others.
+
+use domain::DeploymentId;
+use domain::Slug;
+use domain::state::{DeploymentState, DeploymentStepState, InstallationState};
+use serde_json::json;
+
+use super::install::wanted_version;
+use super::{Actor, record, unknown_app};
+use crate::Plane;
+use crate::problem::{Answer, Refusal};
+use crate::store::deployments::{self, DeploymentRow, StepRow};
+use crate::store::installations::{self, InstallationRow};
+use crate::store::{self, Tx};
+use crate::wire::{CreateDeployment, DeploymentKind};
+
+/// Hours that a rollback can be kept possible.
+const KEEP_HOURS: std::ops::RangeInclusive<u32> = 1..=720;
+
+/// Accepts it.
+pub async fn deploy(plane: &Plane, actor: &Actor, app: &Slug, input: CreateDeployment) -> Answer<DeploymentId> {
+    let keep_hours = input.keep_hours.unwrap_or(plane.keep_hours);
+    if !KEEP_HOURS.contains(&keep_hours) {
+        let detail = format!("key \"keep_hours\" is {keep_hours}; it must be 1 to 720 hours");
+        return Err(Refusal::invalid("bad-keep-hours", detail));
+    }
+    let tx = plane.store.write().await?;
+    if !store::lock_app(&tx, app).await? {
+        return Err(unknown_app(app));
+    }
+    refuse_second(&tx, app).await?;
+    let version = wanted_version(&tx, app, input.version).await?;
+    let mut targets = installations::of_app(&*tx, app).await?;
+    targets.retain(|row| row.version != version.number && can_change(row));
+    // A canary that does not run says nothing.
+    targets.sort_by_key(|row| row.state != InstallationState::Running);
+    let canary = input.canary.unwrap_or(1);
+    let targets = targets.into_iter().map(|row| (row, version.number)).collect();
+    let new = Wave { kind: DeploymentKind::Deploy, version: Some(version.number), canary, keep_hours };
+    begin(plane, tx, actor, app, new, targets).await
+}
+
+/// Two people deploying at once: the second is told of the first.
+pub(super) async fn refuse_second(tx: &Tx, app: &Slug) -> Answer<()> {
+    let Some(live) = deployments::live_of(&**tx, app).await? else { return Ok(()) };
+    let detail = format!(
+        "deployment {0} of {app} is under way, asked for by {1}; wait for it, or stop it with `vclouden deployment stop {0}`",
+        live.id, live.requested_by
+    );
+    Err(Refusal::conflict("deployment-under-way", detail))
+}
+
+/// Whether a deployment concerns it.
+pub(super) fn can_change(row: &InstallationRow) -> bool {
+    use InstallationState::{Installing, Running, Stopped};
+    matches!(row.state, Installing | Running | Stopped)
+}
+
+/// What a new deployment is.
+pub(super) struct Wave {
+    pub kind: DeploymentKind,
+    pub version: Option<u32>,
+    pub canary: u32,
+    pub keep_hours: u32,
+}
+
+/// Keeps the deployment with everybody's part, each with the version it is to have.
+pub(super) async fn begin(
+    plane: &Plane,
+    tx: Tx,
+    actor: &Actor,
+    app: &Slug,
+    wave: Wave,
+    targets: Vec<(InstallationRow, u32)>,
+) -> Answer<DeploymentId> {
+    let id = DeploymentId::new();
+    let at = plane.now();
+    let mut row = DeploymentRow {
+        id,
+        kind: wave.kind,
+        app: app.clone(),
+        version: wave.version,
+        canary: wave.canary,
+        keep_hours: wave.keep_hours,
+        state: DeploymentState::Canary,
+        error: None,
+        requested_by: actor.name().to_owned(),
+        created_at: at,
+        ended_at: None,
+    };
+    let steps: Vec<StepRow> = (0_u32..)
+        .zip(targets)
+        .map(|(position, (target, to_version))| StepRow {
+            deployment: id,
+            installation: target.id,
+            name: target.name,
+            server: target.server,
+            position,
+            canary: position < wave.canary,
+            from_version: target.version,
+            to_version,
+            state: DeploymentStepState::Waiting,
+            operation: None,
+            steps: Vec::new(),
+            began_at: None,
+            ended_at: None,
+            held_ms: None,
+            error: None,
+        })
+        .collect();
+    deployments::create(&tx, &row, &steps).await?;
+    if steps.is_empty() {
+        row.state = row.state.advance(DeploymentState::Finished)?;
+        row.ended_at = Some(at);
+        deployments::update(&tx, &row).await?;
+    }
+    let detail = json!({
+        "kind": wave.kind,
+        "version": wave.version,
+        "canary": wave.canary,
+        "keep_hours": wave.keep_hours,
+        "installations": steps.len(),
+    });
+    record(plane, &tx, actor, "deployment.create", id, None, Some(app), detail).await?;
+    tx.commit().await?;
+    plane.progress.deployments.notify_one();
+    plane.progress.changed();
+    Ok(id)
+}

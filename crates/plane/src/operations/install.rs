@@ -1,0 +1,108 @@
+//! Installs an application for a customer.
+
+use domain::state::InstallationState;
+use domain::{InstallationId, InstallationName, OperationId, ServerId, Slug};
+use nimbus_api::{VersionSpec, Work};
+
+use super::{Actor, Begun, create_operation, unknown_app, unknown_version, wake};
+use crate::Plane;
+use crate::problem::{Answer, Refusal};
+use crate::store::installations::{self, InstallationRow};
+use crate::store::{self, Tx, ports, versions};
+use crate::wire::{CreateInstallation, Version};
+
+/// Accepts it.
+pub async fn install(plane: &Plane, actor: &Actor, input: CreateInstallation) -> Answer<Begun> {
+    let tx = plane.store.write().await?;
+    if !store::lock_app(&tx, &input.app).await? {
+        return Err(unknown_app(&input.app));
+    }
+    if store::customers::find(&*tx, &input.customer).await?.is_none() {
+        let detail =
+            format!("there is no customer \"{0}\"; create it with `vclouden customer create {0}`", input.customer);
+        return Err(Refusal::missing("unknown-customer", detail));
+    }
+    let version = wanted_version(&tx, &input.app, input.version).await?;
+    let name = free_name(&tx, input.name, &input.app, &input.customer).await?;
+    let server = plane.servers.place()?;
+    let id = InstallationId::new();
+    let operation = OperationId::new();
+    let row = InstallationRow {
+        id,
+        name: name.clone(),
+        app: input.app,
+        customer: input.customer,
+        server,
+        epoch: 1,
+        version: version.number,
+        serves_http: version.manifest.http.is_some(),
+        state: InstallationState::Installing,
+        operation: Some(operation),
+        deployment: None,
+        error: None,
+        created_at: plane.now(),
+        removed_at: None,
+    };
+    installations::create(&tx, &row).await?;
+    let ports = allot_ports(&tx, server, id, &version).await?;
+    let work = Work::Install { name, epoch: row.epoch, version: Box::new(version_spec(version)), ports };
+    create_operation(plane, &tx, actor, &row, operation, &work).await?;
+    tx.commit().await?;
+    wake(plane);
+    Ok(Begun { operation, installation: id, backup: None })
+}
+
+/// What a server needs to know of a version.
+pub fn version_spec(version: Version) -> VersionSpec {
+    VersionSpec { app: version.app, number: version.number, artifact: version.artifact, manifest: version.manifest }
+}
+
+/// The version of that number, or the newest.
+pub(super) async fn wanted_version(tx: &Tx, app: &Slug, number: Option<u32>) -> Answer<Version> {
+    match number {
+        Some(number) => versions::find(&**tx, app, number).await?.ok_or_else(|| unknown_version(app, number)),
+        None => versions::newest(&**tx, app).await?.ok_or_else(|| {
+            let detail = format!("{app} has no version yet; publish one with `vclouden version publish DIR`");
+            Refusal::conflict("no-version", detail)
+        }),
+    }
+}
+
+/// Public ports for those of the manifest.
+pub async fn allot_ports(
+    tx: &Tx,
+    server: ServerId,
+    installation: InstallationId,
+    version: &Version,
+) -> Answer<std::collections::BTreeMap<String, u16>> {
+    let ports = ports::allot(tx, server, installation, &version.manifest.ports).await?;
+    ports.ok_or_else(|| {
+        let detail = format!(
+            "server {server} has no public TCP port left between {} and {}; remove installations that have some",
+            ports::RANGE.start(),
+            ports::RANGE.end()
+        );
+        Refusal::conflict("no-free-port", detail)
+    })
+}
+
+async fn free_name(tx: &Tx, given: Option<InstallationName>, app: &Slug, customer: &Slug) -> Answer<InstallationName> {
+    if let Some(name) = given {
+        if installations::named(&**tx, &name).await?.is_some() {
+            let detail = format!("there is an installation \"{name}\" already; choose another name, or give none");
+            return Err(Refusal::conflict("name-taken", detail));
+        }
+        return Ok(name);
+    }
+    for count in 1..=10_000_u32 {
+        let suffix = if count == 1 { String::new() } else { format!("-{count}") };
+        let mut text = format!("{app}-{customer}");
+        text.truncate(InstallationName::MAX - suffix.len());
+        let text = format!("{}{suffix}", text.trim_end_matches('-'));
+        let Ok(name) = text.parse::<InstallationName>() else { continue };
+        if installations::named(&**tx, &name).await?.is_none() {
+            return Ok(name);
+        }
+    }
+    Err(Refusal::conflict("name-taken", format!("every name like {app}-{customer} is taken; give one")))
+}

@@ -1,0 +1,272 @@
+//! Everything that a person can ask for, one file per verb. Each checks, does, and writes the audit, in one
+//! transaction; what takes longer is accepted here and brought about by a reconciler.
+
+use domain::state::InstallationState;
+use domain::{BackupId, InstallationId, InstallationName, OperationId, Slug};
+use nimbus_api::{Millis, SnapshotReason, SnapshotReport, Work};
+use sea_orm::ConnectionTrait;
+use serde_json::{Value as Json, json};
+
+use crate::Plane;
+use crate::problem::{Answer, Refusal};
+use crate::store::events::{self, New as Event};
+use crate::store::installations::{self, InstallationRow};
+use crate::store::{self, Tx};
+use crate::wire::{Outcome, RollbackTarget};
+
+pub mod create_app;
+pub mod create_customer;
+pub mod delete_app;
+pub mod delete_backup;
+pub mod delete_version;
+pub mod deploy;
+pub mod exec;
+pub mod install;
+pub mod make_backup;
+pub mod publish_version;
+pub mod remove;
+pub mod restart;
+pub mod restore;
+pub mod rollback;
+pub mod start;
+pub mod stop;
+pub mod stop_deployment;
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor(String);
+
+impl Actor {
+    /// The actor of that name.
+    pub fn new(name: String) -> Self {
+        Self(name)
+    }
+
+    /// The name, as the audit has it.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What an operation was accepted as.
+#[derive(Clone, Copy, Debug)]
+pub struct Begun {
+    /// The operation.
+    pub operation: OperationId,
+    /// The installation.
+    pub installation: InstallationId,
+    /// The backup.
+    pub backup: Option<BackupId>,
+}
+
+/// The installation that `text` names: its name, or else its id.
+pub async fn find_installation(db: &impl ConnectionTrait, text: &str) -> Answer<InstallationRow> {
+    if let Ok(name) = text.parse::<InstallationName>()
+        && let Some(row) = installations::named(db, &name).await?
+    {
+        return Ok(row);
+    }
+    if let Ok(id) = text.parse::<InstallationId>()
+        && let Some(row) = installations::find(db, id).await?
+    {
+        return Ok(row);
+    }
+    Err(Refusal::missing(
+        "unknown-installation",
+        format!("there is no installation \"{}\"; list them with `vclouden installation list`", short(text)),
+    ))
+}
+
+/// There is no such application.
+pub fn unknown_app(app: impl std::fmt::Display) -> Refusal {
+    let detail = format!("there is no application \"{}\"; list them with `vclouden app list`", short(&app.to_string()));
+    Refusal::missing("unknown-app", detail)
+}
+
+/// There is no such version.
+pub fn unknown_version(app: &Slug, number: impl std::fmt::Display) -> Refusal {
+    let number = short(&number.to_string());
+    let detail = format!("{app} has no version {number}; list them with `vclouden version list {app}`");
+    Refusal::missing("unknown-version", detail)
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(100).collect()
+}
+
+/// A name for people: the given one or the slug.
+fn name_for_people(given: Option<String>, slug: &Slug) -> Answer<String> {
+    let Some(name) = given else { return Ok(slug.to_string()) };
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
+        let detail = "key \"name\" must have 1 to 100 characters and no control characters";
+        return Err(Refusal::invalid("bad-name", detail));
+    }
+    Ok(name.to_owned())
+}
+
+/// Writes into the audit what was done to a thing that is no installation.
+async fn record(
+    plane: &Plane,
+    tx: &Tx,
+    actor: &Actor,
+    verb: &'static str,
+    id: impl ToString,
+    name: Option<String>,
+    app: Option<&Slug>,
+    detail: Json,
+) -> Answer<()> {
+    let event = Event {
+        at: plane.now(),
+        actor: actor.name().to_owned(),
+        verb,
+        kind: verb.split('.').next().unwrap_or(""),
+        id: id.to_string(),
+        name,
+        app: app.cloned(),
+        installation: None,
+        outcome: Outcome::Done,
+        detail,
+    };
+    events::record(tx, &event).await?;
+    Ok(())
+}
+
+/// The version's name in the audit, the application's or the installation's verb for a piece of work.
+pub fn audit_verb(work: &Work) -> &'static str {
+    match work {
+        Work::Install { .. } => "installation.install",
+        Work::Start => "installation.start",
+        Work::Stop => "installation.stop",
+        Work::Restart => "installation.restart",
+        Work::Switch { .. } => "installation.switch",
+        Work::Rollback { .. } => "installation.rollback",
+        Work::Backup { .. } => "backup.create",
+        Work::Restore { .. } => "backup.restore",
+        Work::ForgetBackup { .. } => "backup.delete",
+        Work::Remove => "installation.remove",
+    }
+}
+
+/// Accepts work on an installation that is running or stopped: one at a time.
+async fn accept(plane: &Plane, tx: Tx, actor: &Actor, row: &InstallationRow, work: Work) -> Answer<Begun> {
+    if !matches!(row.state, InstallationState::Running | InstallationState::Stopped) {
+        return Err(not_in_that_state(row));
+    }
+    let operation = OperationId::new();
+    if !installations::begin(&tx, row.id, operation).await? {
+        return Err(busy(row));
+    }
+    let backup = match &work {
+        Work::Backup { backup } | Work::Restore { backup, .. } | Work::ForgetBackup { backup } => Some(*backup),
+        _ => None,
+    };
+    create_operation(plane, &tx, actor, row, operation, &work).await?;
+    tx.commit().await?;
+    wake(plane);
+    Ok(Begun { operation, installation: row.id, backup })
+}
+
+/// Keeps the operation and writes into the audit that it was accepted.
+async fn create_operation(
+    plane: &Plane,
+    tx: &Tx,
+    actor: &Actor,
+    row: &InstallationRow,
+    operation: OperationId,
+    work: &Work,
+) -> Answer<()> {
+    let at = plane.now();
+    let new = store::operations::New {
+        id: operation,
+        installation: row.id,
+        deployment: None,
+        work,
+        state_before: row.state,
+        requested_by: actor.name(),
+        at,
+    };
+    store::operations::create(tx, &new).await?;
+    let mut detail = json!({ "operation": operation });
+    if let Work::Install { version, .. } = work {
+        detail["version"] = version.number.into();
+    }
+    events::record(tx, &installation_event(at, actor.name(), row, audit_verb(work), Outcome::Accepted, detail)).await?;
+    Ok(())
+}
+
+/// An event about an installation.
+pub fn installation_event(
+    at: Millis,
+    actor: &str,
+    row: &InstallationRow,
+    verb: &'static str,
+    outcome: Outcome,
+    detail: Json,
+) -> Event {
+    Event {
+        at,
+        actor: actor.to_owned(),
+        verb,
+        kind: "installation",
+        id: row.id.to_string(),
+        name: Some(row.name.to_string()),
+        app: Some(row.app.clone()),
+        installation: Some(row.id),
+        outcome,
+        detail,
+    }
+}
+
+fn wake(plane: &Plane) {
+    plane.progress.operations.notify_one();
+    plane.progress.changed();
+}
+
+/// Another operation is under way.
+fn busy(row: &InstallationRow) -> Refusal {
+    let operation = row.operation.map(|id| format!(" (operation {id})")).unwrap_or_default();
+    let detail =
+        format!("something else is being done to installation {}{operation}; wait until it has ended", row.name);
+    Refusal::conflict("busy", detail)
+}
+
+/// Neither running nor stopped.
+fn not_in_that_state(row: &InstallationRow) -> Refusal {
+    let name = &row.name;
+    let (code, detail) = match row.state {
+        InstallationState::Installing => ("busy", format!("installation {name} is still being installed; wait for it")),
+        InstallationState::Failed => (
+            "not-installed",
+            format!("installation {name} failed and was undone; remove it and install again: {}", why(row)),
+        ),
+        InstallationState::Removing => ("being-removed", format!("installation {name} is being removed")),
+        InstallationState::Removed => {
+            ("removed", format!("installation {name} was removed; it cannot be brought back"))
+        }
+        InstallationState::Running | InstallationState::Stopped => ("busy", format!("installation {name} is busy")),
+    };
+    Refusal::conflict(code, detail)
+}
+
+fn why(row: &InstallationRow) -> &str {
+    row.error.as_deref().unwrap_or("its operation tells why")
+}
+
+/// It is part of a deployment whose turn for it has not ended.
+fn refuse_under_deployment(row: &InstallationRow, verb: &str) -> Answer<()> {
+    let Some(deployment) = row.deployment else { return Ok(()) };
+    let detail = format!(
+        "installation {} cannot be {verb} while deployment {deployment} is to change it; wait for that, or stop it with \
+         `vclouden deployment stop {deployment}`",
+        row.name
+    );
+    Err(Refusal::conflict("under-deployment", detail))
+}
+
+/// What a rollback of an installation would return to, as far as is known.
+pub fn rollback_target(snapshots: &[SnapshotReport], now: Millis) -> Option<RollbackTarget> {
+    let live = |s: &&SnapshotReport| s.reason == SnapshotReason::BeforeSwitch && s.expires_at.is_none_or(|at| at > now);
+    let newest = snapshots.iter().filter(live).max_by_key(|s| s.taken_at)?;
+    Some(RollbackTarget { version: newest.version, until: newest.expires_at })
+}

@@ -1,0 +1,134 @@
+//! Publishes a version: reads the archive, checks its manifest and the files that names, stores it by its content, gives it the
+//! next number. Nothing reaches a server yet.
+//!
+//! The archive is a stranger's: it is opened by `archive` only, in this unprivileged process, within limits.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use archive::{ArchiveError, Contents, Kind, Limits};
+use domain::manifest::{Engine, EntryKind};
+use domain::{ArtifactHash, Manifest, Slug};
+use http::StatusCode;
+use serde_json::json;
+
+use super::{Actor, record, unknown_app};
+use crate::Plane;
+use crate::problem::{Answer, Refusal};
+use crate::store::{self, apps, versions};
+use crate::wire::Version;
+
+/// What is published.
+pub struct Input {
+    /// The application.
+    pub app: Slug,
+    /// Whether to create the application when there is none.
+    pub create: bool,
+    /// What its publisher says of it.
+    pub notes: Option<String>,
+    /// The archive, received whole.
+    pub received: PathBuf,
+}
+
+/// Publishes it; `false` when it is the newest version already.
+pub async fn publish_version(plane: &Plane, actor: &Actor, input: Input) -> Answer<(Version, bool)> {
+    let app = input.app;
+    let (path, limits) = (input.received.clone(), plane.archive_limits.clone());
+    let (contents, manifest) =
+        tokio::task::spawn_blocking(move || examine(&path, &limits)).await.map_err(Refusal::internal)??;
+    if manifest.slug != app {
+        let detail = format!(
+            "the package's manifest says slug = \"{}\" but it is being published as {app}; publish it there, or \
+             correct vclouden.toml",
+            manifest.slug
+        );
+        return Err(Refusal::invalid("other-app", detail));
+    }
+    let artifact = contents.hash.parse::<ArtifactHash>().map_err(Refusal::internal)?;
+
+    let _files = plane.artifacts.lock().await;
+    let tx = plane.store.write().await?;
+    let at = plane.now();
+    if !store::lock_app(&tx, &app).await? {
+        if !input.create {
+            let mut refusal = unknown_app(&app);
+            refusal.detail = format!(
+                "there is no application \"{app}\" yet; create it with `vclouden app create {app}`, or publish with \
+                 `?create=true`"
+            );
+            return Err(refusal);
+        }
+        apps::create(&tx, &app, &manifest.name, at).await?;
+        record(plane, &tx, actor, "app.create", &app, Some(manifest.name.clone()), Some(&app), json!({})).await?;
+    }
+    if let Some(newest) = versions::newest(&*tx, &app).await?
+        && newest.artifact == artifact
+    {
+        return Ok((newest, false));
+    }
+    let number = apps::next_number(&tx, &app).await?.ok_or_else(|| unknown_app(&app))?;
+    let version = Version {
+        app: app.clone(),
+        number,
+        artifact: artifact.clone(),
+        archive_bytes: contents.archive_bytes,
+        unpacked_bytes: contents.unpacked_bytes,
+        entries: contents.entries,
+        notes: input.notes,
+        manifest,
+        published_at: at,
+        published_by: actor.name().to_owned(),
+        installations: 0,
+    };
+    versions::create(&tx, &version).await?;
+    let detail = json!({ "artifact": artifact, "archive_bytes": version.archive_bytes, "notes": version.notes });
+    record(plane, &tx, actor, "version.publish", format!("{app}/{number}"), None, Some(&app), detail).await?;
+    // The file first: a row must never name content that is not there.
+    plane.artifacts.keep(&input.received, &artifact).map_err(Refusal::internal)?;
+    tx.commit().await?;
+    plane.progress.changed();
+    Ok((version, true))
+}
+
+/// What the archive holds and its manifest says.
+fn examine(path: &Path, limits: &Limits) -> Answer<(Contents, Manifest)> {
+    let file = File::open(path).map_err(Refusal::internal)?;
+    let contents = archive::inspect(BufReader::with_capacity(256 << 10, file), limits).map_err(bad_archive)?;
+    let manifest = Manifest::parse(&contents.manifest).map_err(|errors| bad_manifest(&errors))?;
+    let at = |path: &str| {
+        contents.find(path).and_then(|node| match node.kind {
+            Kind::File { executable } => Some(EntryKind::File { executable }),
+            Kind::Directory => Some(EntryKind::Directory),
+            Kind::Link { .. } => None,
+        })
+    };
+    manifest.check_package(at).map_err(|errors| bad_manifest(&errors.with_lines(&contents.manifest)))?;
+    if manifest.engine == Engine::Cirrus {
+        let detail = "vclouden.toml: engine = \"cirrus\" is not available on this installation of vClouden yet; use \
+                      engine = \"command\"";
+        return Err(Refusal::invalid("engine-missing", detail));
+    }
+    Ok((contents, manifest))
+}
+
+fn bad_archive(error: ArchiveError) -> Refusal {
+    if !error.is_refusal() {
+        return Refusal::internal(error);
+    }
+    let status = match &error {
+        ArchiveError::Limit { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    Refusal::new(status, "bad-archive", format!("the package cannot be accepted: {error}"))
+}
+
+fn bad_manifest(errors: &domain::manifest::ManifestErrors) -> Refusal {
+    let all: Vec<String> = errors.problems.iter().map(|problem| format!("vclouden.toml: {problem}")).collect();
+    let first = all.first().map_or("vclouden.toml", String::as_str);
+    let detail = match all.len() {
+        0 | 1 => format!("the package cannot be accepted: {first}"),
+        count => format!("the package cannot be accepted: {first} (and {} more)", count - 1),
+    };
+    Refusal::invalid("bad-manifest", detail).with_errors(all)
+}

@@ -1,0 +1,14 @@
+//! Restarts an installation; the edge holds its requests meanwhile.
+
+use nimbus_api::Work;
+
+use super::{Actor, Begun, accept, find_installation};
+use crate::Plane;
+use crate::problem::Answer;
+
+/// Accepts it.
+pub async fn restart(plane: &Plane, actor: &Actor, installation: &str) -> Answer<Begun> {
+    let tx = plane.store.write().await?;
+    let row = find_installation(&*tx, installation).await?;
+    accept(plane, tx, actor, &row, Work::Restart).await
+}

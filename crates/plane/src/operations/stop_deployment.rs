@@ -1,0 +1,34 @@
+//! Stops a deployment: nothing new is begun, what is under way ends.
+
+use domain::DeploymentId;
+use domain::state::DeploymentState;
+use serde_json::json;
+
+use super::{Actor, record};
+use crate::Plane;
+use crate::problem::{Answer, Refusal};
+use crate::store::deployments;
+
+/// Accepts it. Asked for again while it is stopping, nothing changes.
+pub async fn stop_deployment(plane: &Plane, actor: &Actor, id: DeploymentId) -> Answer<()> {
+    let tx = plane.store.write().await?;
+    let mut row = deployments::find(&*tx, id).await?.ok_or_else(|| unknown_deployment(id))?;
+    if row.state.is_final() {
+        let detail = format!("deployment {id} has ended already ({})", row.state);
+        return Err(Refusal::conflict("deployment-ended", detail));
+    }
+    row.state = row.state.advance(DeploymentState::Stopping)?;
+    deployments::update(&tx, &row).await?;
+    record(plane, &tx, actor, "deployment.stop", id, None, Some(&row.app), json!({})).await?;
+    tx.commit().await?;
+    plane.progress.deployments.notify_one();
+    plane.progress.changed();
+    Ok(())
+}
+
+/// There is no such deployment.
+pub fn unknown_deployment(id: impl std::fmt::Display) -> Refusal {
+    let id: String = id.to_string().chars().take(100).collect();
+    let detail = format!("there is no deployment \"{id}\"; list them with `vclouden deployment list`");
+    Refusal::missing("unknown-deployment", detail)
+}

@@ -1,0 +1,124 @@
+//! Answers that are not a success, as `application/problem+json` (RFC 9457): what happened, why, and what to do.
+
+use std::borrow::Cow;
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+
+use crate::server::ServerError;
+use crate::store::StoreError;
+use crate::wire::{PROBLEM_JSON, Problem};
+
+/// Why a request is not done.
+#[derive(Debug)]
+pub struct Refusal {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// A stable word for programs.
+    pub code: Cow<'static, str>,
+    /// For people.
+    pub detail: String,
+    /// Every single mistake, where there can be several.
+    pub errors: Vec<String>,
+}
+
+/// What every handler and operation answers.
+pub type Answer<T> = Result<T, Refusal>;
+
+impl Refusal {
+    /// A refusal with that status.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code: code.into(), detail: detail.into(), errors: Vec::new() }
+    }
+
+    /// 404: there is no such thing.
+    pub fn missing(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, code, detail)
+    }
+
+    /// 409: as things are, it cannot be done.
+    pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, detail)
+    }
+
+    /// 422: the request says something impossible.
+    pub fn invalid(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
+    }
+
+    /// 413: the request is larger than `limit` bytes.
+    pub fn too_large(what: &str, limit: u64) -> Self {
+        let detail = format!("{what} has more than {limit} bytes, the most that is accepted; send a smaller one");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
+    }
+
+    /// 500: our own fault. The cause goes to the log, and enough of it to the person to report it.
+    pub fn internal(cause: impl std::fmt::Display) -> Self {
+        tracing::error!(%cause, "a request failed");
+        let detail = format!("the control plane could not do it: {cause}. This is not your fault; its log says more");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+    }
+
+    /// The same with every single mistake.
+    pub fn with_errors(mut self, errors: Vec<String>) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    /// What is sent.
+    pub fn problem(&self) -> Problem {
+        Problem {
+            kind: "about:blank".into(),
+            title: self.status.canonical_reason().unwrap_or("Error").into(),
+            status: self.status.as_u16(),
+            detail: self.detail.clone(),
+            code: self.code.clone().into_owned(),
+            errors: self.errors.clone(),
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let body = serde_json::to_vec(&self.problem()).expect("a problem is made of text");
+        let mut response = (self.status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Transition(illegal) => Refusal::conflict("not-now", illegal.to_string()),
+            other => Refusal::internal(other),
+        }
+    }
+}
+
+impl From<domain::state::IllegalTransition> for Refusal {
+    fn from(illegal: domain::state::IllegalTransition) -> Self {
+        Refusal::conflict("not-now", illegal.to_string())
+    }
+}
+
+impl From<ServerError> for Refusal {
+    fn from(error: ServerError) -> Self {
+        match error {
+            ServerError::Unreachable(why) => Refusal::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "server-unreachable",
+                format!("the server does not answer ({why}); its applications go on, try again in a moment"),
+            ),
+            ServerError::Refused { status, code, message } => {
+                let status = StatusCode::from_u16(status).ok().filter(StatusCode::is_client_error);
+                let status = status.unwrap_or(StatusCode::BAD_GATEWAY);
+                Refusal { status, code: code.into(), detail: message, errors: Vec::new() }
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What operations under way are doing, in memory: it can be asked from their servers again, so it need not be durable,
+//! and keeping it here spares a write for every step of every installation.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use domain::OperationId;
+use nimbus_api::StepReport;
+use tokio::sync::{Notify, watch};
+
+/// What one operation is doing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Doing {
+    /// Its steps so far.
+    pub steps: Vec<StepReport>,
+    /// Why its server has not begun it.
+    pub waiting_for: Option<String>,
+}
+
+/// What all are doing, and who is to be woken when something changes.
+pub struct Progress {
+    doing: Mutex<HashMap<OperationId, Doing>>,
+    changes: watch::Sender<u64>,
+    /// Wakes the reconciler of installations.
+    pub operations: Notify,
+    /// Wakes the reconciler of deployments.
+    pub deployments: Notify,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self {
+            doing: Mutex::default(),
+            changes: watch::Sender::new(0),
+            operations: Notify::new(),
+            deployments: Notify::new(),
+        }
+    }
+}
+
+impl Progress {
+    fn lock(&self) -> MutexGuard<'_, HashMap<OperationId, Doing>> {
+        self.doing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What an operation is doing, if it is under way.
+    pub fn of(&self, id: OperationId) -> Option<Doing> {
+        self.lock().get(&id).cloned()
+    }
+
+    /// Notes what an operation is doing.
+    pub fn note(&self, id: OperationId, doing: Doing) {
+        let news = self.lock().insert(id, doing.clone()) != Some(doing);
+        if news {
+            self.changed();
+        }
+    }
+
+    /// Forgets an operation that has ended.
+    pub fn ended(&self, id: OperationId) {
+        self.lock().remove(&id);
+        self.changed();
+    }
+
+    /// Tells everybody who watches that something changed.
+    pub fn changed(&self) {
+        self.changes.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// To wait for changes with.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+}

@@ -1,0 +1,110 @@
+//! Brings one operation to its end on its server: archive there, operation asked for, followed, end recorded.
+//!
+//! A server that does not answer is waited for: nothing here fails because somebody was away.
+
+use std::sync::Arc;
+
+use domain::OperationId;
+use domain::state::OperationState;
+use nimbus_api::{OperationReport, OperationRequest, Work};
+
+use super::Pause;
+use super::conclude::{End, conclude};
+use crate::Plane;
+use crate::progress::Doing;
+use crate::server::ServerError;
+use crate::store::{StoreError, operations};
+
+/// Seconds that one question about an operation may wait for news.
+const WAIT: u64 = 30;
+
+/// Drives an operation until it has ended or is stuck; answers that state.
+pub async fn drive(plane: &Arc<Plane>, id: OperationId) -> Result<OperationState, StoreError> {
+    let Some(row) = operations::find(plane.store.read(), id).await? else {
+        return Err(StoreError::Row { what: "operation", why: format!("{id} is missing") });
+    };
+    if row.state.is_final() {
+        return Ok(row.state);
+    }
+    let mut pause = Pause::new();
+    let end = loop {
+        match attempt(plane, &row).await {
+            Ok(end) => break end,
+            Err(ServerError::Refused { status, code, message }) => match refused(&row.work, status, code, message) {
+                Some(end) => break end,
+                None => pause.wait().await,
+            },
+            Err(ServerError::Unreachable(why)) => {
+                let steps = plane.progress.of(id).unwrap_or_default().steps;
+                plane.progress.note(id, Doing { steps, waiting_for: Some(why) });
+                pause.wait().await;
+            }
+        }
+    };
+    let state = end.state;
+    conclude(plane, id, end).await?;
+    Ok(state)
+}
+
+/// What a server's no means. It changed nothing, so the operation counts as undone.
+fn refused(work: &Work, status: u16, code: String, message: String) -> Option<End> {
+    let gone = status == 404 && matches!(work, Work::Remove);
+    if gone {
+        // It was never made, or is removed already: what was asked for is so.
+        return Some(End { state: OperationState::Finished, steps: Vec::new(), error: None, live: None });
+    }
+    if code == "unknown-artifact" || code == "missing-artifact" {
+        // The server's cache was emptied in between: the next attempt sends it again.
+        return None;
+    }
+    Some(End { state: OperationState::Undone, steps: Vec::new(), error: Some(message), live: None })
+}
+
+async fn attempt(plane: &Arc<Plane>, row: &operations::OperationRow) -> Result<End, ServerError> {
+    let handle = plane.servers.get(row.server)?;
+    let server = &handle.server;
+    if let Work::Install { version, .. } | Work::Switch { version, .. } = &row.work {
+        handle.ensure_artifact(&plane.artifacts, &version.artifact).await?;
+    }
+    let request = OperationRequest { installation: row.installation, work: row.work.clone() };
+    let mut report = match server.put_operation(row.id, &request).await {
+        Ok(report) => report,
+        // The same operation, written differently by a control plane of another version: its report is what counts.
+        Err(ServerError::Refused { status: 409, code, message }) => match server.operation(row.id, 0, 0).await? {
+            Some(report) => report,
+            None => return Err(ServerError::Refused { status: 409, code, message }),
+        },
+        Err(error) => return Err(error),
+    };
+    while report.state == OperationState::Running {
+        plane.progress.note(row.id, Doing { steps: report.steps.clone(), waiting_for: None });
+        report = server.operation(row.id, WAIT, report.steps.len()).await?.ok_or_else(|| {
+            ServerError::Unreachable(format!("the server has forgotten operation {}; it is asked again", row.id))
+        })?;
+    }
+    ended(server.as_ref(), report).await
+}
+
+/// The end, with the installation as it is afterwards: what can be rolled back must be known before anybody is told.
+async fn ended(server: &dyn crate::server::Server, report: OperationReport) -> Result<End, ServerError> {
+    let live = server.installation(report.installation).await?;
+    Ok(End { state: report.state, steps: report.steps, error: report.error, live })
+}
+
+/// Asks once more about an operation that is stuck; its state now.
+pub async fn ask_again(plane: &Arc<Plane>, id: OperationId) -> Result<OperationState, StoreError> {
+    let stuck = Ok(OperationState::Stuck);
+    let Some(row) = operations::find(plane.store.read(), id).await? else { return stuck };
+    let Ok(handle) = plane.servers.get(row.server) else { return stuck };
+    let Ok(Some(report)) = handle.server.operation(id, 0, 0).await else { return stuck };
+    if report.state == OperationState::Stuck {
+        return stuck;
+    }
+    if report.state == OperationState::Running {
+        return Ok(OperationState::Running);
+    }
+    let state = report.state;
+    let Ok(end) = ended(handle.server.as_ref(), report).await else { return stuck };
+    conclude(plane, id, end).await?;
+    Ok(state)
+}

@@ -1,0 +1,114 @@
+//! Every route, grouped by noun.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::middleware;
+use axum::routing::{MethodFilter, on};
+use http::{Method, StatusCode};
+
+use crate::Plane;
+use crate::guard;
+use crate::problem::Refusal;
+use crate::web::{apps, backups, customers, deployments, events, installations, operations, servers, status, versions};
+
+/// What every path begins with.
+pub const PREFIX: &str = "/api/v1";
+
+/// Routes and the list of them, so that a test can walk it.
+pub struct Routes {
+    router: Router<Arc<Plane>>,
+    list: Vec<(Method, &'static str)>,
+}
+
+impl Routes {
+    fn add<H: Handler<T, Arc<Plane>>, T: 'static>(mut self, method: Method, path: &'static str, handler: H) -> Self {
+        let filter = match method {
+            Method::POST => MethodFilter::POST,
+            Method::DELETE => MethodFilter::DELETE,
+            _ => MethodFilter::GET,
+        };
+        self.list.push((method, path));
+        self.router = self.router.route(&format!("{PREFIX}{path}"), on(filter, handler));
+        self
+    }
+
+    fn get<H: Handler<T, Arc<Plane>>, T: 'static>(self, path: &'static str, handler: H) -> Self {
+        self.add(Method::GET, path, handler)
+    }
+
+    fn post<H: Handler<T, Arc<Plane>>, T: 'static>(self, path: &'static str, handler: H) -> Self {
+        self.add(Method::POST, path, handler)
+    }
+
+    fn delete<H: Handler<T, Arc<Plane>>, T: 'static>(self, path: &'static str, handler: H) -> Self {
+        self.add(Method::DELETE, path, handler)
+    }
+
+    /// Method and pattern of each.
+    pub fn list(&self) -> &[(Method, &'static str)] {
+        &self.list
+    }
+
+    pub(crate) fn into_router(self, plane: Arc<Plane>) -> Router {
+        self.router
+            .route_layer(middleware::from_fn_with_state(plane.clone(), guard::guard))
+            .fallback(unknown_path)
+            .method_not_allowed_fallback(unknown_method)
+            .with_state(plane)
+    }
+}
+
+/// Every route.
+pub fn routes() -> Routes {
+    Routes { router: Router::new(), list: Vec::new() }
+        .get("/apps", apps::list)
+        .post("/apps", apps::create)
+        .get("/apps/{app}", apps::show)
+        .delete("/apps/{app}", apps::delete)
+        .get("/apps/{app}/versions", versions::list)
+        .post("/apps/{app}/versions", versions::publish)
+        .get("/apps/{app}/versions/{number}", versions::show)
+        .delete("/apps/{app}/versions/{number}", versions::delete)
+        .get("/apps/{app}/versions/{number}/download", versions::download)
+        .post("/apps/{app}/deployments", deployments::create)
+        .post("/apps/{app}/rollback", deployments::rollback_app)
+        .get("/customers", customers::list)
+        .post("/customers", customers::create)
+        .get("/customers/{customer}", customers::show)
+        .get("/installations", installations::list)
+        .post("/installations", installations::create)
+        .get("/installations/{installation}", installations::show)
+        .delete("/installations/{installation}", installations::remove)
+        .post("/installations/{installation}/start", installations::start)
+        .post("/installations/{installation}/stop", installations::stop)
+        .post("/installations/{installation}/restart", installations::restart)
+        .post("/installations/{installation}/rollback", deployments::rollback_installation)
+        .get("/installations/{installation}/logs", installations::logs)
+        .post("/installations/{installation}/exec", installations::exec)
+        .get("/installations/{installation}/snapshots", backups::snapshots)
+        .get("/installations/{installation}/backups", backups::list)
+        .post("/installations/{installation}/backups", backups::create)
+        .delete("/installations/{installation}/backups/{backup}", backups::delete)
+        .post("/installations/{installation}/backups/{backup}/restore", backups::restore)
+        .get("/deployments", deployments::list)
+        .get("/deployments/{deployment}", deployments::show)
+        .post("/deployments/{deployment}/stop", deployments::stop)
+        .get("/deployments/{deployment}/events", deployments::events)
+        .get("/operations/{operation}", operations::show)
+        .get("/servers", servers::list)
+        .get("/servers/{server}", servers::show)
+        .get("/status", status::show)
+        .get("/events", events::list)
+}
+
+async fn unknown_path(request: axum::extract::Request) -> Refusal {
+    let detail = format!("there is nothing at {}; every path begins with {PREFIX}", request.uri().path());
+    Refusal::missing("unknown-path", detail)
+}
+
+async fn unknown_method(request: axum::extract::Request) -> Refusal {
+    let detail = format!("{} cannot be done to {}", request.method(), request.uri().path());
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "unknown-method", detail)
+}

@@ -1,0 +1,255 @@
+//! Deployments and each installation's part in them.
+
+use std::collections::BTreeMap;
+
+use domain::state::{DeploymentState, DeploymentStepState};
+use domain::{DeploymentId, InstallationId, InstallationName, OperationId, ServerId, Slug};
+use nimbus_api::{Millis, StepReport};
+use sea_orm::{ConnectionTrait, QueryResult};
+
+use super::{
+    Result, Rows, StoreError, Tx, all, big, get, maybe_big, maybe_number, maybe_parse, maybe_text, number, one,
+};
+use super::{parse, run, text};
+use crate::wire::DeploymentKind;
+
+/// A deployment as recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeploymentRow {
+    /// Its id.
+    pub id: DeploymentId,
+    /// Which way it goes.
+    pub kind: DeploymentKind,
+    /// The application.
+    pub app: Slug,
+    /// The version it brings.
+    pub version: Option<u32>,
+    /// Installations that go first.
+    pub canary: u32,
+    /// Hours during which it can be taken back.
+    pub keep_hours: u32,
+    /// Its state.
+    pub state: DeploymentState,
+    /// The first failure; a deployment that has one begins nothing new.
+    pub error: Option<String>,
+    /// Who asked for it.
+    pub requested_by: String,
+    /// When.
+    pub created_at: Millis,
+    /// When it ended.
+    pub ended_at: Option<Millis>,
+}
+
+/// One installation's part as recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepRow {
+    /// The deployment.
+    pub deployment: DeploymentId,
+    /// The installation.
+    pub installation: InstallationId,
+    /// Its name.
+    pub name: InstallationName,
+    /// The server it is on.
+    pub server: ServerId,
+    /// Its turn.
+    pub position: u32,
+    /// Whether it goes first.
+    pub canary: bool,
+    /// The version it had.
+    pub from_version: u32,
+    /// The version it is to have.
+    pub to_version: u32,
+    /// Its state.
+    pub state: DeploymentStepState,
+    /// The operation that does it.
+    pub operation: Option<OperationId>,
+    /// What the operation did, once that has ended.
+    pub steps: Vec<StepReport>,
+    /// When it was begun.
+    pub began_at: Option<Millis>,
+    /// When it ended.
+    pub ended_at: Option<Millis>,
+    /// Milliseconds during which requests were held.
+    pub held_ms: Option<u64>,
+    /// Why it was undone, is stuck or was skipped.
+    pub error: Option<String>,
+}
+
+fn kind_text(kind: DeploymentKind) -> &'static str {
+    match kind {
+        DeploymentKind::Deploy => "deploy",
+        DeploymentKind::Rollback => "rollback",
+    }
+}
+
+const COLUMNS: &str =
+    "id, kind, app, version, canary, keep_hours, state, error, requested_by, created_at, ended_at FROM deployments";
+
+fn read(row: &QueryResult) -> Result<DeploymentRow> {
+    let kind: String = get(row, "kind")?;
+    let known = [DeploymentKind::Deploy, DeploymentKind::Rollback];
+    let found = known.into_iter().find(|known| kind_text(*known) == kind);
+    Ok(DeploymentRow {
+        id: parse(row, "id")?,
+        kind: found.ok_or(StoreError::Row { what: "deployment", why: format!("kind {kind}") })?,
+        app: parse(row, "app")?,
+        version: maybe_number(row, "version")?,
+        canary: number(row, "canary")?,
+        keep_hours: number(row, "keep_hours")?,
+        state: parse(row, "state")?,
+        error: get(row, "error")?,
+        requested_by: get(row, "requested_by")?,
+        created_at: number(row, "created_at")?,
+        ended_at: maybe_number(row, "ended_at")?,
+    })
+}
+
+const STEP_COLUMNS: &str = "s.deployment, s.installation, s.position, s.canary, s.from_version, s.to_version, s.state, \
+    s.operation, s.began_at, s.ended_at, s.held_ms, s.error, i.name, i.server, COALESCE(o.steps, '[]') AS steps \
+    FROM deployment_steps s JOIN installations i ON i.id = s.installation LEFT JOIN operations o ON o.id = s.operation";
+
+fn read_step(row: &QueryResult) -> Result<StepRow> {
+    Ok(StepRow {
+        deployment: parse(row, "deployment")?,
+        installation: parse(row, "installation")?,
+        name: parse(row, "name")?,
+        server: parse(row, "server")?,
+        position: number(row, "position")?,
+        canary: get::<i64>(row, "canary")? != 0,
+        from_version: number(row, "from_version")?,
+        to_version: number(row, "to_version")?,
+        state: parse(row, "state")?,
+        operation: maybe_parse(row, "operation")?,
+        steps: super::json(row, "steps")?,
+        began_at: maybe_number(row, "began_at")?,
+        ended_at: maybe_number(row, "ended_at")?,
+        held_ms: maybe_number(row, "held_ms")?,
+        error: get(row, "error")?,
+    })
+}
+
+/// Keeps a new deployment and everybody's part in it. The caller holds the application's lock and has seen that
+/// no deployment of it is live.
+pub async fn create(tx: &Tx, new: &DeploymentRow, steps: &[StepRow]) -> Result<()> {
+    let sql = "INSERT INTO deployments (id, kind, app, version, canary, keep_hours, state, requested_by, created_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    let values = [
+        text(new.id),
+        text(kind_text(new.kind)),
+        text(&new.app),
+        maybe_big(new.version.map(u64::from)),
+        big(new.canary.into()),
+        big(new.keep_hours.into()),
+        text(new.state),
+        text(&new.requested_by),
+        big(new.created_at),
+    ];
+    run(&**tx, sql, values).await?;
+    for step in steps {
+        let sql = "INSERT INTO deployment_steps (deployment, installation, position, canary, from_version, to_version, \
+                   state) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let values = [
+            text(new.id),
+            text(step.installation),
+            big(step.position.into()),
+            big(step.canary.into()),
+            big(step.from_version.into()),
+            big(step.to_version.into()),
+            text(step.state),
+        ];
+        run(&**tx, sql, values).await?;
+    }
+    Ok(())
+}
+
+/// One deployment.
+pub async fn find(db: &impl ConnectionTrait, id: DeploymentId) -> Result<Option<DeploymentRow>> {
+    one(db, &format!("SELECT {COLUMNS} WHERE id = $1"), [text(id)]).await?.map(|row| read(&row)).transpose()
+}
+
+/// The live deployment of an application.
+pub async fn live_of(db: &impl ConnectionTrait, app: &Slug) -> Result<Option<DeploymentRow>> {
+    let sql = format!("SELECT {COLUMNS} WHERE app = $1 AND ended_at IS NULL");
+    one(db, &sql, [text(app)]).await?.map(|row| read(&row)).transpose()
+}
+
+/// Ids of all live deployments.
+pub async fn live(db: &impl ConnectionTrait) -> Rows<DeploymentId> {
+    all(db, "SELECT id FROM deployments WHERE ended_at IS NULL ORDER BY id", [], |row| parse(row, "id")).await
+}
+
+/// Deployments, newest first, those before `before`.
+pub async fn list(
+    db: &impl ConnectionTrait,
+    app: Option<&Slug>,
+    before: Option<DeploymentId>,
+    limit: u64,
+) -> Rows<DeploymentRow> {
+    let mut sql = format!("SELECT {COLUMNS} WHERE 1 = 1");
+    let mut values = vec![big(limit)];
+    if let Some(app) = app {
+        values.push(text(app));
+        sql.push_str(&format!(" AND app = ${}", values.len()));
+    }
+    if let Some(before) = before {
+        values.push(text(before));
+        sql.push_str(&format!(" AND id < ${}", values.len()));
+    }
+    sql.push_str(" ORDER BY id DESC LIMIT $1");
+    all(db, &sql, values, read).await
+}
+
+/// Installations by state of their part.
+pub async fn counts(db: &impl ConnectionTrait, id: DeploymentId) -> Result<BTreeMap<String, u64>> {
+    let sql = "SELECT state, COUNT(*) AS n FROM deployment_steps WHERE deployment = $1 GROUP BY state";
+    let rows = all(db, sql, [text(id)], |row| Ok((get(row, "state")?, number(row, "n")?))).await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Everybody's part, in order of their turn.
+pub async fn steps(db: &impl ConnectionTrait, id: DeploymentId) -> Rows<StepRow> {
+    let sql = format!("SELECT {STEP_COLUMNS} WHERE s.deployment = $1 ORDER BY s.position");
+    all(db, &sql, [text(id)], read_step).await
+}
+
+/// One installation's part.
+pub async fn step(
+    db: &impl ConnectionTrait,
+    id: DeploymentId,
+    installation: InstallationId,
+) -> Result<Option<StepRow>> {
+    let sql = format!("SELECT {STEP_COLUMNS} WHERE s.deployment = $1 AND s.installation = $2");
+    one(db, &sql, [text(id), text(installation)]).await?.map(|row| read_step(&row)).transpose()
+}
+
+/// Keeps a deployment's state, error and end.
+pub async fn update(tx: &Tx, row: &DeploymentRow) -> Result<()> {
+    let sql = "UPDATE deployments SET state = $2, error = $3, ended_at = $4 WHERE id = $1";
+    let values = [text(row.id), text(row.state), maybe_text(row.error.as_ref()), maybe_big(row.ended_at)];
+    run(&**tx, sql, values).await?;
+    Ok(())
+}
+
+/// Keeps one installation's part.
+pub async fn update_step(tx: &Tx, row: &StepRow) -> Result<()> {
+    let sql = "UPDATE deployment_steps SET state = $3, operation = $4, began_at = $5, ended_at = $6, held_ms = $7, \
+               error = $8, from_version = $9 WHERE deployment = $1 AND installation = $2";
+    let values = [
+        text(row.deployment),
+        text(row.installation),
+        text(row.state),
+        maybe_text(row.operation),
+        maybe_big(row.began_at),
+        maybe_big(row.ended_at),
+        maybe_big(row.held_ms),
+        maybe_text(row.error.as_ref()),
+        big(row.from_version.into()),
+    ];
+    run(&**tx, sql, values).await?;
+    Ok(())
+}
+
+/// Parts of deployments that a person must look at.
+pub async fn count_stuck(db: &impl ConnectionTrait) -> Result<u64> {
+    super::count(db, "SELECT COUNT(*) AS n FROM deployment_steps WHERE state = 'stuck'", []).await
+}

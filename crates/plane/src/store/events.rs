@@ -1,0 +1,122 @@
+//! The audit: who did what to which thing and when; also what servers report.
+
+use domain::{InstallationId, Slug};
+use nimbus_api::Millis;
+use sea_orm::{ConnectionTrait, QueryResult};
+use serde_json::Value as Json;
+
+use super::to_json;
+use super::{Result, Rows, StoreError, Tx, all, big, get, json, maybe_parse, maybe_text, number, one, run, text};
+use crate::wire::{Event, Outcome};
+
+/// An event to be recorded.
+#[derive(Clone, Debug)]
+pub struct New {
+    /// When.
+    pub at: Millis,
+    /// Who.
+    pub actor: String,
+    /// What, as noun and verb.
+    pub verb: &'static str,
+    /// Kind of thing.
+    pub kind: &'static str,
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: Option<String>,
+    /// The application it concerns.
+    pub app: Option<Slug>,
+    /// The installation it concerns.
+    pub installation: Option<InstallationId>,
+    /// How it went.
+    pub outcome: Outcome,
+    /// More about it.
+    pub detail: Json,
+}
+
+fn outcome_text(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Done => "done",
+        Outcome::Accepted => "accepted",
+        Outcome::Refused => "refused",
+        Outcome::Failed => "failed",
+    }
+}
+
+fn read(row: &QueryResult) -> Result<Event> {
+    let outcome: String = get(row, "outcome")?;
+    let known = [Outcome::Done, Outcome::Accepted, Outcome::Refused, Outcome::Failed];
+    let found = known.into_iter().find(|known| outcome_text(*known) == outcome);
+    Ok(Event {
+        sequence: number(row, "sequence")?,
+        at: number(row, "at")?,
+        actor: get(row, "actor")?,
+        verb: get(row, "verb")?,
+        kind: get(row, "kind")?,
+        id: get(row, "id")?,
+        name: get(row, "name")?,
+        app: maybe_parse(row, "app")?,
+        installation: maybe_parse(row, "installation")?,
+        outcome: found.ok_or(StoreError::Row { what: "event", why: format!("outcome {outcome}") })?,
+        detail: json(row, "detail")?,
+    })
+}
+
+/// Records an event. Its sequence comes from a row that the transaction locks, so that a reader that has seen a number
+/// never misses a smaller one.
+pub async fn record(tx: &Tx, event: &New) -> Result<u64> {
+    let sql = "UPDATE counters SET value = value + 1 WHERE name = 'events' RETURNING value";
+    let row = one(&**tx, sql, []).await?;
+    let row = row.ok_or(StoreError::Row { what: "counter", why: "the one of events is missing".into() })?;
+    let sequence: u64 = number(&row, "value")?;
+    let sql = "INSERT INTO events (sequence, at, actor, verb, kind, id, name, app, installation, outcome, detail) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    let values = [
+        big(sequence),
+        big(event.at),
+        text(&event.actor),
+        text(event.verb),
+        text(event.kind),
+        text(&event.id),
+        maybe_text(event.name.as_ref()),
+        maybe_text(event.app.as_ref()),
+        maybe_text(event.installation),
+        text(outcome_text(event.outcome)),
+        text(to_json(&event.detail)?),
+    ];
+    run(&**tx, sql, values).await?;
+    Ok(sequence)
+}
+
+/// Which events are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only of this application.
+    pub app: Option<Slug>,
+    /// Only of this installation.
+    pub installation: Option<InstallationId>,
+}
+
+/// Events after a sequence, oldest first.
+pub async fn list(db: &impl ConnectionTrait, filter: &Filter, after: u64, limit: u64) -> Rows<Event> {
+    let mut sql = "SELECT sequence, at, actor, verb, kind, id, name, app, installation, outcome, detail FROM events \
+                   WHERE sequence > $1"
+        .to_owned();
+    let mut values = vec![big(after), big(limit)];
+    if let Some(app) = &filter.app {
+        values.push(text(app));
+        sql.push_str(&format!(" AND app = ${}", values.len()));
+    }
+    if let Some(installation) = filter.installation {
+        values.push(text(installation));
+        sql.push_str(&format!(" AND installation = ${}", values.len()));
+    }
+    sql.push_str(" ORDER BY sequence LIMIT $2");
+    all(db, &sql, values, read).await
+}
+
+/// The sequence of the last event.
+pub async fn last(db: &impl ConnectionTrait) -> Result<u64> {
+    let row = one(db, "SELECT value FROM counters WHERE name = 'events'", []).await?;
+    Ok(row.map(|row| number(&row, "value")).transpose()?.unwrap_or(0))
+}

@@ -1,0 +1,159 @@
+//! Installations.
+
+use domain::state::InstallationState;
+use domain::{DeploymentId, InstallationId, InstallationName, OperationId, ServerId, Slug};
+use nimbus_api::Millis;
+use sea_orm::{ConnectionTrait, QueryResult};
+
+use super::{Result, Rows, Tx, all, big, get, maybe_number, maybe_parse, maybe_text, number, one, parse, run, text};
+
+/// An installation as recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstallationRow {
+    /// Its id.
+    pub id: InstallationId,
+    /// Its name.
+    pub name: InstallationName,
+    /// The application.
+    pub app: Slug,
+    /// The customer.
+    pub customer: Slug,
+    /// The server it is on.
+    pub server: ServerId,
+    /// Grows each time it is placed.
+    pub epoch: u64,
+    /// The version it runs.
+    pub version: u32,
+    /// Whether that version serves HTTP.
+    pub serves_http: bool,
+    /// Its state.
+    pub state: InstallationState,
+    /// The operation under way; while there is one, no other begins.
+    pub operation: Option<OperationId>,
+    /// The live deployment in which its turn has not ended.
+    pub deployment: Option<DeploymentId>,
+    /// Why its last operation failed.
+    pub error: Option<String>,
+    /// When it was asked for.
+    pub created_at: Millis,
+    /// When it was removed.
+    pub removed_at: Option<Millis>,
+}
+
+const COLUMNS: &str = "i.id, i.name, i.app, i.customer, i.server, i.epoch, i.version, i.serves_http, i.state, \
+    i.operation, i.error, i.created_at, i.removed_at, \
+    (SELECT s.deployment FROM deployment_steps s JOIN deployments d ON d.id = s.deployment \
+     WHERE s.installation = i.id AND d.ended_at IS NULL AND s.state IN ('waiting', 'running') LIMIT 1) AS deployment";
+
+fn read(row: &QueryResult) -> Result<InstallationRow> {
+    Ok(InstallationRow {
+        id: parse(row, "id")?,
+        name: parse(row, "name")?,
+        app: parse(row, "app")?,
+        customer: parse(row, "customer")?,
+        server: parse(row, "server")?,
+        epoch: number(row, "epoch")?,
+        version: number(row, "version")?,
+        serves_http: get::<i64>(row, "serves_http")? != 0,
+        state: parse(row, "state")?,
+        operation: maybe_parse(row, "operation")?,
+        deployment: maybe_parse(row, "deployment")?,
+        error: get(row, "error")?,
+        created_at: number(row, "created_at")?,
+        removed_at: maybe_number(row, "removed_at")?,
+    })
+}
+
+/// Keeps a new installation; its name must be free.
+pub async fn create(tx: &Tx, new: &InstallationRow) -> Result<()> {
+    let sql = "INSERT INTO installations (id, name, app, customer, server, epoch, version, serves_http, state, operation, \
+               created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    let values = [
+        text(new.id),
+        text(&new.name),
+        text(&new.app),
+        text(&new.customer),
+        text(new.server),
+        big(new.epoch),
+        big(new.version.into()),
+        big(new.serves_http.into()),
+        text(new.state),
+        maybe_text(new.operation),
+        big(new.created_at),
+    ];
+    run(&**tx, sql, values).await?;
+    Ok(())
+}
+
+/// The installation of that id, removed or not.
+pub async fn find(db: &impl ConnectionTrait, id: InstallationId) -> Result<Option<InstallationRow>> {
+    let sql = format!("SELECT {COLUMNS} FROM installations i WHERE i.id = $1");
+    one(db, &sql, [text(id)]).await?.map(|row| read(&row)).transpose()
+}
+
+/// The installation that has that name now.
+pub async fn named(db: &impl ConnectionTrait, name: &InstallationName) -> Result<Option<InstallationRow>> {
+    let sql = format!("SELECT {COLUMNS} FROM installations i WHERE i.name = $1 AND i.state <> 'removed'");
+    one(db, &sql, [text(name)]).await?.map(|row| read(&row)).transpose()
+}
+
+/// Installations that are not removed, by name, those after `after`.
+pub async fn list(
+    db: &impl ConnectionTrait,
+    app: Option<&Slug>,
+    customer: Option<&Slug>,
+    after: &str,
+    limit: u64,
+) -> Rows<InstallationRow> {
+    let mut sql = format!("SELECT {COLUMNS} FROM installations i WHERE i.state <> 'removed' AND i.name > $1");
+    let mut values = vec![text(after), big(limit)];
+    for (column, wanted) in [("app", app), ("customer", customer)] {
+        if let Some(slug) = wanted {
+            values.push(text(slug));
+            sql.push_str(&format!(" AND i.{column} = ${}", values.len()));
+        }
+    }
+    sql.push_str(" ORDER BY i.name LIMIT $2");
+    all(db, &sql, values, read).await
+}
+
+/// Every installation of an application that is not removed, oldest first.
+pub async fn of_app(db: &impl ConnectionTrait, app: &Slug) -> Rows<InstallationRow> {
+    let sql = format!("SELECT {COLUMNS} FROM installations i WHERE i.app = $1 AND i.state <> 'removed' ORDER BY i.id");
+    all(db, &sql, [text(app)], read).await
+}
+
+/// Makes `operation` the one under way; `false` when there is one already.
+pub async fn begin(tx: &Tx, id: InstallationId, operation: OperationId) -> Result<bool> {
+    let sql = "UPDATE installations SET operation = $2 WHERE id = $1 AND operation IS NULL";
+    Ok(run(&**tx, sql, [text(id), text(operation)]).await?.rows_affected() > 0)
+}
+
+/// Makes `operation` the one under way in place of one that is stuck.
+pub async fn begin_in_place_of(tx: &Tx, id: InstallationId, operation: OperationId) -> Result<()> {
+    run(&**tx, "UPDATE installations SET operation = $2 WHERE id = $1", [text(id), text(operation)]).await?;
+    Ok(())
+}
+
+/// Keeps what an operation changed: state, version, error, and that it has ended or is stuck.
+pub async fn update(tx: &Tx, row: &InstallationRow) -> Result<()> {
+    let sql = "UPDATE installations SET state = $2, version = $3, serves_http = $4, operation = $5, error = $6, \
+               removed_at = $7 WHERE id = $1";
+    let values = [
+        text(row.id),
+        text(row.state),
+        big(row.version.into()),
+        big(row.serves_http.into()),
+        maybe_text(row.operation),
+        maybe_text(row.error.as_ref()),
+        super::maybe_big(row.removed_at),
+    ];
+    run(&**tx, sql, values).await?;
+    Ok(())
+}
+
+/// How many there are in each state.
+pub async fn count_by_state(db: &impl ConnectionTrait) -> Rows<(String, u64)> {
+    let sql = "SELECT state, COUNT(*) AS n FROM installations WHERE state <> 'removed' GROUP BY state ORDER BY state";
+    all(db, sql, [], |row| Ok((get(row, "state")?, number(row, "n")?))).await
+}

@@ -1,0 +1,264 @@
+//! All SQL of the control plane, one file per noun, so that nothing else knows how things are kept.
+//!
+//! SQLite in WAL mode. One connection writes and several read: a transaction never meets another writer, so it cannot
+//! fail for being busy. The SQL itself is also PostgreSQL's; there the counterpart of the one writer is
+//! [`lock_app`], which every transaction about an application's versions, installations or deployments begins with.
+
+use std::path::Path;
+use std::time::Duration;
+
+use domain::Slug;
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbErr, ExecResult, QueryResult,
+    Statement, TransactionTrait, TryGetable, Value,
+};
+
+pub mod apps;
+pub mod customers;
+pub mod deployments;
+pub mod events;
+pub mod idempotency;
+pub mod installations;
+pub mod operations;
+pub mod ports;
+pub mod servers;
+pub mod snapshots;
+pub mod tokens;
+pub mod versions;
+
+/// Numbered, never changed once released; each runs once, in a transaction.
+const MIGRATIONS: &[(i64, &str)] = &[(1, include_str!("migrations/0001_begin.sql"))];
+
+/// Why the store could not do something.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused.
+    #[error("the control plane's store failed: {0}")]
+    Database(#[from] DbErr),
+    /// A row holds what this version of the control plane cannot read.
+    #[error("the control plane's store holds a {what} that cannot be read: {why}")]
+    Row {
+        /// The kind of thing.
+        what: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A rule of the domain forbids the change.
+    #[error(transparent)]
+    Transition(#[from] domain::state::IllegalTransition),
+    /// A newer control plane has used this store.
+    #[error(
+        "the store {path} was written by a newer control plane (its schema is {found}, this one knows {known}): \
+         run that version or a newer one"
+    )]
+    Newer {
+        /// The store.
+        path: String,
+        /// Its schema's number.
+        found: i64,
+        /// The newest that this program knows.
+        known: i64,
+    },
+}
+
+/// The result of everything here.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// Rows of a query, or their loss.
+pub(crate) type Rows<T> = Result<Vec<T>>;
+
+/// The store.
+pub struct Store {
+    writer: DatabaseConnection,
+    readers: DatabaseConnection,
+}
+
+impl Store {
+    /// Opens the store in the file `path`, which is created when missing, and brings its schema up to date.
+    pub async fn open(path: &Path) -> Result<Store> {
+        let writer = connect(path, 1).await?;
+        migrate(&writer, path).await?;
+        let readers = connect(path, 4).await?;
+        Ok(Store { writer, readers })
+    }
+
+    /// For queries outside of transactions.
+    pub fn read(&self) -> &DatabaseConnection {
+        &self.readers
+    }
+
+    /// Begins a transaction; waits for the one before to end. Dropped without [`Tx::commit`], it changes nothing.
+    pub async fn write(&self) -> Result<Tx> {
+        Ok(Tx(self.writer.begin().await?))
+    }
+}
+
+/// A transaction.
+pub struct Tx(DatabaseTransaction);
+
+impl Tx {
+    /// Makes everything durable.
+    pub async fn commit(self) -> Result<()> {
+        Ok(self.0.commit().await?)
+    }
+}
+
+impl std::ops::Deref for Tx {
+    type Target = DatabaseTransaction;
+    fn deref(&self) -> &DatabaseTransaction {
+        &self.0
+    }
+}
+
+async fn connect(path: &Path, connections: u32) -> Result<DatabaseConnection> {
+    let file = path.to_owned();
+    let mut options = ConnectOptions::new("sqlite::memory:");
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .sqlx_logging(false)
+        .acquire_timeout(Duration::from_secs(30))
+        // Connections to a file do not go stale: never close, never ask.
+        .idle_timeout(None::<Duration>)
+        .max_lifetime(None::<Duration>)
+        .test_before_acquire(false)
+        .map_sqlx_sqlite_opts(move |sqlite| {
+            sqlite
+                .filename(&file)
+                .in_memory(false)
+                .shared_cache(false)
+                .create_if_missing(true)
+                .foreign_keys(true)
+                .busy_timeout(Duration::from_secs(10))
+                .pragma("journal_mode", "WAL")
+                // What a person was told is accepted must survive a power cut.
+                .pragma("synchronous", "FULL")
+        });
+    Ok(Database::connect(options).await?)
+}
+
+async fn migrate(db: &DatabaseConnection, path: &Path) -> Result<()> {
+    db.execute_unprepared("CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY KEY)").await?;
+    let found = one(db, "SELECT COALESCE(MAX(number), 0) AS n FROM migrations", []).await?;
+    let found: i64 = found.map(|row| get(&row, "n")).transpose()?.unwrap_or(0);
+    let known = MIGRATIONS.last().map_or(0, |(number, _)| *number);
+    if found > known {
+        return Err(StoreError::Newer { path: path.display().to_string(), found, known });
+    }
+    for (number, text) in MIGRATIONS.iter().filter(|(number, _)| *number > found) {
+        let tx = db.begin().await?;
+        tx.execute_unprepared(text).await?;
+        run(&tx, "INSERT INTO migrations (number) VALUES ($1)", [(*number).into()]).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+/// Holds back every other transaction about this application until the present one has ended; tells whether the
+/// application exists.
+pub async fn lock_app(tx: &Tx, app: &Slug) -> Result<bool> {
+    let done = run(&**tx, "UPDATE apps SET slug = slug WHERE slug = $1", [app.as_str().into()]).await?;
+    Ok(done.rows_affected() > 0)
+}
+
+pub(crate) async fn run(
+    db: &impl ConnectionTrait,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<ExecResult> {
+    Ok(db.execute_raw(Statement::from_sql_and_values(db.get_database_backend(), sql, values)).await?)
+}
+
+pub(crate) async fn one(
+    db: &impl ConnectionTrait,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<Option<QueryResult>> {
+    Ok(db.query_one_raw(Statement::from_sql_and_values(db.get_database_backend(), sql, values)).await?)
+}
+
+pub(crate) async fn all<T>(
+    db: &impl ConnectionTrait,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+    read: impl Fn(&QueryResult) -> Result<T>,
+) -> Rows<T> {
+    let rows = db.query_all_raw(Statement::from_sql_and_values(db.get_database_backend(), sql, values)).await?;
+    rows.iter().map(read).collect()
+}
+
+/// The single number that a query answers.
+pub(crate) async fn count(
+    db: &impl ConnectionTrait,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<u64> {
+    let row = one(db, sql, values).await?;
+    Ok(row.map(|row| number(&row, "n")).transpose()?.unwrap_or(0))
+}
+
+pub(crate) fn get<T: TryGetable>(row: &QueryResult, column: &str) -> Result<T> {
+    Ok(row.try_get::<T>("", column)?)
+}
+
+/// A count, time or size; the store has no unsigned numbers.
+pub(crate) fn number<T: TryFrom<i64>>(row: &QueryResult, column: &str) -> Result<T> {
+    let value: i64 = get(row, column)?;
+    T::try_from(value).map_err(|_| StoreError::Row { what: "number", why: format!("{value} in column {column}") })
+}
+
+pub(crate) fn maybe_number<T: TryFrom<i64>>(row: &QueryResult, column: &str) -> Result<Option<T>> {
+    let value: Option<i64> = get(row, column)?;
+    let convert = |value: i64| {
+        T::try_from(value).map_err(|_| StoreError::Row { what: "number", why: format!("{value} in column {column}") })
+    };
+    value.map(convert).transpose()
+}
+
+/// A name, id or state, kept as text.
+pub(crate) fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(row: &QueryResult, column: &str) -> Result<T> {
+    let text: String = get(row, column)?;
+    text.parse().map_err(|why: T::Err| StoreError::Row { what: "text", why: format!("column {column}: {why}") })
+}
+
+pub(crate) fn maybe_parse<T: std::str::FromStr<Err: std::fmt::Display>>(
+    row: &QueryResult,
+    column: &str,
+) -> Result<Option<T>> {
+    let text: Option<String> = get(row, column)?;
+    text.map(|text| {
+        text.parse().map_err(|why: T::Err| StoreError::Row { what: "text", why: format!("column {column}: {why}") })
+    })
+    .transpose()
+}
+
+/// A value kept as JSON.
+pub(crate) fn json<T: serde::de::DeserializeOwned>(row: &QueryResult, column: &str) -> Result<T> {
+    let text: String = get(row, column)?;
+    serde_json::from_str(&text).map_err(|why| StoreError::Row { what: "value", why: format!("column {column}: {why}") })
+}
+
+/// A value as JSON, to be kept.
+pub(crate) fn to_json(value: &impl serde::Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|why| StoreError::Row { what: "value", why: why.to_string() })
+}
+
+/// A count, time or size as the store keeps it.
+pub(crate) fn big(value: u64) -> Value {
+    Value::from(i64::try_from(value).unwrap_or(i64::MAX))
+}
+
+/// Like [`big`], perhaps absent.
+pub(crate) fn maybe_big(value: Option<u64>) -> Value {
+    Value::from(value.map(|value| i64::try_from(value).unwrap_or(i64::MAX)))
+}
+
+/// An id, name or state as the store keeps it.
+pub(crate) fn text(value: impl ToString) -> Value {
+    Value::from(value.to_string())
+}
+
+/// Like [`text`], perhaps absent.
+pub(crate) fn maybe_text(value: Option<impl ToString>) -> Value {
+    Value::from(value.map(|value| value.to_string()))
+}

@@ -1,0 +1,145 @@
+//! Operations on installations, from being accepted to their end.
+
+use domain::state::{InstallationState, OperationState};
+use domain::{DeploymentId, InstallationId, InstallationName, OperationId, ServerId, Slug};
+use nimbus_api::{Millis, StepReport, Work};
+use sea_orm::{ConnectionTrait, QueryResult};
+
+use super::{Result, Rows, Tx, all, big, get, json, maybe_big, maybe_number, maybe_parse, maybe_text, number, one};
+use super::{parse, run, text, to_json};
+
+/// An operation as recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OperationRow {
+    /// Its id, the same on the server.
+    pub id: OperationId,
+    /// The installation it concerns.
+    pub installation: InstallationId,
+    /// The deployment it is part of.
+    pub deployment: Option<DeploymentId>,
+    /// What the server is told to do.
+    pub work: Work,
+    /// Its state.
+    pub state: OperationState,
+    /// The installation's state when it was accepted, to which a removal goes back when it is undone.
+    pub state_before: InstallationState,
+    /// Its steps, once it has ended or is stuck.
+    pub steps: Vec<StepReport>,
+    /// Why it was undone or is stuck.
+    pub error: Option<String>,
+    /// Who asked for it.
+    pub requested_by: String,
+    /// When it was accepted.
+    pub requested_at: Millis,
+    /// When it ended.
+    pub ended_at: Option<Millis>,
+    /// The installation's name.
+    pub name: InstallationName,
+    /// The installation's application.
+    pub app: Slug,
+    /// The installation's server.
+    pub server: ServerId,
+}
+
+const COLUMNS: &str = "o.id, o.installation, o.deployment, o.work, o.state, o.state_before, o.steps, o.error, \
+    o.requested_by, o.requested_at, o.ended_at, i.name, i.app, i.server \
+    FROM operations o JOIN installations i ON i.id = o.installation";
+
+fn read(row: &QueryResult) -> Result<OperationRow> {
+    Ok(OperationRow {
+        id: parse(row, "id")?,
+        installation: parse(row, "installation")?,
+        deployment: maybe_parse(row, "deployment")?,
+        work: json(row, "work")?,
+        state: parse(row, "state")?,
+        state_before: parse(row, "state_before")?,
+        steps: json(row, "steps")?,
+        error: get(row, "error")?,
+        requested_by: get(row, "requested_by")?,
+        requested_at: number(row, "requested_at")?,
+        ended_at: maybe_number(row, "ended_at")?,
+        name: parse(row, "name")?,
+        app: parse(row, "app")?,
+        server: parse(row, "server")?,
+    })
+}
+
+/// What is needed to keep a new operation.
+#[derive(Clone, Debug)]
+pub struct New<'a> {
+    /// Its id.
+    pub id: OperationId,
+    /// The installation it concerns.
+    pub installation: InstallationId,
+    /// The deployment it is part of.
+    pub deployment: Option<DeploymentId>,
+    /// What the server is told to do.
+    pub work: &'a Work,
+    /// The installation's state now.
+    pub state_before: InstallationState,
+    /// Who asked for it.
+    pub requested_by: &'a str,
+    /// When.
+    pub at: Millis,
+}
+
+/// Keeps a new operation.
+pub async fn create(tx: &Tx, new: &New<'_>) -> Result<()> {
+    let sql = "INSERT INTO operations (id, installation, deployment, verb, work, state, state_before, steps, \
+               requested_by, requested_at) VALUES ($1, $2, $3, $4, $5, $6, $7, '[]', $8, $9)";
+    let values = [
+        text(new.id),
+        text(new.installation),
+        maybe_text(new.deployment),
+        text(new.work.verb()),
+        text(to_json(new.work)?),
+        text(OperationState::Running),
+        text(new.state_before),
+        text(new.requested_by),
+        big(new.at),
+    ];
+    run(&**tx, sql, values).await?;
+    Ok(())
+}
+
+/// One operation.
+pub async fn find(db: &impl ConnectionTrait, id: OperationId) -> Result<Option<OperationRow>> {
+    let sql = format!("SELECT {COLUMNS} WHERE o.id = $1");
+    one(db, &sql, [text(id)]).await?.map(|row| read(&row)).transpose()
+}
+
+/// What a removed installation left stuck does not matter any more.
+const UNDER_WAY: &str = "FROM operations o JOIN installations i ON i.id = o.installation \
+    WHERE o.ended_at IS NULL AND o.state = $1 AND i.state <> 'removed'";
+
+/// Ids of the operations in a state that is not their end.
+pub async fn under_way(db: &impl ConnectionTrait, state: OperationState) -> Rows<OperationId> {
+    let sql = format!("SELECT o.id {UNDER_WAY} ORDER BY o.id");
+    all(db, &sql, [text(state)], |row| parse(row, "id")).await
+}
+
+/// Ids of the running operations that belong to no deployment.
+pub async fn asked_by_persons(db: &impl ConnectionTrait) -> Rows<OperationId> {
+    let sql =
+        "SELECT id FROM operations WHERE ended_at IS NULL AND state = 'running' AND deployment IS NULL ORDER BY id";
+    all(db, sql, [], |row| parse(row, "id")).await
+}
+
+/// How many operations are in a state that is not their end.
+pub async fn count_under_way(db: &impl ConnectionTrait, state: OperationState) -> Result<u64> {
+    super::count(db, &format!("SELECT COUNT(*) AS n {UNDER_WAY}"), [text(state)]).await
+}
+
+/// Keeps how it ended, or that it is stuck.
+pub async fn update(tx: &Tx, row: &OperationRow) -> Result<()> {
+    let sql = "UPDATE operations SET state = $2, steps = $3, error = $4, ended_at = $5 WHERE id = $1";
+    let values = [
+        text(row.id),
+        text(row.state),
+        text(to_json(&row.steps)?),
+        maybe_text(row.error.as_ref()),
+        maybe_big(row.ended_at),
+    ];
+    run(&**tx, sql, values).await?;
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! What is known of the copies of data that servers keep, as of the last operation on each installation.
+
+use domain::InstallationId;
+use nimbus_api::{Millis, SnapshotReason, SnapshotReport};
+use sea_orm::{ConnectionTrait, QueryResult};
+
+use super::{Result, Rows, StoreError, Tx, all, big, maybe_big, maybe_number, maybe_parse, maybe_text, number, parse};
+use super::{get, run, text};
+
+fn reason_text(reason: SnapshotReason) -> &'static str {
+    match reason {
+        SnapshotReason::BeforeSwitch => "before-switch",
+        SnapshotReason::BeforeRollback => "before-rollback",
+        SnapshotReason::BeforeRestore => "before-restore",
+        SnapshotReason::Backup => "backup",
+    }
+}
+
+fn read(row: &QueryResult) -> Result<SnapshotReport> {
+    let reason: String = get(row, "reason")?;
+    let known = [
+        SnapshotReason::BeforeSwitch,
+        SnapshotReason::BeforeRollback,
+        SnapshotReason::BeforeRestore,
+        SnapshotReason::Backup,
+    ];
+    let found = known.into_iter().find(|known| reason_text(*known) == reason);
+    Ok(SnapshotReport {
+        reason: found.ok_or(StoreError::Row { what: "snapshot", why: format!("reason {reason}") })?,
+        backup: maybe_parse(row, "backup")?,
+        version: number(row, "version")?,
+        artifact: parse(row, "artifact")?,
+        taken_at: number(row, "taken_at")?,
+        expires_at: maybe_number(row, "expires_at")?,
+    })
+}
+
+/// Copies of an installation's data, oldest first.
+pub async fn of(db: &impl ConnectionTrait, installation: InstallationId) -> Rows<SnapshotReport> {
+    let sql = "SELECT reason, backup, version, artifact, taken_at, expires_at FROM snapshots WHERE installation = $1 \
+               ORDER BY taken_at";
+    all(db, sql, [text(installation)], read).await
+}
+
+/// Replaces what is known by what its server reports.
+pub async fn replace(tx: &Tx, installation: InstallationId, snapshots: &[SnapshotReport]) -> Result<()> {
+    run(&**tx, "DELETE FROM snapshots WHERE installation = $1", [text(installation)]).await?;
+    for snapshot in snapshots {
+        let sql = "INSERT INTO snapshots (installation, reason, backup, version, artifact, taken_at, expires_at) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let values = [
+            text(installation),
+            text(reason_text(snapshot.reason)),
+            maybe_text(snapshot.backup),
+            big(snapshot.version.into()),
+            text(&snapshot.artifact),
+            big(snapshot.taken_at),
+            maybe_big(snapshot.expires_at),
+        ];
+        run(&**tx, sql, values).await?;
+    }
+    Ok(())
+}
+
+/// Forgets a copy that its server deleted.
+pub async fn expired(tx: &Tx, installation: InstallationId, taken_at: Millis) -> Result<()> {
+    let sql = "DELETE FROM snapshots WHERE installation = $1 AND taken_at = $2 AND expires_at IS NOT NULL";
+    run(&**tx, sql, [text(installation), big(taken_at)]).await?;
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! Published versions.
+
+use domain::{ArtifactHash, Slug};
+use sea_orm::{ConnectionTrait, QueryResult};
+
+use super::{Result, Rows, Tx, all, big, get, json, maybe_text, number, one, parse, run, text, to_json};
+use crate::wire::Version;
+
+const COLUMNS: &str = "v.app, v.number, v.artifact, v.archive_bytes, v.unpacked_bytes, v.entries, v.notes, v.manifest, \
+    v.published_at, v.published_by, (SELECT COUNT(*) FROM installations i \
+    WHERE i.app = v.app AND i.version = v.number AND i.state <> 'removed') AS installations";
+
+fn read(row: &QueryResult) -> Result<Version> {
+    Ok(Version {
+        app: parse(row, "app")?,
+        number: number(row, "number")?,
+        artifact: parse(row, "artifact")?,
+        archive_bytes: number(row, "archive_bytes")?,
+        unpacked_bytes: number(row, "unpacked_bytes")?,
+        entries: number(row, "entries")?,
+        notes: get(row, "notes")?,
+        manifest: json(row, "manifest")?,
+        published_at: number(row, "published_at")?,
+        published_by: get(row, "published_by")?,
+        installations: number(row, "installations")?,
+    })
+}
+
+/// Keeps a new version.
+pub async fn create(tx: &Tx, version: &Version) -> Result<()> {
+    let sql = "INSERT INTO versions (app, number, artifact, archive_bytes, unpacked_bytes, entries, notes, manifest, \
+               published_at, published_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    let values = [
+        text(&version.app),
+        big(version.number.into()),
+        text(&version.artifact),
+        big(version.archive_bytes),
+        big(version.unpacked_bytes),
+        big(version.entries),
+        maybe_text(version.notes.as_ref()),
+        text(to_json(&version.manifest)?),
+        big(version.published_at),
+        text(&version.published_by),
+    ];
+    run(&**tx, sql, values).await?;
+    Ok(())
+}
+
+/// One version.
+pub async fn find(db: &impl ConnectionTrait, app: &Slug, number: u32) -> Result<Option<Version>> {
+    let sql = format!("SELECT {COLUMNS} FROM versions v WHERE v.app = $1 AND v.number = $2");
+    one(db, &sql, [text(app), big(number.into())]).await?.map(|row| read(&row)).transpose()
+}
+
+/// The newest version.
+pub async fn newest(db: &impl ConnectionTrait, app: &Slug) -> Result<Option<Version>> {
+    Ok(list(db, app, None, 1).await?.pop())
+}
+
+/// Versions, newest first, those before number `before`.
+pub async fn list(db: &impl ConnectionTrait, app: &Slug, before: Option<u32>, limit: u64) -> Rows<Version> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM versions v WHERE v.app = $1 AND v.number < $2 ORDER BY v.number DESC LIMIT $3");
+    let before = before.map_or(u64::from(u32::MAX) + 1, u64::from);
+    all(db, &sql, [text(app), big(before), big(limit)], read).await
+}
+
+/// Deletes a version.
+pub async fn delete(tx: &Tx, app: &Slug, number: u32) -> Result<()> {
+    run(&**tx, "DELETE FROM versions WHERE app = $1 AND number = $2", [text(app), big(number.into())]).await?;
+    Ok(())
+}
+
+/// Whether any version has this content.
+pub async fn uses_artifact(db: &impl ConnectionTrait, artifact: &ArtifactHash) -> Result<bool> {
+    Ok(super::count(db, "SELECT COUNT(*) AS n FROM versions WHERE artifact = $1", [text(artifact)]).await? > 0)
+}
+
+/// The content of each version of an application.
+pub async fn artifacts(db: &impl ConnectionTrait, app: &Slug) -> Rows<ArtifactHash> {
+    all(db, "SELECT artifact FROM versions WHERE app = $1", [text(app)], |row| parse(row, "artifact")).await
+}
+
+/// What still needs a version: installations that run it, live snapshots and backups taken while it ran, and parts of
+/// deployments that are to bring it or may go back to it. Each as words for people, at most ten.
+pub async fn users(db: &impl ConnectionTrait, app: &Slug, number: u32, now: u64) -> Rows<String> {
+    let sql = "SELECT 'installation ' || i.name || ' runs it' AS who FROM installations i \
+               WHERE i.app = $1 AND i.version = $2 AND i.state <> 'removed' \
+         UNION SELECT CASE WHEN s.reason = 'backup' THEN 'a backup of installation ' ELSE 'a rollback of installation ' \
+               END || i.name || ' needs it' FROM snapshots s JOIN installations i ON i.id = s.installation \
+               WHERE i.app = $1 AND s.version = $2 AND i.state <> 'removed' \
+               AND (s.expires_at IS NULL OR s.expires_at > $3) \
+         UNION SELECT 'deployment ' || d.id || ' is under way with it' FROM deployments d \
+               JOIN deployment_steps s ON s.deployment = d.id WHERE d.app = $1 AND d.ended_at IS NULL \
+               AND (s.to_version = $2 OR s.from_version = $2) \
+         ORDER BY 1 LIMIT 10";
+    all(db, sql, [text(app), big(number.into()), big(now)], |row| get(row, "who")).await
+}

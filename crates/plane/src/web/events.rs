@@ -1,0 +1,56 @@
+//! The audit.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use domain::Slug;
+use http::StatusCode;
+use serde::Deserialize;
+
+use super::{Query, follow, json, lines};
+use crate::Plane;
+use crate::operations::find_installation;
+use crate::problem::{Answer, Refusal};
+use crate::store::events::{self, Filter};
+use crate::wire::Page;
+
+/// Which events.
+#[derive(Debug, Deserialize)]
+pub struct Wanted {
+    after: Option<u64>,
+    cursor: Option<u64>,
+    limit: Option<u64>,
+    follow: Option<bool>,
+    installation: Option<String>,
+    app: Option<String>,
+}
+
+pub async fn list(State(plane): State<Arc<Plane>>, Query(wanted): Query<Wanted>) -> Answer<Response> {
+    let limit = wanted.limit.unwrap_or(100);
+    if !(1..=500).contains(&limit) {
+        return Err(Refusal::invalid("bad-limit", format!("limit is {limit}; it must be 1 to 500")));
+    }
+    let db = plane.store.read();
+    let bad = |error| Refusal::invalid("bad-query", format!("app: {error}"));
+    let app: Option<Slug> = wanted.app.map(|text| text.parse().map_err(bad)).transpose()?;
+    let installation = match wanted.installation {
+        Some(text) => Some(find_installation(db, &text).await?.id),
+        None => None,
+    };
+    let filter = Filter { app, installation };
+    let after = wanted.cursor.or(wanted.after);
+    if wanted.follow.unwrap_or(false) {
+        // Who does not say from where wants what happens from now on.
+        let after = match after {
+            Some(after) => after,
+            None => events::last(db).await?,
+        };
+        return Ok(lines(follow::audit(plane.clone(), filter, after)));
+    }
+    let mut items = events::list(db, &filter, after.unwrap_or(0), limit + 1).await?;
+    let more = items.len() as u64 > limit;
+    items.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let next = items.last().filter(|_| more).map(|event| event.sequence.to_string());
+    json(StatusCode::OK, &Page { items, next })
+}

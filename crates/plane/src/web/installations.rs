@@ -1,0 +1,202 @@
+//! Installations.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use bytes::{Bytes, BytesMut};
+use domain::Slug;
+use futures_util::stream::{self, BoxStream, StreamExt};
+use http::StatusCode;
+use nimbus_api::ExecRequest;
+use serde::Deserialize;
+
+use super::{Json, Paging, Path, Query, json, lines, page, view};
+use crate::Plane;
+use crate::operations::{Actor, Begun, find_installation};
+use crate::operations::{exec, install, remove, restart, start, stop};
+use crate::problem::{Answer, Refusal};
+use crate::server::ServerError;
+use crate::store::installations;
+use crate::wire::{Accepted, CreateInstallation, Nothing};
+
+/// Most bytes of the line that an exec begins with.
+const EXEC_LINE: usize = 64 << 10;
+
+/// Most lines of log asked for at once.
+const LOG_LINES: u32 = 10_000;
+
+/// Which installations.
+#[derive(Debug, Deserialize)]
+pub struct Filter {
+    app: Option<String>,
+    customer: Option<String>,
+    #[serde(flatten)]
+    paging: Paging,
+}
+
+pub async fn list(State(plane): State<Arc<Plane>>, Query(filter): Query<Filter>) -> Answer<Response> {
+    let (limit, after) = (filter.paging.limit()?, filter.paging.after::<String>()?.unwrap_or_default());
+    let slug = |key: &str, text: Option<String>| -> Answer<Option<Slug>> {
+        let bad = |error| Refusal::invalid("bad-query", format!("{key}: {error}"));
+        text.map(|text| text.parse().map_err(bad)).transpose()
+    };
+    let (app, customer) = (slug("app", filter.app)?, slug("customer", filter.customer)?);
+    let db = plane.store.read();
+    let rows = installations::list(db, app.as_ref(), customer.as_ref(), &after, limit + 1).await?;
+    let page = page(rows, limit, |row| row.name.to_string());
+    let mut items = Vec::with_capacity(page.items.len());
+    for row in page.items {
+        items.push(view::installation(&plane, db, row).await?);
+    }
+    json(StatusCode::OK, &crate::wire::Page { items, next: page.next })
+}
+
+pub async fn show(State(plane): State<Arc<Plane>>, Path(text): Path<String>) -> Answer<Response> {
+    let db = plane.store.read();
+    let row = find_installation(db, &text).await?;
+    let (id, server) = (row.id, row.server);
+    let mut shown = view::installation(&plane, db, row).await?;
+    match live(&plane, id, server).await {
+        Ok(Some(live)) => shown.live = Some(live),
+        Ok(None) => shown.live_error = Some("its server has no installation of that id".into()),
+        Err(error) => shown.live_error = Some(error.to_string()),
+    }
+    json(StatusCode::OK, &shown)
+}
+
+async fn live(
+    plane: &Plane,
+    id: domain::InstallationId,
+    server: domain::ServerId,
+) -> Result<Option<nimbus_api::InstallationReport>, ServerError> {
+    plane.servers.get(server)?.server.installation(id).await
+}
+
+/// 202 with the installation as it was recorded.
+pub async fn accepted(plane: &Plane, begun: Begun) -> Answer<Response> {
+    let db = plane.store.read();
+    let row = installations::find(db, begun.installation).await?;
+    let row = row.ok_or_else(|| Refusal::internal("an installation vanished"))?;
+    let installation = view::installation(plane, db, row).await?;
+    json(StatusCode::ACCEPTED, &Accepted { operation: begun.operation, installation, backup: begun.backup })
+}
+
+pub async fn create(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Json(input): Json<CreateInstallation>,
+) -> Answer<Response> {
+    accepted(&plane, install::install(&plane, &actor, input).await?).await
+}
+
+pub async fn remove(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path(text): Path<String>,
+    Json(Nothing {}): Json<Nothing>,
+) -> Answer<Response> {
+    accepted(&plane, remove::remove(&plane, &actor, &text).await?).await
+}
+
+pub async fn start(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path(text): Path<String>,
+    Json(Nothing {}): Json<Nothing>,
+) -> Answer<Response> {
+    accepted(&plane, start::start(&plane, &actor, &text).await?).await
+}
+
+pub async fn stop(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path(text): Path<String>,
+    Json(Nothing {}): Json<Nothing>,
+) -> Answer<Response> {
+    accepted(&plane, stop::stop(&plane, &actor, &text).await?).await
+}
+
+pub async fn restart(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path(text): Path<String>,
+    Json(Nothing {}): Json<Nothing>,
+) -> Answer<Response> {
+    accepted(&plane, restart::restart(&plane, &actor, &text).await?).await
+}
+
+/// Which lines.
+#[derive(Debug, Deserialize)]
+pub struct Logs {
+    lines: Option<u32>,
+    follow: Option<bool>,
+}
+
+pub async fn logs(
+    State(plane): State<Arc<Plane>>,
+    Path(text): Path<String>,
+    Query(wanted): Query<Logs>,
+) -> Answer<Response> {
+    let count = wanted.lines.unwrap_or(100);
+    if count > LOG_LINES {
+        return Err(Refusal::invalid("bad-lines", format!("lines is {count}; it must be 0 to {LOG_LINES}")));
+    }
+    let row = find_installation(plane.store.read(), &text).await?;
+    let handle = plane.servers.get(row.server)?;
+    let text = handle.server.logs(row.id, count, wanted.follow.unwrap_or(false)).await?;
+    Ok(lines(text))
+}
+
+pub async fn exec(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path(text): Path<String>,
+    body: Body,
+) -> Answer<Response> {
+    let (request, input) = split_exec(body).await?;
+    let frames = exec::exec(&plane, &actor, &text, request, input).await?;
+    Ok(super::stream("application/octet-stream", frames))
+}
+
+/// The first line of the body, and the rest as it comes.
+async fn split_exec(body: Body) -> Answer<(ExecRequest, BoxStream<'static, Bytes>)> {
+    let mut pieces = body.into_data_stream();
+    let mut head = BytesMut::new();
+    let end = loop {
+        if let Some(end) = head.iter().position(|byte| *byte == b'\n') {
+            break end;
+        }
+        if head.len() > EXEC_LINE {
+            return Err(Refusal::too_large("the first line", EXEC_LINE as u64));
+        }
+        let piece = tokio::time::timeout(std::time::Duration::from_secs(30), pieces.next()).await.map_err(|_| {
+            let detail = "the first line did not arrive within 30 seconds; send it again";
+            Refusal::new(StatusCode::REQUEST_TIMEOUT, "too-slow", detail)
+        })?;
+        match piece {
+            Some(Ok(piece)) => head.extend_from_slice(&piece),
+            Some(Err(error)) => {
+                let detail = format!("the body could not be read: {error}; send it again");
+                return Err(Refusal::new(StatusCode::BAD_REQUEST, "bad-body", detail));
+            }
+            // Without input a line needs no end.
+            None => break head.len(),
+        }
+    };
+    let line = head.split_to(end);
+    let rest = head.freeze();
+    let rest = if rest.is_empty() { rest } else { rest.slice(1..) };
+    let request = serde_json::from_slice(&line).map_err(|error| {
+        let detail = format!(
+            "the body must begin with a line such as {{\"command\":[\"/bin/ls\",\"/data\"]}}; this one cannot be read: \
+             {error}"
+        );
+        Refusal::invalid("bad-body", detail)
+    })?;
+    // Whoever stops sending in the middle has ended the program's input.
+    let more = pieces.take_while(|piece| std::future::ready(piece.is_ok())).filter_map(|piece| async { piece.ok() });
+    let first = stream::iter(Some(rest).filter(|rest| !rest.is_empty()));
+    Ok((request, first.chain(more).boxed()))
+}

@@ -1,0 +1,78 @@
+//! Everything at a glance.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use domain::state::OperationState;
+use http::StatusCode;
+
+use super::json;
+use super::servers::ask;
+use crate::Plane;
+use crate::problem::Answer;
+use crate::servers::Handle;
+use crate::store::{apps, customers, deployments, installations, operations};
+use crate::wire::{ServerStatus, Status};
+
+pub async fn show(State(plane): State<Arc<Plane>>) -> Answer<Response> {
+    let db = plane.store.read();
+    let mut phases = BTreeMap::new();
+    let mut servers = Vec::new();
+    for handle in plane.servers.iter() {
+        servers.push(server(handle, &mut phases).await);
+    }
+    let status = Status {
+        version: env!("CARGO_PKG_VERSION").into(),
+        started_at: plane.started_at,
+        apps: apps::count(db).await?,
+        customers: customers::count(db).await?,
+        installations: installations::count_by_state(db).await?.into_iter().collect(),
+        phases,
+        deployments: deployments::live(db).await?.len() as u64,
+        operations: operations::count_under_way(db, OperationState::Running).await?,
+        stuck: operations::count_under_way(db, OperationState::Stuck).await?,
+        servers,
+    };
+    json(StatusCode::OK, &status)
+}
+
+async fn server(handle: &Handle, phases: &mut BTreeMap<String, u64>) -> ServerStatus {
+    let report = match ask(handle).await {
+        Ok(report) => report,
+        Err(error) => {
+            return ServerStatus {
+                id: handle.id(),
+                host: None,
+                nimbus: false,
+                nimbus_version: None,
+                edge: false,
+                error: Some(error),
+            };
+        }
+    };
+    for installation in handle.server.installations().await.unwrap_or_default() {
+        *phases.entry(phase(installation.phase).to_owned()).or_default() += 1;
+    }
+    ServerStatus {
+        id: Some(report.id),
+        host: Some(report.host),
+        nimbus: true,
+        nimbus_version: Some(report.version),
+        edge: report.edge_connected,
+        error: None,
+    }
+}
+
+fn phase(phase: nimbus_api::Phase) -> &'static str {
+    use nimbus_api::Phase::{Failed, Healthy, Restarting, Starting, Stopped, Unhealthy};
+    match phase {
+        Stopped => "stopped",
+        Starting => "starting",
+        Healthy => "healthy",
+        Unhealthy => "unhealthy",
+        Restarting => "restarting",
+        Failed => "failed",
+    }
+}

@@ -1,0 +1,252 @@
+//! Versions: the only requests with bodies that are not small, so they are received into a file as they come.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use domain::Slug;
+use http::request::Parts;
+use http::{HeaderValue, StatusCode, header};
+use http_body_util::BodyExt;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use tokio::io::AsyncWriteExt;
+use tokio_util::io::ReaderStream;
+
+use super::{Json, Paging, Path, Query, app_slug, from_text, json, page};
+use crate::Plane;
+use crate::guard;
+use crate::operations::delete_version::delete_version;
+use crate::operations::publish_version::{Input, publish_version};
+use crate::operations::{Actor, unknown_app, unknown_version};
+use crate::problem::{Answer, Refusal};
+use crate::store::{apps, versions};
+use crate::wire::{Nothing, Version};
+
+/// Time between two pieces of an archive.
+const PIECE_TIME: Duration = Duration::from_secs(60);
+
+/// Most characters of notes.
+const NOTES: usize = 10_000;
+
+pub async fn list(
+    State(plane): State<Arc<Plane>>,
+    Path(app): Path<String>,
+    Query(paging): Query<Paging>,
+) -> Answer<Response> {
+    let slug = app_slug(&app)?;
+    let (limit, before) = (paging.limit()?, paging.after::<u32>()?);
+    if apps::find(plane.store.read(), &slug).await?.is_none() {
+        return Err(unknown_app(&app));
+    }
+    let rows = versions::list(plane.store.read(), &slug, before, limit + 1).await?;
+    json(StatusCode::OK, &page(rows, limit, |version| version.number.to_string()))
+}
+
+pub async fn show(State(plane): State<Arc<Plane>>, Path((app, number)): Path<(String, String)>) -> Answer<Response> {
+    json(StatusCode::OK, &find(&plane, &app, &number).await?)
+}
+
+pub async fn delete(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path((app, number)): Path<(String, String)>,
+    Json(Nothing {}): Json<Nothing>,
+) -> Answer<Response> {
+    let slug = app_slug(&app)?;
+    let wanted = number.parse().map_err(|_| unknown_version(&slug, &number))?;
+    delete_version(&plane, &actor, &slug, wanted).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+pub async fn download(
+    State(plane): State<Arc<Plane>>,
+    Path((app, number)): Path<(String, String)>,
+    request: Request,
+) -> Answer<Response> {
+    let version = find(&plane, &app, &number).await?;
+    let tag = format!("\"{}\"", version.artifact);
+    let known = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let mut response = if known.is_some_and(|known| known.split(',').any(|one| one.trim() == tag || one.trim() == "*"))
+    {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let path = plane.artifacts.path(&version.artifact);
+        let file = tokio::fs::File::open(&path).await.map_err(|error| {
+            Refusal::internal(format!("the archive of version {number} of {app} cannot be read: {error}"))
+        })?;
+        let mut response = Body::from_stream(ReaderStream::with_capacity(file, 64 << 10)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/gzip"));
+        headers.insert(header::CONTENT_LENGTH, version.archive_bytes.into());
+        let name = format!("attachment; filename=\"{}-{}.tar.gz\"", version.app, version.number);
+        headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_str(&name).map_err(Refusal::internal)?);
+        response
+    };
+    response.headers_mut().insert(header::ETAG, HeaderValue::from_str(&tag).map_err(Refusal::internal)?);
+    Ok(response)
+}
+
+async fn find(plane: &Plane, app: &str, number: &str) -> Answer<Version> {
+    let slug = app_slug(app)?;
+    if let Ok(wanted) = number.parse()
+        && let Some(version) = versions::find(plane.store.read(), &slug, wanted).await?
+    {
+        return Ok(version);
+    }
+    if apps::find(plane.store.read(), &slug).await?.is_none() {
+        return Err(unknown_app(&slug));
+    }
+    Err(unknown_version(&slug, number))
+}
+
+/// How a version is published.
+#[derive(Debug, Deserialize)]
+pub struct Publish {
+    notes: Option<String>,
+    #[serde(default, deserialize_with = "from_text")]
+    create: Option<bool>,
+}
+
+pub async fn publish(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path(app): Path<String>,
+    Query(query): Query<Publish>,
+    request: Request,
+) -> Answer<Response> {
+    let slug = app_slug(&app).map_err(|_| bad_slug(&app))?;
+    check_notes(query.notes.as_deref())?;
+    let (parts, body) = request.into_parts();
+    check_head(&plane, &parts)?;
+    let create = query.create.unwrap_or(false);
+    if !create && apps::find(plane.store.read(), &slug).await?.is_none() {
+        // Before a gigabyte is sent in vain; the operation says it again.
+        let detail = format!(
+            "there is no application \"{slug}\" yet; create it with `vclouden app create {slug}`, or publish with \
+             `?create=true`"
+        );
+        return Err(Refusal::missing("unknown-app", detail));
+    }
+    let _turn = plane.publishing.acquire().await.map_err(Refusal::internal)?;
+    let received = Received::receive(&plane, body).await?;
+    let key = guard::key_of(&parts.headers)?;
+    let fingerprint = guard::fingerprint(&parts.method, &parts.uri, received.hash.as_bytes());
+    let work = publish_received(&plane, &actor, slug, create, query.notes, received);
+    match key {
+        None => Ok(work.await),
+        Some(key) => guard::idempotent(&plane, &actor, &key, &fingerprint, work).await,
+    }
+}
+
+fn publish_received<'a>(
+    plane: &'a Plane,
+    actor: &'a Actor,
+    app: Slug,
+    create: bool,
+    notes: Option<String>,
+    received: Received,
+) -> impl Future<Output = Response> + 'a {
+    async move {
+        let input = Input { app, create, notes, received: received.path.clone() };
+        let rendered = publish_version(plane, actor, input)
+            .await
+            .and_then(|(version, new)| json(if new { StatusCode::CREATED } else { StatusCode::OK }, &version));
+        drop(received);
+        rendered.unwrap_or_else(IntoResponse::into_response)
+    }
+}
+
+fn bad_slug(text: &str) -> Refusal {
+    match text.parse::<Slug>() {
+        Ok(slug) => unknown_app(slug),
+        Err(error) => Refusal::invalid("bad-slug", error.to_string()),
+    }
+}
+
+fn check_notes(notes: Option<&str>) -> Answer<()> {
+    match notes {
+        Some(notes) if notes.chars().count() > NOTES => {
+            Err(Refusal::invalid("bad-notes", format!("the notes have more than {NOTES} characters; shorten them")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_head(plane: &Plane, parts: &Parts) -> Answer<()> {
+    let given = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    if !["application/gzip", "application/x-gzip"].iter().any(|known| given.trim().eq_ignore_ascii_case(known)) {
+        let given: String = given.chars().take(80).collect();
+        let detail =
+            format!("the body is said to be \"{given}\"; send a tar.gz with \"Content-Type: application/gzip\"");
+        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", detail));
+    }
+    let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let length = length.and_then(|text| text.parse::<u64>().ok());
+    let limit = plane.archive_limits.archive_bytes;
+    if length.is_some_and(|length| length > limit) {
+        return Err(Refusal::too_large("the archive", limit));
+    }
+    Ok(())
+}
+
+/// A received file, deleted in the end unless it was moved to where archives are kept.
+struct Received {
+    path: PathBuf,
+    hash: String,
+}
+
+impl Drop for Received {
+    fn drop(&mut self) {
+        match std::fs::remove_file(&self.path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                tracing::warn!(%error, path = %self.path.display(), "a received file could not be deleted");
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Received {
+    async fn receive(plane: &Plane, mut body: Body) -> Answer<Self> {
+        let path = plane.artifacts.incoming().join(uuid::Uuid::now_v7().to_string());
+        let mut file = tokio::fs::File::create_new(&path).await.map_err(Refusal::internal)?;
+        let mut received = Self { path, hash: String::new() };
+        let limit = plane.archive_limits.archive_bytes;
+        let (mut bytes, mut hash) = (0_u64, Sha256::new());
+        loop {
+            let frame = tokio::time::timeout(PIECE_TIME, body.frame()).await.map_err(|_| {
+                let detail = format!("nothing came for {} seconds; send the archive again", PIECE_TIME.as_secs());
+                Refusal::new(StatusCode::REQUEST_TIMEOUT, "too-slow", detail)
+            })?;
+            let Some(frame) = frame else { break };
+            let frame = frame.map_err(|error| {
+                let detail = format!("the archive did not arrive whole: {error}; send it again");
+                Refusal::new(StatusCode::BAD_REQUEST, "bad-body", detail)
+            })?;
+            let Ok(data) = frame.into_data() else { continue };
+            bytes += data.len() as u64;
+            if bytes > limit {
+                return Err(Refusal::too_large("the archive", limit));
+            }
+            hash.update(&data);
+            file.write_all(&data).await.map_err(cannot_keep)?;
+        }
+        file.flush().await.map_err(cannot_keep)?;
+        received.hash = guard::hex(&hash.finalize());
+        Ok(received)
+    }
+}
+
+/// A full disk is nobody's fault but must be told apart.
+fn cannot_keep(error: std::io::Error) -> Refusal {
+    if error.kind() == std::io::ErrorKind::StorageFull {
+        let detail = "the control plane's disk is full: the archive was not kept; make room and publish again";
+        return Refusal::new(StatusCode::INSUFFICIENT_STORAGE, "disk-full", detail);
+    }
+    Refusal::internal(error)
+}

@@ -1,0 +1,109 @@
+//! From rows to what crosses the API.
+
+use domain::DeploymentId;
+use domain::state::OperationState;
+use sea_orm::ConnectionTrait;
+
+use crate::Plane;
+use crate::operations::rollback_target;
+use crate::problem::Answer;
+use crate::store::deployments::{DeploymentRow, StepRow};
+use crate::store::installations::InstallationRow;
+use crate::store::operations::OperationRow;
+use crate::store::{self, Result, ports, snapshots};
+use crate::wire::{Deployment, DeploymentStep, Installation, Operation, PublicPort};
+
+/// An installation without its live report.
+pub async fn installation(plane: &Plane, db: &impl ConnectionTrait, row: InstallationRow) -> Result<Installation> {
+    let ports = ports::of(db, row.id).await?.into_iter().map(|(name, port)| PublicPort { name, port }).collect();
+    let known = snapshots::of(db, row.id).await?;
+    Ok(Installation {
+        url: row.serves_http.then(|| plane.url(&row.name)),
+        rollback: rollback_target(&known, plane.now()),
+        id: row.id,
+        name: row.name,
+        app: row.app,
+        customer: row.customer,
+        version: row.version,
+        state: row.state,
+        server: row.server,
+        ports,
+        created_at: row.created_at,
+        operation: row.operation,
+        deployment: row.deployment,
+        error: row.error,
+        live: None,
+        live_error: None,
+    })
+}
+
+/// An operation with what it is doing at this moment.
+pub fn operation(plane: &Plane, row: OperationRow) -> Operation {
+    let doing = plane.progress.of(row.id).filter(|_| row.state == OperationState::Running).unwrap_or_default();
+    let running = row.state == OperationState::Running;
+    Operation {
+        id: row.id,
+        verb: row.work.verb().to_owned(),
+        installation: row.installation,
+        name: row.name,
+        deployment: row.deployment,
+        requested_by: row.requested_by,
+        state: row.state,
+        waiting_for: doing.waiting_for,
+        steps: if running { doing.steps } else { row.steps },
+        error: row.error,
+        requested_at: row.requested_at,
+        ended_at: row.ended_at,
+    }
+}
+
+/// A deployment without everybody's part.
+pub async fn deployment(db: &impl ConnectionTrait, row: DeploymentRow) -> Result<Deployment> {
+    let counts = store::deployments::counts(db, row.id).await?;
+    Ok(Deployment {
+        id: row.id,
+        kind: row.kind,
+        app: row.app,
+        version: row.version,
+        canary: row.canary,
+        keep_hours: row.keep_hours,
+        state: row.state,
+        requested_by: row.requested_by,
+        created_at: row.created_at,
+        ended_at: row.ended_at,
+        error: row.error,
+        counts,
+        installations: None,
+    })
+}
+
+/// One installation's part with what is being done at this moment.
+pub fn step(plane: &Plane, row: StepRow) -> DeploymentStep {
+    let doing = row.operation.filter(|_| row.ended_at.is_none()).and_then(|id| plane.progress.of(id));
+    DeploymentStep {
+        installation: row.installation,
+        name: row.name,
+        server: row.server,
+        canary: row.canary,
+        from_version: row.from_version,
+        to_version: row.to_version,
+        state: row.state,
+        operation: row.operation,
+        steps: doing.map_or(row.steps, |doing| doing.steps),
+        began_at: row.began_at,
+        ended_at: row.ended_at,
+        held_ms: row.held_ms,
+        error: row.error,
+    }
+}
+
+/// A deployment with everybody's part.
+pub async fn whole_deployment(plane: &Plane, id: DeploymentId) -> Answer<Deployment> {
+    let db = plane.store.read();
+    let row = store::deployments::find(db, id).await?;
+    let row = row.ok_or_else(|| crate::operations::stop_deployment::unknown_deployment(id))?;
+    let mut whole = deployment(db, row).await?;
+    let steps = store::deployments::steps(db, id).await?;
+    whole.installations = Some(steps.into_iter().map(|row| step(plane, row)).collect());
+    Ok(whole)
+}
