@@ -39,6 +39,7 @@ pub(crate) fn execute(
     let pointers = |list: &[CString]| -> Vec<*const libc::c_char> {
         list.iter().map(|word| word.as_ptr()).chain([std::ptr::null()]).collect()
     };
+    let program = words.first().map_or("", String::as_str);
     let (argv, envp) = (pointers(&arguments), pointers(environment));
     let mut refused = None;
     for path in candidates {
@@ -46,7 +47,7 @@ pub(crate) fn execute(
         unsafe { libc::execve(path.as_ptr(), argv.as_ptr(), envp.as_ptr()) };
         let error = io::Error::last_os_error();
         let path = path.to_string_lossy();
-        if candidates.len() == 1 {
+        if program.contains('/') {
             return Ok(SandboxError::Command(explain(&path, &error)));
         }
         // Like a shell: not there, or not allowed, means the next directory.
@@ -55,7 +56,6 @@ pub(crate) fn execute(
             refused.get_or_insert_with(|| explain(&path, &error));
         }
     }
-    let program = words.first().map_or("", String::as_str);
     Ok(SandboxError::Command(refused.unwrap_or_else(|| {
         let places: Vec<_> = candidates.iter().filter_map(|path| path.to_str().ok()?.strip_suffix(program)).collect();
         format!("the command `{program}` is in none of the directories of PATH: {}", places.join(" "))

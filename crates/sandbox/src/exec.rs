@@ -2,7 +2,8 @@
 //!
 //! A helper joins the sandbox's cgroups and namespaces, starts the program and stays its parent, because a process
 //! enters a pid namespace only by being born there. The helper, and not the keeper, must reap the program: the kernel
-//! lets a sandbox's first process end only when every process in it is reaped.
+//! lets a sandbox's first process end only when every process in it is reaped. For the same reason it is never killed
+//! while it has a program: that would be left to the server's first process, which takes its time.
 
 use std::convert::Infallible;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -18,7 +19,7 @@ use crate::seccomp::{self, Filter};
 use crate::start::say;
 use crate::stdio::{self, Stdio};
 use crate::{SandboxError, SandboxSpec};
-use crate::{check, confine, signals};
+use crate::{check, confine, signals, title};
 
 /// A program that was started by [`Sandbox::exec`]. When it is dropped before it was waited for, it is killed.
 pub struct Executed {
@@ -53,7 +54,9 @@ impl Sandbox {
         match started {
             Ok(program) => Ok(Executed { helper, program, end: None }),
             Err(error) => {
-                end(&helper)?;
+                // It sees the line closed, reaps its program if it has one, and ends.
+                drop(ours);
+                await_helper(&helper)?;
                 Err(error)
             }
         }
@@ -69,12 +72,7 @@ fn started(channel: &Channel) -> Result<OwnedFd, SandboxError> {
     if message.is_empty() { Ok(program) } else { Err(failure(&message)) }
 }
 
-/// Kills a helper and waits for its end; the kernel then kills its program.
-fn end(helper: &OwnedFd) -> Result<Exit, SandboxError> {
-    match sandbox::send(helper.as_fd(), libc::SIGKILL) {
-        Ok(()) | Err(SandboxError::Ended) => {}
-        Err(error) => return Err(error),
-    }
+fn await_helper(helper: &OwnedFd) -> Result<Exit, SandboxError> {
     loop {
         if let Some(exit) = sandbox::reap(helper.as_fd(), WaitIdOptions::EXITED)? {
             return Ok(exit);
@@ -113,10 +111,9 @@ impl Executed {
     /// # Errors
     /// When the kernel refuses.
     pub fn wait(&mut self) -> Result<Exit, SandboxError> {
-        loop {
-            if let Some(exit) = self.reap(WaitIdOptions::EXITED)? {
-                return Ok(exit);
-            }
+        match self.end {
+            Some(exit) => Ok(exit),
+            None => Ok(*self.end.insert(await_helper(&self.helper)?)),
         }
     }
 
@@ -125,12 +122,8 @@ impl Executed {
     /// # Errors
     /// When the kernel refuses.
     pub fn try_wait(&mut self) -> Result<Option<Exit>, SandboxError> {
-        self.reap(WaitIdOptions::EXITED | WaitIdOptions::NOHANG)
-    }
-
-    fn reap(&mut self, options: WaitIdOptions) -> Result<Option<Exit>, SandboxError> {
         if self.end.is_none() {
-            self.end = sandbox::reap(self.helper.as_fd(), options)?;
+            self.end = sandbox::reap(self.helper.as_fd(), WaitIdOptions::EXITED | WaitIdOptions::NOHANG)?;
         }
         Ok(self.end)
     }
@@ -139,8 +132,8 @@ impl Executed {
 impl Drop for Executed {
     fn drop(&mut self) {
         if self.end.is_none() {
-            // Nobody is left to be told.
-            let _ = end(&self.helper);
+            // Nobody is left to be told. The helper is not killed but follows: it must reap its program.
+            let _ = self.kill().and_then(|()| self.wait());
         }
     }
 }
@@ -164,6 +157,7 @@ impl Plan<'_> {
         signals::reset_actions();
         signals::block_all(true).step("block signals")?;
         signals::hide_memory().step("hide memory")?;
+        title::replace().step("hide the keeper's command line")?;
         let (placed, _) = self.channel.receive().step("hear from the keeper")?;
         if placed.is_empty() {
             return Err(SandboxError::Ended);
@@ -176,14 +170,23 @@ impl Plan<'_> {
             confine::program(self.spec, self.command, self.stdio, self.filter, true)
         })
         .map_err(ended_meanwhile)?;
-        self.channel.send(b"program", &[program.pidfd.as_fd()]).step("report the program")?;
-        stdio::close_all_but(&[program.pidfd.as_fd(), self.channel.as_fd()]).step("close descriptors")?;
+        if let Err(error) = self.watch(&program.pidfd) {
+            let _ = sandbox::send(program.pidfd.as_fd(), libc::SIGKILL);
+            await_end(&program.pidfd);
+            return Err(error);
+        }
+        pass_on(await_end(&program.pidfd))
+    }
+
+    /// Becomes nothing but the program's parent.
+    fn watch(&self, program: &OwnedFd) -> Result<(), SandboxError> {
+        self.channel.send(b"program", &[program.as_fd()]).step("report the program")?;
+        stdio::close_all_but(&[program.as_fd(), self.channel.as_fd()]).step("close descriptors")?;
         confine::guardian(self.spec, self.filter)?;
         if self.channel.is_closed() {
-            namespaces::leave(1);
+            return Err(SandboxError::Ended);
         }
-        stdio::close_all_but(&[program.pidfd.as_fd()]).step("close descriptors")?;
-        pass_on(await_end(&program.pidfd))
+        stdio::close_all_but(&[program.as_fd()]).step("close descriptors")
     }
 }
 

@@ -15,7 +15,7 @@ use crate::error::Step;
 use crate::seccomp::Filter;
 use crate::stdio::{self, Stdio};
 use crate::{Exit, SandboxError, SandboxSpec};
-use crate::{confine, ids, namespaces, network, root, signals};
+use crate::{confine, ids, namespaces, network, root, signals, title};
 
 /// What it needs to know.
 pub(crate) struct Plan<'a> {
@@ -35,6 +35,7 @@ pub(crate) fn run(plan: &Plan<'_>) -> Result<Infallible, SandboxError> {
     signals::reset_actions();
     signals::block_all(true).step("block signals")?;
     signals::hide_memory().step("hide memory")?;
+    title::replace().step("hide the keeper's command line")?;
     let (_, trees) = hear(plan.channel)?;
     ids::become_user(0, 0).step("become the sandbox's root")?;
     setsid().step("begin a session")?;

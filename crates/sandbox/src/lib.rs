@@ -41,6 +41,7 @@ mod signals;
 mod spec;
 mod start;
 mod stdio;
+mod title;
 
 pub use cgroup::{memory_used, sweep};
 pub use detect::detect;

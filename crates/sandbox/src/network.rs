@@ -62,6 +62,7 @@ pub fn enter(spec: &NetworkSpec) -> Result<(), SandboxError> {
     inside.add_address(spec.address, eth0)?;
     inside.set_up(eth0)?;
     let there = server.index(&spec.interface)?;
+    server.keep_from_ipv6(there)?;
     server.add_address(spec.gateway, there)?;
     server.set_up(there)?;
     server.add_route_to(spec.address, spec.gateway, there)?;
@@ -192,9 +193,6 @@ impl Route {
     fn make_link(&self, other: &str, space: RawFd) -> Result<(), SandboxError> {
         let mut peer = named(other);
         peer.attributes.push(LinkAttribute::NetNsFd(space));
-        // It speaks no IPv6 either: it gets no address by itself.
-        let no_address = AfSpecInet6::AddrGenMode(In6AddrGenMode::None);
-        peer.attributes.push(LinkAttribute::AfSpecUnspec(vec![AfSpecUnspec::Inet6(vec![no_address])]));
         let mut link = named(INSIDE);
         link.attributes.push(LinkAttribute::LinkInfo(vec![
             LinkInfo::Kind(InfoKind::Veth),
@@ -202,6 +200,19 @@ impl Route {
         ]));
         self.change(RouteNetlinkMessage::NewLink(link), NLM_F_CREATE | NLM_F_EXCL)
             .step(format_args!("make the link {other}"))
+    }
+
+    /// Lets an interface get no IPv6 address by itself.
+    fn keep_from_ipv6(&self, index: u32) -> Result<(), SandboxError> {
+        let no_address = AfSpecInet6::AddrGenMode(In6AddrGenMode::None);
+        let mut link = LinkMessage::default();
+        link.header.index = index;
+        link.attributes.push(LinkAttribute::AfSpecUnspec(vec![AfSpecUnspec::Inet6(vec![no_address])]));
+        match self.change(RouteNetlinkMessage::SetLink(link), 0) {
+            // The server speaks none at all.
+            Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => Ok(()),
+            other => other.step("switch IPv6 off"),
+        }
     }
 
     fn set_up(&self, index: u32) -> Result<(), SandboxError> {
