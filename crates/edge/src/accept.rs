@@ -19,9 +19,8 @@ use crate::limits::Limits;
 /// After an error that may repeat at once, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The next connection, as soon as there may be one more.
+/// The next connection. At the limit it is taken from the kernel and waits here, and no other with it.
 pub(crate) async fn next(edge: &Edge, listener: &TcpListener) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
-    let permit = edge.connections.clone().acquire_owned().await.expect("the semaphore is never closed");
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
@@ -29,6 +28,7 @@ pub(crate) async fn next(edge: &Edge, listener: &TcpListener) -> (TcpStream, Soc
                 // Clients that vanish without a word are noticed even on connections that carry nothing for hours.
                 let alive = rustix::net::sockopt::set_socket_keepalive(&stream, true);
                 if ready.is_ok() && alive.is_ok() {
+                    let permit = edge.connections.clone().acquire_owned().await.expect("it is never closed");
                     return (stream, peer, permit);
                 }
             }

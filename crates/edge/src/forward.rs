@@ -90,6 +90,7 @@ impl Passage<'_> {
         let limits = &self.edge.limits;
         let repeatable = request.body().upload().is_none() && request.method().is_idempotent();
         let mut wait = Wait::new(self.site, limits);
+        let mut kept_will_do = self.switch.is_none();
         loop {
             let pass = wait.enter().await?;
             let live = pass.live.clone();
@@ -97,7 +98,7 @@ impl Passage<'_> {
             if !request.body_mut().limit(live.route.max_body) {
                 return Err(Refusal::TooLarge);
             }
-            let Some(upstream) = self.reach(pool, repeatable).await else {
+            let Some(upstream) = reach(pool, kept_will_do.then_some(repeatable)).await else {
                 drop(pass);
                 wait.pause(&live).await?;
                 continue;
@@ -113,24 +114,12 @@ impl Passage<'_> {
                 Err(Failure::Lost) => copy.ok_or(Refusal::Broken)?.map(|()| RequestBody::EMPTY),
             };
             drop(pass);
-            if !reused {
+            if reused {
+                // Others that are kept may be as stale: each would take one of the few times it may be sent.
+                kept_will_do = false;
+            } else {
                 wait.pause(&live).await?;
             }
-        }
-    }
-
-    /// A connection: a kept one if there is one that will do.
-    async fn reach(&self, pool: &Arc<Pool>, repeatable: bool) -> Option<Upstream> {
-        let kept = if self.switch.is_none() { pool.take(!repeatable) } else { None };
-        match kept {
-            Some(upstream) => Some(upstream),
-            None => pool
-                .connect()
-                .await
-                .inspect_err(
-                    |error| tracing::debug!(%error, address = %pool.address, "an application cannot be reached"),
-                )
-                .ok(),
         }
     }
 
@@ -140,6 +129,16 @@ impl Passage<'_> {
         }
         Ok(Answer { response, upstream, pass, switch: self.switch })
     }
+}
+
+/// A connection to an application; a kept one, if that will do for a request that is repeatable or not.
+async fn reach(pool: &Arc<Pool>, kept_for: Option<bool>) -> Option<Upstream> {
+    if let Some(upstream) = kept_for.and_then(|repeatable| pool.take(!repeatable)) {
+        return Some(upstream);
+    }
+    let failed =
+        |error: &std::io::Error| tracing::debug!(%error, address = %pool.address, "an application is not reached");
+    pool.connect().await.inspect_err(failed).ok()
 }
 
 /// All of a request but its body.
