@@ -1,0 +1,338 @@
+//! Everything that an operation works with, and the few things that several of them do: bring an installation up, take
+//! it down, watch it become healthy, say how its requests are treated.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use domain::{InstallationId, OperationId};
+use journal::{Clock, Faults, Journal};
+use keeper::protocol::Status;
+use nimbus_api::edge::RouteMode;
+use nimbus_api::{LayerReport, Millis, NimbusEventKind, Phase, Wanted};
+
+use crate::Config;
+use crate::error::NimbusError;
+use crate::events::Events;
+use crate::keepers::Keepers;
+use crate::layers::Layers;
+use crate::network;
+use crate::queue::{Job, Queue};
+use crate::registry::{self, Registry};
+use crate::routes::Routes;
+use crate::server::Server;
+use crate::sheet;
+use crate::spec::InstallationSpec;
+use crate::volume::{Volume, VolumeConfig};
+use crate::waits::Waits;
+
+/// How long requests in flight may take to end before an application is stopped.
+const DRAIN: Duration = Duration::from_secs(3);
+/// How much longer the edge may take to say so.
+const EDGE_PATIENCE: Duration = Duration::from_secs(2);
+/// Pauses before a keeper that went missing is started again, by how often it went missing in a row.
+const PAUSES: [Duration; 5] = [
+    Duration::from_millis(50),
+    Duration::from_millis(500),
+    Duration::from_secs(2),
+    Duration::from_secs(10),
+    Duration::from_secs(60),
+];
+/// Milliseconds after which a loss is no longer counted to the one before.
+const STEADY: Millis = 120_000;
+
+/// One server's Nimbus.
+pub struct Engine {
+    pub(crate) config: Config,
+    pub(crate) volume: Volume,
+    pub(crate) layers: Layers,
+    pub(crate) journal: Journal,
+    pub(crate) server: Server,
+    pub(crate) registry: Registry,
+    pub(crate) routes: Routes,
+    pub(crate) keepers: Arc<Keepers>,
+    pub(crate) events: Events,
+    pub(crate) queue: Queue,
+    pub(crate) waits: Arc<Waits>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) faults: Box<dyn Faults>,
+    pub(crate) reports: Vec<LayerReport>,
+    notes: Mutex<Notes>,
+    runtime: tokio::runtime::Handle,
+    me: Weak<Engine>,
+}
+
+/// What is remembered of installations while Nimbus runs.
+#[derive(Default)]
+struct Notes {
+    /// The phase that the last event told.
+    phases: HashMap<InstallationId, Phase>,
+    /// When a keeper last went missing, and how often in a row.
+    losses: HashMap<InstallationId, (Millis, usize)>,
+    /// The stuck operation of an installation.
+    stuck: HashMap<InstallationId, OperationId>,
+}
+
+impl Engine {
+    /// Opens everything on this server. Must be called within a tokio runtime.
+    pub(crate) fn open(
+        config: Config,
+        faults: Box<dyn Faults>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Self>, NimbusError> {
+        let nimbus = config.data.join("nimbus");
+        let volume = Volume::open(&VolumeConfig {
+            image: nimbus.join("volume.img"),
+            mount: config.data.join("volume"),
+            bytes: config.volume_bytes,
+            storage: None,
+        })?;
+        let mut reports = vec![volume.report()];
+        reports.extend(network::prepare()?);
+        reports.extend(sheet::sandbox_layers());
+        let waits = Arc::new(Waits::default());
+        let waiting = waits.clone();
+        let journal = Journal::open(&nimbus.join("journal.sqlite"), clock.clone(), move |id| waiting.wake(id))?;
+        let registry = Registry::open(&volume)?;
+        let layers = Layers::open(&config.cache)?;
+        let server = Server::open(&nimbus)?;
+        let events = Events::open(&nimbus.join("events.sqlite"), clock.clone())?;
+        let runtime = tokio::runtime::Handle::current();
+        Ok(Arc::new_cyclic(|me: &Weak<Engine>| {
+            let engine = me.clone();
+            let listener = move |id: InstallationId, status: Option<&Status>| {
+                if let Some(engine) = engine.upgrade() {
+                    engine.hear(id, status);
+                }
+            };
+            let keepers = config.data.join("run/keepers");
+            Self {
+                keepers: Keepers::new(keepers, config.keeper.clone(), Box::new(listener)),
+                routes: Routes::new(clock.now()),
+                queue: Queue::default(),
+                notes: Mutex::default(),
+                me: me.clone(),
+                config,
+                volume,
+                layers,
+                journal,
+                server,
+                registry,
+                events,
+                waits,
+                clock,
+                faults,
+                reports,
+                runtime,
+            }
+        }))
+    }
+
+    /// Sees to it that the installation's keeper runs as its specification says. Does not wait for its health.
+    pub(crate) fn bring_up(&self, spec: &InstallationSpec) -> Result<(), NimbusError> {
+        let app = self.layers.app(&spec.version.artifact)?;
+        let manifest = &spec.version.manifest;
+        let layers = self.layers.root(manifest.base, &manifest.dependencies, &manifest.data.directory)?;
+        let slot = self.server.slot(spec.id)?;
+        network::allow(slot, &manifest.egress)?;
+        let sheet = sheet::keeper_spec(self, spec, slot, app, layers);
+        self.keepers.start(spec.id, &sheet)
+    }
+
+    /// Ends the installation's keeper and all it keeps; `spec` says how much time the application is given.
+    pub(crate) fn take_down(&self, spec: &InstallationSpec) -> Result<(), NimbusError> {
+        self.keepers.stop(spec.id, Duration::from_millis(spec.version.manifest.stop.grace_ms))
+    }
+
+    /// Waits until the installation is healthy; the first death, or its time running out, is a failure and said with
+    /// the last lines of its log.
+    pub(crate) fn await_healthy(&self, spec: &InstallationSpec) -> Result<(), String> {
+        use keeper::protocol::Phase as Kept;
+        let health = sheet::health(&self.config.domain, spec);
+        let timeout = health.as_ref().map_or(sheet::DEFAULT_START_MS, |health| health.start_timeout_ms);
+        // The keeper enforces the time; this is for a keeper that does not.
+        let patience = Duration::from_millis(timeout) + Duration::from_secs(5);
+        let verdict = self.keepers.wait(spec.id, patience, |status| match status {
+            _ if self.journal.is_halted() => Some(Err("Nimbus is stopping".to_owned())),
+            None => Some(Err("its keeper is gone".to_owned())),
+            Some(status) if status.restarts > 0 || matches!(status.phase, Kept::Restarting | Kept::Failed) => {
+                let exit = status.last_exit.as_deref().unwrap_or("it ended");
+                let check = status.last_check.as_deref().map(|why| format!("; last health check: {why}"));
+                Some(Err(format!("{exit}{}", check.unwrap_or_default())))
+            }
+            Some(status) if status.phase == Kept::Healthy => Some(Ok(())),
+            Some(_) => None,
+        });
+        let why = match verdict {
+            Some(Ok(())) if health.is_some() => return Ok(()),
+            Some(Ok(())) => match self.stays_alive(spec.id) {
+                None => return Ok(()),
+                Some(why) => why,
+            },
+            Some(Err(why)) => why,
+            None => {
+                let check = self.keepers.status(spec.id).and_then(|status| status.last_check);
+                let check = check.map_or(String::new(), |why| format!("; last health check: {why}"));
+                format!("not healthy within {} seconds{check}", timeout.div_ceil(1000))
+            }
+        };
+        let version = &spec.version;
+        Err(format!("version {} of {} did not become healthy: {why}{}", version.number, version.app, self.said(spec)))
+    }
+
+    /// Without a health check, it is enough to live for a moment. The reason when it does not.
+    fn stays_alive(&self, id: InstallationId) -> Option<String> {
+        self.keepers.wait(id, Duration::from_millis(500), |status| match status {
+            None => Some("its keeper is gone".to_owned()),
+            Some(status) if status.restarts > 0 || status.last_exit.is_some() => {
+                Some(status.last_exit.clone().unwrap_or_else(|| "it ended".to_owned()))
+            }
+            Some(_) => None,
+        })
+    }
+
+    /// The last lines of its log, for people.
+    fn said(&self, spec: &InstallationSpec) -> String {
+        let lines = match keeper::logs::tail(&self.volume.logs(spec.id), 20) {
+            Ok(lines) => lines,
+            Err(error) => return format!("; its log cannot be read: {error}"),
+        };
+        if lines.is_empty() {
+            return "; it wrote nothing".to_owned();
+        }
+        let mut text = "; its last lines:".to_owned();
+        for line in lines {
+            text.push_str("\n  ");
+            text.extend(line.text.chars().take(400));
+        }
+        text
+    }
+
+    /// Tells the edge how to treat the installation's requests; the route's serial.
+    pub(crate) fn set_route(&self, spec: &InstallationSpec, mode: RouteMode) -> Result<u64, NimbusError> {
+        let slot = self.server.slot(spec.id)?;
+        Ok(self.routes.set(sheet::route(&self.config.domain, spec, slot, mode)))
+    }
+
+    /// Keeps new requests waiting at the edge, and waits until those in flight have ended or their time is over.
+    pub(crate) fn hold(&self, spec: &InstallationSpec) -> Result<(), NimbusError> {
+        let drain_ms = u64::try_from(DRAIN.as_millis()).unwrap_or(u64::MAX);
+        let serial = self.set_route(spec, RouteMode::Hold { drain_ms })?;
+        self.routes.wait_applied(spec.id, serial, DRAIN + EDGE_PATIENCE);
+        Ok(())
+    }
+
+    /// Lets requests through, or says that it is stopped: whatever its specification asks for.
+    pub(crate) fn rest(&self, spec: &InstallationSpec) -> Result<(), NimbusError> {
+        let mode = match spec.wanted {
+            Wanted::Running => RouteMode::Serve,
+            Wanted::Stopped => RouteMode::Stopped,
+        };
+        let serial = self.set_route(spec, mode)?;
+        self.routes.wait_applied(spec.id, serial, EDGE_PATIENCE);
+        Ok(())
+    }
+
+    /// What is done after each job about an installation: requests are treated as its specification asks, and a
+    /// keeper that is missing is started. Not while an operation is stuck: then a person decides.
+    pub(crate) fn settle(&self, id: InstallationId) {
+        if self.stuck(id).is_some() {
+            return;
+        }
+        let Some(spec) = self.registry.get(id) else { return };
+        if let Err(error) = self.rest(&spec) {
+            tracing::error!(%id, %error, "its route cannot be set");
+        }
+        if spec.wanted == Wanted::Running && self.keepers.status(id).is_none() {
+            self.tend_after_loss(id);
+        }
+    }
+
+    /// Looks after an installation when no operation is under way.
+    pub(crate) fn tend(&self, id: InstallationId) {
+        if self.stuck(id).is_some() {
+            return;
+        }
+        if let Err(error) = self.delete_expired(id) {
+            tracing::error!(%id, %error, "copies whose time is over cannot be deleted");
+        }
+        let Some(spec) = self.registry.get(id) else { return };
+        if spec.wanted == Wanted::Running && self.keepers.status(id).is_none() {
+            tracing::info!(%id, name = %spec.name, "its keeper is started");
+            if let Err(error) = self.bring_up(&spec) {
+                tracing::error!(%id, name = %spec.name, %error, "its keeper cannot be started");
+            }
+        }
+    }
+
+    fn delete_expired(&self, id: InstallationId) -> Result<(), NimbusError> {
+        let now = self.clock.now();
+        for (name, record) in registry::snapshots(&self.volume, id)? {
+            if record.is_expired(now) {
+                self.volume.delete_snapshot(id, &name)?;
+                let taken_at = record.taken_at;
+                self.events.push(Some(id), NimbusEventKind::SnapshotExpired { taken_at });
+            }
+        }
+        Ok(())
+    }
+
+    /// Hears of a keeper.
+    fn hear(&self, id: InstallationId, status: Option<&Status>) {
+        let phase = status.map_or(Phase::Stopped, |status| sheet::phase(status.phase));
+        if self.notes().phases.insert(id, phase) != Some(phase) {
+            let exit = status.and_then(|status| status.last_exit.clone());
+            self.events.push(Some(id), NimbusEventKind::PhaseChanged { phase, exit });
+        }
+        let wanted = || self.registry.get(id).is_some_and(|spec| spec.wanted == Wanted::Running);
+        if status.is_none() && !self.journal.is_halted() && !self.queue.is_busy(id) && wanted() {
+            tracing::warn!(%id, "its keeper went missing");
+            self.tend_after_loss(id);
+        }
+    }
+
+    /// Tends it after a pause that grows with each loss in a row.
+    fn tend_after_loss(&self, id: InstallationId) {
+        let now = self.clock.now();
+        let row = match self.notes().losses.get(&id) {
+            Some((at, row)) if now.saturating_sub(*at) < STEADY => (row + 1).min(PAUSES.len() - 1),
+            _ => 0,
+        };
+        self.notes().losses.insert(id, (now, row));
+        let me = self.me.clone();
+        self.runtime.spawn(async move {
+            tokio::time::sleep(PAUSES[row]).await;
+            if let Some(engine) = me.upgrade() {
+                engine.queue.push(id, Job::Tend);
+            }
+        });
+    }
+
+    /// The stuck operation of an installation.
+    pub(crate) fn stuck(&self, id: InstallationId) -> Option<OperationId> {
+        self.notes().stuck.get(&id).copied()
+    }
+
+    /// Remembers that an operation is stuck, or no longer is.
+    pub(crate) fn set_stuck(&self, id: InstallationId, operation: OperationId, is_stuck: bool) {
+        let mut notes = self.notes();
+        if is_stuck {
+            notes.stuck.insert(id, operation);
+        } else if notes.stuck.get(&id) == Some(&operation) {
+            notes.stuck.remove(&id);
+        }
+    }
+
+    /// Forgets everything of an installation that is gone.
+    pub(crate) fn forget(&self, id: InstallationId) {
+        self.registry.forget(id);
+        self.routes.drop_route(id);
+        let mut notes = self.notes();
+        notes.phases.remove(&id);
+        notes.losses.remove(&id);
+    }
+
+    fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

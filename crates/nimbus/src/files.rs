@@ -1,0 +1,46 @@
+//! Small JSON files that are there whole or not at all.
+
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{NimbusError, io};
+
+/// Reads a file; `None` when it is not there.
+pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, NimbusError> {
+    let text = match fs::read(path) {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
+        other => other.map_err(io("read", path))?,
+    };
+    serde_json::from_slice(&text).map(Some).map_err(|source| NimbusError::File { path: path.to_owned(), source })
+}
+
+/// Replaces a file; it is on disk, under its name, when this returns.
+pub(crate) fn write(path: &Path, value: &impl Serialize) -> Result<(), NimbusError> {
+    replace(path, value, true)
+}
+
+/// Replaces a file that a power cut may take away.
+pub(crate) fn write_soon(path: &Path, value: &impl Serialize) -> Result<(), NimbusError> {
+    replace(path, value, false)
+}
+
+fn replace(path: &Path, value: &impl Serialize, on_disk: bool) -> Result<(), NimbusError> {
+    let text =
+        serde_json::to_vec_pretty(value).map_err(|source| NimbusError::File { path: path.to_owned(), source })?;
+    let new = path.with_extension("json.new");
+    let mut file = fs::File::create(&new).map_err(io("make", &new))?;
+    file.write_all(&text).map_err(io("write", &new))?;
+    if on_disk {
+        file.sync_all().map_err(io("write to disk", &new))?;
+    }
+    fs::rename(&new, path).map_err(io("rename", &new))?;
+    if let (true, Some(directory)) = (on_disk, path.parent()) {
+        let opened = fs::File::open(directory).map_err(io("open", directory))?;
+        opened.sync_all().map_err(io("write to disk", directory))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,245 @@
+//! Steps that several verbs share. Each may be done again after it was done or half done, and so may each undo.
+
+use std::collections::BTreeMap;
+
+use domain::manifest::Engine as AppEngine;
+use journal::StepError;
+use nimbus_api::{SnapshotReason, VersionSpec, Wanted};
+
+use super::{Progress, Task};
+use crate::files;
+use crate::registry;
+use crate::spec::{InstallationSpec, SnapshotRecord};
+
+type Result<T = ()> = std::result::Result<T, StepError>;
+
+/// Unpacks the package, builds its layers, and finds its user in them. The work is kept for the next time.
+pub(super) fn prepare<A>(task: &Task<A>, progress: &mut Progress) -> Result {
+    let mut after = progress.after()?.clone();
+    if after.wanted == Wanted::Stopped && progress.before.as_ref().is_some_and(|b| b.version == after.version) {
+        return Ok(());
+    }
+    (after.uid, after.gid) = unpack(task, &after.version)?;
+    progress.after = Some(after);
+    Ok(())
+}
+
+fn unpack<A>(task: &Task<A>, version: &VersionSpec) -> Result<(u32, u32)> {
+    let (layers, manifest) = (&task.engine.layers, &version.manifest);
+    layers.app(&version.artifact)?;
+    let root = layers.root(manifest.base, &manifest.dependencies, &manifest.data.directory)?;
+    Ok(layers.resolve_user(&root, &manifest.user)?)
+}
+
+/// Keeps new requests waiting at the edge until those in flight have ended.
+pub(super) fn hold<A>(task: &Task<A>, progress: &mut Progress) -> Result {
+    let before = progress.before()?.clone();
+    if before.wanted == Wanted::Running {
+        let phase = task.engine.keepers.status(task.installation).map(|status| status.phase);
+        progress.was_healthy |= phase == Some(keeper::protocol::Phase::Healthy);
+        task.engine.hold(&before)?;
+    }
+    Ok(())
+}
+
+/// Lets requests through again, as the specification on the volume says.
+pub(super) fn unhold<A>(task: &Task<A>, _: &mut Progress) -> Result {
+    match task.spec() {
+        Some(spec) => Ok(task.engine.rest(&spec)?),
+        None => Ok(()),
+    }
+}
+
+/// Ends the application and its keeper.
+pub(super) fn stop<A>(task: &Task<A>, progress: &mut Progress) -> Result {
+    Ok(task.engine.take_down(progress.before()?)?)
+}
+
+/// Starts it again as it was; when it was healthy, it has to be so again.
+pub(super) fn unstop<A>(task: &Task<A>, progress: &mut Progress) -> Result {
+    let before = progress.before()?;
+    // It may have been removed while this operation was stuck.
+    if before.wanted == Wanted::Stopped || task.spec().is_none() {
+        return Ok(());
+    }
+    task.engine.bring_up(before)?;
+    if progress.was_healthy {
+        task.engine.await_healthy(before).map_err(|why| StepError::new(format!("put back, but: {why}")))?;
+    }
+    Ok(())
+}
+
+/// Starts what was asked for, if it is meant to run.
+pub(super) fn start<A>(task: &Task<A>, progress: &mut Progress) -> Result {
+    let after = progress.after()?;
+    if after.wanted == Wanted::Running {
+        task.engine.bring_up(after)?;
+    }
+    Ok(())
+}
+
+/// Ends what was started.
+pub(super) fn unstart<A>(task: &Task<A>, progress: &mut Progress) -> Result {
+    Ok(task.engine.take_down(progress.after()?)?)
+}
+
+/// Waits until it is healthy.
+pub(super) fn check<A>(task: &Task<A>, progress: &mut Progress) -> Result {
+    let after = progress.after()?;
+    if after.wanted == Wanted::Running {
+        task.engine.await_healthy(after).map_err(StepError::new)?;
+    }
+    Ok(())
+}
+
+/// Lets requests through.
+pub(super) fn release<A>(task: &Task<A>, progress: &mut Progress) -> Result {
+    let after = progress.after()?;
+    task.engine.rest(after)?;
+    match task.engine.routes.unavailable(after.id) {
+        Some((port, why)) => Err(StepError::new(format!(
+            "port {port} cannot be opened on this server: {why}; choose another one, or free it"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Keeps requests waiting once more.
+pub(super) fn unrelease<A>(task: &Task<A>, progress: &mut Progress) -> Result {
+    let after = progress.after()?;
+    if after.wanted == Wanted::Running && task.spec().is_some() {
+        task.engine.hold(after)?;
+    }
+    Ok(())
+}
+
+/// Writes the specification that was asked for.
+pub(super) fn want<A>(task: &Task<A>, progress: &mut Progress) -> Result {
+    Ok(task.engine.registry.put(&task.engine.volume, progress.after()?)?)
+}
+
+/// Writes the former specification.
+pub(super) fn unwant<A>(task: &Task<A>, progress: &mut Progress) -> Result {
+    if task.spec().is_none() {
+        return Ok(());
+    }
+    Ok(task.engine.registry.put(&task.engine.volume, progress.before()?)?)
+}
+
+/// Keeps a copy of the data, from which a failure of this operation takes it back, and a person later.
+pub(super) fn keep<A>(
+    task: &Task<A>,
+    progress: &mut Progress,
+    reason: SnapshotReason,
+    keep_seconds: u64,
+) -> Result {
+    let name = format!("{}-{}", word(reason), task.id);
+    let now = task.engine.clock.now();
+    let record = SnapshotRecord {
+        reason,
+        backup: None,
+        spec: progress.before()?.clone(),
+        taken_at: now,
+        expires_at: Some(now.saturating_add(keep_seconds.saturating_mul(1000))),
+    };
+    record_copy(task, &name, &record)?;
+    progress.snapshot = Some(name);
+    Ok(())
+}
+
+/// Makes a copy of the data with its record.
+pub(super) fn record_copy<A>(task: &Task<A>, name: &str, record: &SnapshotRecord) -> Result {
+    let (volume, id) = (&task.engine.volume, task.installation);
+    volume.snapshot(id, name)?;
+    if registry::snapshot(volume, id, name)?.is_none() {
+        files::write(&volume.snapshot_dir(id, name).join("snapshot.json"), record)?;
+    }
+    Ok(())
+}
+
+/// Deletes that copy.
+pub(super) fn unkeep<A>(task: &Task<A>, reason: SnapshotReason) -> Result {
+    if task.spec().is_none() {
+        return Ok(());
+    }
+    // By the name it would have: a step that was cut short has not noted it.
+    Ok(task.engine.volume.delete_snapshot(task.installation, &format!("{}-{}", word(reason), task.id))?)
+}
+
+/// Puts specification, quota and data back to what they were.
+pub(super) fn unswitch<A>(task: &Task<A>, progress: &mut Progress) -> Result {
+    let before = progress.before()?;
+    if task.spec().is_none() {
+        return Ok(());
+    }
+    let (volume, id) = (&task.engine.volume, task.installation);
+    if let Some(snapshot) = &progress.snapshot {
+        volume.put_back(id, snapshot)?;
+    }
+    volume.set_quota(id, before.version.manifest.limits.disk)?;
+    unwant(task, progress)
+}
+
+/// Whether this server can run that version at all.
+pub(super) fn runnable<A>(task: &Task<A>, version: &VersionSpec) -> Result {
+    if version.manifest.engine == AppEngine::Cirrus {
+        return Err(StepError::new(format!(
+            "this server has no engine \"cirrus\" yet; version {} of {} needs it: publish a version with engine = \
+             \"command\"",
+            version.number, version.app
+        )));
+    }
+    if !task.engine.layers.has_artifact(&version.artifact) && task.engine.layers.app(&version.artifact).is_err() {
+        return Err(StepError::new(format!(
+            "the archive {} of version {} of {} is not on this server: send it with PUT /artifacts/{} first",
+            version.artifact, version.number, version.app, version.artifact
+        )));
+    }
+    task.engine.registry.claim(task.installation, version).map_err(StepError::new)
+}
+
+/// Checks public ports: each belongs to a port of the manifest, and to nobody else.
+pub(super) fn free_ports<A>(task: &Task<A>, version: &VersionSpec, ports: &BTreeMap<String, u16>) -> Result {
+    for (name, port) in ports {
+        if !version.manifest.ports.iter().any(|known| known.name == *name) {
+            return Err(StepError::new(format!(
+                "version {} of {} has no TCP port named \"{name}\"; its manifest names: {}",
+                version.number,
+                version.app,
+                version.manifest.ports.iter().map(|port| port.name.as_str()).collect::<Vec<_>>().join(", ")
+            )));
+        }
+        if *port == 0 || ports.values().filter(|other| *other == port).count() > 1 {
+            return Err(StepError::new(format!("port {port} for \"{name}\" cannot be used: choose one of its own")));
+        }
+        let others = task.engine.registry.all();
+        if let Some(owner) = others.iter().find(|o| o.id != task.installation && o.ports.values().any(|p| p == port)) {
+            return Err(StepError::new(format!("port {port} is already taken by {}; choose another one", owner.name)));
+        }
+    }
+    Ok(())
+}
+
+/// The specification with another version.
+pub(super) fn with_version(
+    spec: &InstallationSpec,
+    version: &VersionSpec,
+    ports: &BTreeMap<String, u16>,
+) -> InstallationSpec {
+    InstallationSpec { version: version.clone(), ports: ports.clone(), ..spec.clone() }
+}
+
+/// The reason as it stands in a copy's name.
+fn word(reason: SnapshotReason) -> &'static str {
+    match reason {
+        SnapshotReason::BeforeSwitch => "before-switch",
+        SnapshotReason::BeforeRollback => "before-rollback",
+        SnapshotReason::BeforeRestore => "before-restore",
+        SnapshotReason::Backup => "backup",
+    }
+}
+
+/// The name of a backup's copy.
+pub(super) fn backup_name(backup: domain::BackupId) -> String {
+    format!("{}-{backup}", word(SnapshotReason::Backup))
+}
