@@ -1,0 +1,247 @@
+//! The client of the control plane's HTTP API: one token, one base URL, and errors that say what to do.
+
+use std::time::Duration;
+
+use plane::wire::{Page, Problem};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::config::Access;
+use crate::failure::{Failure, Outcome};
+
+/// The longest the API may take to begin an answer; it may keep a request waiting for 60 seconds on purpose.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(90);
+/// Tries of a request whose connection broke: the control plane may be restarting.
+const TRIES: u32 = 6;
+/// The most bytes of one line of a stream.
+const LINE_LIMIT: usize = 4 << 20;
+/// The most entries in one part of a list.
+const PAGE: &str = "500";
+
+/// A client of one control plane.
+#[derive(Clone, Debug)]
+pub struct Api {
+    base: String,
+    http: reqwest::Client,
+}
+
+/// A query string's names and values.
+pub type Query<'a> = &'a [(&'a str, String)];
+
+impl Api {
+    /// A client that has not connected yet.
+    pub fn new(access: &Access) -> Outcome<Self> {
+        let mut bearer = HeaderValue::from_str(&format!("Bearer {}", access.token))
+            .map_err(|_| Failure::usage("the token holds characters that no token has: copy it again"))?;
+        bearer.set_sensitive(true);
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, bearer)]);
+        let http = reqwest::Client::builder()
+            .default_headers(headers)
+            .connect_timeout(Duration::from_secs(5))
+            .user_agent(concat!("vclouden/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .map_err(|error| Failure::refused(format!("cannot make an HTTP client: {error}")))?;
+        Ok(Api { base: access.api.clone(), http })
+    }
+
+    /// The base URL.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// A request that is not sent yet, for bodies and answers that stream.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}/api/v1{path}", self.base))
+    }
+
+    /// `GET`.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str, query: Query<'_>) -> Outcome<T> {
+        let response = self.repeat(|| self.request(Method::GET, path).query(query)).await?;
+        self.body(self.accept(response).await?).await
+    }
+
+    /// `GET` of something that may not exist.
+    pub async fn find<T: DeserializeOwned>(&self, path: &str) -> Outcome<Option<T>> {
+        let response = self.repeat(|| self.request(Method::GET, path)).await?;
+        if response.status() == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        self.body(self.accept(response).await?).await.map(Some)
+    }
+
+    /// Every entry of a list, in as many requests as it takes.
+    pub async fn list<T: DeserializeOwned>(&self, path: &str, query: Query<'_>) -> Outcome<Vec<T>> {
+        let mut items = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let mut query = query.to_vec();
+            query.push(("limit", PAGE.into()));
+            query.extend(cursor.take().map(|next| ("cursor", next)));
+            let page: Page<T> = self.get(path, &query).await?;
+            items.extend(page.items);
+            match page.next {
+                Some(next) => cursor = Some(next),
+                None => return Ok(items),
+            }
+        }
+    }
+
+    /// `POST`, once, however often the connection breaks: the API knows a repetition by its key.
+    pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Outcome<T> {
+        let key = uuid::Uuid::now_v7().to_string();
+        let make = || self.request(Method::POST, path).header("Idempotency-Key", &key).json(body);
+        let response = self.repeat(make).await?;
+        self.body(self.accept(response).await?).await
+    }
+
+    /// `DELETE`, once; `None` when there is nothing more to say about it.
+    pub async fn delete<T: DeserializeOwned>(&self, path: &str) -> Outcome<Option<T>> {
+        let key = uuid::Uuid::now_v7().to_string();
+        let make = || self.request(Method::DELETE, path).header("Idempotency-Key", &key);
+        let response = self.accept(self.repeat(make).await?).await?;
+        if response.status() == StatusCode::NO_CONTENT {
+            return Ok(None);
+        }
+        self.body(response).await.map(Some)
+    }
+
+    /// `GET` of something that streams.
+    pub async fn stream(&self, path: &str, query: Query<'_>) -> Outcome<Response> {
+        self.send(self.request(Method::GET, path).query(query)).await
+    }
+
+    /// Lines of JSON that the API sends until one side has enough.
+    pub async fn lines(&self, path: &str, query: Query<'_>) -> Outcome<Lines> {
+        Ok(Lines {
+            response: self.stream(path, query).await?,
+            buffer: Vec::new(),
+            searched: 0,
+            base: self.base.clone(),
+        })
+    }
+
+    /// Sends one request; an answer that is not a success is a [`Failure`].
+    pub async fn send(&self, request: RequestBuilder) -> Outcome<Response> {
+        match tokio::time::timeout(ANSWER_TIMEOUT, request.send()).await {
+            Ok(Ok(response)) => self.accept(response).await,
+            Ok(Err(error)) => Err(unreachable(&self.base, &error)),
+            Err(_) => Err(Failure::Unreachable(format!(
+                "the API at {} did not answer within {} s. Look at plane.log in its data directory",
+                self.base,
+                ANSWER_TIMEOUT.as_secs()
+            ))),
+        }
+    }
+
+    /// Sends what `make` makes, again when the connection breaks after it was made.
+    async fn repeat(&self, make: impl Fn() -> RequestBuilder) -> Outcome<Response> {
+        for attempt in 1.. {
+            match tokio::time::timeout(ANSWER_TIMEOUT, make().send()).await {
+                Ok(Err(error)) if attempt < TRIES && !error.is_connect() && error.is_request() => {
+                    tokio::time::sleep(Duration::from_millis(50 << attempt)).await;
+                }
+                Ok(Ok(response)) => return Ok(response),
+                Ok(Err(error)) => return Err(unreachable(&self.base, &error)),
+                Err(_) => break,
+            }
+        }
+        Err(Failure::Unreachable(format!(
+            "the API at {} did not answer within {} s. Look at plane.log in its data directory",
+            self.base,
+            ANSWER_TIMEOUT.as_secs()
+        )))
+    }
+
+    async fn accept(&self, response: Response) -> Outcome<Response> {
+        let status = response.status();
+        if status.is_success() { Ok(response) } else { Err(self.problem(status, response).await) }
+    }
+
+    /// The failure that an answer tells of.
+    async fn problem(&self, status: StatusCode, response: Response) -> Failure {
+        let text = response.text().await.unwrap_or_default();
+        let problem: Option<Problem> = serde_json::from_str(&text).ok();
+        let mut message = match problem {
+            Some(problem) => {
+                let list = problem.errors.iter().map(|error| format!("\n  {error}"));
+                std::iter::once(problem.detail.clone()).chain(list).collect::<String>()
+            }
+            None => format!(
+                "{} answered {status}, and not as vClouden's API does. Is it another program? Give the right address \
+                 with --api",
+                self.base
+            ),
+        };
+        if status == StatusCode::UNAUTHORIZED {
+            message.push_str(
+                "\nThe token is given by --token, by VCLOUDEN_TOKEN, or saved by `vclouden up`, in that order",
+            );
+        }
+        Failure::Refused(message)
+    }
+
+    /// The body of an answer.
+    pub async fn body<T: DeserializeOwned>(&self, response: Response) -> Outcome<T> {
+        let bytes = response.bytes().await.map_err(|error| unreachable(&self.base, &error))?;
+        serde_json::from_slice(&bytes).map_err(|error| {
+            Failure::refused(format!(
+                "cannot read the answer of {}: {error}. Is its version this program's, {}?",
+                self.base,
+                env!("CARGO_PKG_VERSION")
+            ))
+        })
+    }
+}
+
+/// Lines of JSON from a stream.
+#[derive(Debug)]
+pub struct Lines {
+    response: Response,
+    buffer: Vec<u8>,
+    searched: usize,
+    base: String,
+}
+
+impl Lines {
+    /// The next line; `None` at the stream's proper end.
+    pub async fn next<T: DeserializeOwned>(&mut self) -> Outcome<Option<T>> {
+        loop {
+            if let Some(end) = self.buffer[self.searched..].iter().position(|b| *b == b'\n') {
+                let line: Vec<u8> = self.buffer.drain(..=self.searched + end).collect();
+                self.searched = 0;
+                if line.trim_ascii().is_empty() {
+                    continue; // sent only to keep the connection alive
+                }
+                return serde_json::from_slice(&line).map(Some).map_err(|error| {
+                    Failure::refused(format!("cannot read a line of the answer of {}: {error}", self.base))
+                });
+            }
+            self.searched = self.buffer.len();
+            if self.buffer.len() > LINE_LIMIT {
+                return Err(Failure::refused(format!("{} sent a line of more than {LINE_LIMIT} bytes", self.base)));
+            }
+            match self.response.chunk().await {
+                Ok(Some(chunk)) => self.buffer.extend_from_slice(&chunk),
+                Ok(None) => return Ok(None),
+                Err(error) => return Err(unreachable(&self.base, &error)),
+            }
+        }
+    }
+}
+
+/// A request that got no answer, or half of one.
+fn unreachable(base: &str, error: &reqwest::Error) -> Failure {
+    let mut reason: &dyn std::error::Error = error;
+    while let Some(source) = reason.source() {
+        reason = source;
+    }
+    let what = if error.is_connect() { "cannot reach the API" } else { "lost the connection to the API" };
+    Failure::Unreachable(format!(
+        "{what} at {base}: {reason}. Start it with `sudo vclouden up`, or give another address with --api or \
+         VCLOUDEN_API"
+    ))
+}

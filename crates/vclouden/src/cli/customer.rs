@@ -1,0 +1,80 @@
+//! `vclouden customer`.
+
+use clap::Subcommand;
+use domain::Slug;
+use plane::wire::{CreateCustomer, Customer};
+
+use super::{Context, example};
+use crate::failure::Outcome;
+use crate::output::human::{date, now};
+use crate::output::table::{Cell, Facts, Table};
+use crate::output::{json, json_list, line};
+
+/// What can be done with customers.
+#[derive(Debug, Subcommand)]
+pub enum Noun {
+    /// Create a customer
+    #[command(after_help = example!("vclouden customer create acme --name \"Acme Ltd\""))]
+    Create {
+        /// Its short name, for ever: 1 to 30 lower-case letters, digits and hyphens
+        customer: Slug,
+        /// Its name for people [default: the short name]
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// List all customers
+    #[command(visible_alias = "ls", after_help = example!("vclouden customer list"))]
+    List,
+    /// Show one customer
+    #[command(after_help = example!("vclouden customer show acme"))]
+    Show {
+        /// Its short name
+        customer: Slug,
+    },
+}
+
+impl Noun {
+    /// Does it.
+    pub async fn run(self, context: &Context) -> Outcome {
+        let api = context.api()?;
+        match self {
+            Noun::Create { customer, name } => {
+                let body = CreateCustomer { slug: customer.clone(), name };
+                let created: Customer = api.post("/customers", &body).await?;
+                if context.json {
+                    return json(&created);
+                }
+                line(format!("Created {customer}. Install for it: vclouden install APP --customer {customer}"));
+            }
+            Noun::List => {
+                let customers: Vec<Customer> = api.list("/customers", &[]).await?;
+                if context.json {
+                    return json_list(&customers);
+                }
+                let mut table = Table::new(&["CUSTOMER", "NAME", "INSTALLATIONS", "CREATED"]);
+                for customer in &customers {
+                    table.row([
+                        customer.slug.as_str().into(),
+                        customer.name.as_str().into(),
+                        Cell::number(customer.installations),
+                        Cell::time(customer.created_at, now()),
+                    ]);
+                }
+                table.print("No customers yet. Create one: vclouden customer create NAME");
+            }
+            Noun::Show { customer } => {
+                let customer: Customer = api.get(&format!("/customers/{customer}"), &[]).await?;
+                if context.json {
+                    return json(&customer);
+                }
+                Facts::new()
+                    .fact("Customer", customer.slug.as_str())
+                    .fact("Name", customer.name.as_str())
+                    .fact("Installations", customer.installations.to_string())
+                    .fact("Created", date(customer.created_at))
+                    .print();
+            }
+        }
+        Ok(())
+    }
+}

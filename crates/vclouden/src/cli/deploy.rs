@@ -1,0 +1,88 @@
+//! `vclouden deploy`.
+
+use domain::Slug;
+use plane::wire::{CreateDeployment, Deployment};
+
+use super::{Context, example};
+use crate::api::Api;
+use crate::failure::Outcome;
+use crate::follow;
+use crate::output::human::{count, duration};
+use crate::output::{json, line};
+use crate::progress::Progress;
+
+/// What to deploy, and how.
+#[derive(Debug, clap::Args)]
+#[command(after_help = example!("vclouden deploy radicale", "vclouden deploy radicale --version 3 --canary 2 --watch"))]
+pub struct Args {
+    /// The application
+    app: Slug,
+    /// Number of the version [default: the newest]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    version: Option<u32>,
+    /// Installations to switch before all others; 0 for none [default: 1]
+    #[arg(long)]
+    canary: Option<u32>,
+    /// Hours during which code and data can be put back, 1 to 720 [default: 48]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=720))]
+    keep_hours: Option<u32>,
+    #[command(flatten)]
+    wait: Wait,
+}
+
+/// How to wait for a deployment.
+#[derive(Debug, clap::Args)]
+pub struct Wait {
+    /// Show every step as a line, also on a terminal; with --json every event as it comes
+    #[arg(long)]
+    watch: bool,
+    /// Return as soon as it is accepted
+    #[arg(long, conflicts_with = "watch")]
+    no_wait: bool,
+}
+
+/// Does it.
+pub async fn run(args: Args, context: &Context) -> Outcome {
+    let api = context.api()?;
+    let body = CreateDeployment { version: args.version, canary: args.canary, keep_hours: args.keep_hours };
+    let deployment: Deployment = api.post(&format!("/apps/{}/deployments", args.app), &body).await?;
+    follow_to_end(&api, deployment, &args.wait, context).await
+}
+
+/// Waits for a deployment that was just accepted, as `wait` says.
+pub async fn follow_to_end(api: &Api, deployment: Deployment, wait: &Wait, context: &Context) -> Outcome {
+    if wait.no_wait {
+        if context.json {
+            return json(&deployment);
+        }
+        line(format!("Deployment {} is under way. Follow it: vclouden deployment watch {0}", deployment.id));
+        return Ok(());
+    }
+    let mut progress = Progress::new(context.json, wait.watch);
+    let events = context.json && wait.watch;
+    let ended = follow::deployment(api, &mut progress, deployment.id, events).await?;
+    if context.json && !wait.watch {
+        json(&ended)?;
+    }
+    follow::judge_deployment(&ended)?;
+    if !context.json {
+        line(summary(&ended));
+    }
+    Ok(())
+}
+
+fn summary(deployment: &Deployment) -> String {
+    let finished = deployment.counts.get("finished").copied().unwrap_or(0) as usize;
+    let took = duration(deployment.ended_at.unwrap_or(deployment.created_at).saturating_sub(deployment.created_at));
+    let app = &deployment.app;
+    match deployment.version {
+        Some(version) if finished == 0 => format!("Nothing to do: every installation of {app} has version {version}."),
+        None if finished == 0 => format!("Nothing to do: no installation of {app} can be rolled back."),
+        Some(version) => format!(
+            "Deployed {app} version {version} to {} in {took}. Undo within {} h: vclouden rollback {app}",
+            count(finished, "installation"),
+            deployment.keep_hours
+        ),
+        None => format!("Rolled back {} of {app}, code and data, in {took}.", count(finished, "installation")),
+    }
+}

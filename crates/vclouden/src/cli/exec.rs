@@ -1,0 +1,48 @@
+//! `vclouden installation exec`: standard input, output and error pass through, and the exit status too.
+
+use std::io::Write;
+
+use futures_util::StreamExt;
+use nimbus_api::{ExecFrame, ExecRequest};
+use reqwest::{Body, Method};
+use tokio_util::bytes::{Bytes, BytesMut};
+use tokio_util::io::ReaderStream;
+
+use crate::api::Api;
+use crate::failure::{Failure, Outcome};
+use crate::output;
+
+/// Runs `command` in the sandbox of the installation `name`.
+pub async fn run(api: &Api, name: &str, command: Vec<String>) -> Outcome {
+    let program = command.first().cloned().unwrap_or_default();
+    let mut first = serde_json::to_vec(&ExecRequest { command })
+        .map_err(|error| Failure::refused(format!("cannot write the request: {error}")))?;
+    first.push(b'\n');
+    let first = futures_util::stream::once(async move { Ok::<_, std::io::Error>(Bytes::from(first)) });
+    let body = Body::wrap_stream(first.chain(ReaderStream::new(tokio::io::stdin())));
+    let request = api.request(Method::POST, &format!("/installations/{name}/exec"));
+    let mut response = api.send(request.header("Content-Type", "application/octet-stream").body(body)).await?;
+    let mut buffer = BytesMut::new();
+    loop {
+        while let Some(frame) = ExecFrame::decode(&mut buffer).map_err(Failure::refused)? {
+            match frame {
+                ExecFrame::Out(bytes) => output::raw(&bytes),
+                // A standard error that is gone does not stop the program.
+                ExecFrame::Err(bytes) => drop(std::io::stderr().lock().write_all(&bytes)),
+                ExecFrame::Exit(0) => return Ok(()),
+                ExecFrame::Exit(status) => return Err(Failure::Program(status)),
+            }
+        }
+        let chunk = response.chunk().await.map_err(|error| {
+            Failure::Unreachable(format!("lost the connection while {program} ran in {name}, which ended it: {error}"))
+        })?;
+        match chunk {
+            Some(bytes) => buffer.extend_from_slice(&bytes),
+            None => {
+                return Err(Failure::Unreachable(format!(
+                    "the connection ended before {program} did; whether it ended well is not known. Try again"
+                )));
+            }
+        }
+    }
+}

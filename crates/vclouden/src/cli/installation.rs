@@ -1,0 +1,258 @@
+//! `vclouden installation`.
+
+use std::io::{BufRead, IsTerminal};
+
+use clap::Subcommand;
+use domain::{InstallationName, Slug};
+use nimbus_api::LogLine;
+use plane::wire::{Accepted, Installation, Nothing};
+
+use super::install::accepted_only;
+use super::{Context, example, exec};
+use crate::api::Api;
+use crate::failure::{Failure, Outcome};
+use crate::follow;
+use crate::output::human::{self, bytes, date, now, printable, relative};
+use crate::output::table::{Cell, Facts, Table};
+use crate::output::{Paint, colours, json, json_list, line, ndjson, note};
+
+/// What can be done with installations.
+#[derive(Debug, Subcommand)]
+pub enum Noun {
+    /// List installations
+    #[command(visible_alias = "ls")]
+    #[command(after_help = example!("vclouden installation list", "vclouden installation list --app radicale"))]
+    List {
+        /// Only of this application
+        #[arg(long)]
+        app: Option<Slug>,
+        /// Only of this customer
+        #[arg(long, short)]
+        customer: Option<Slug>,
+    },
+    /// Show one installation and what its processes do
+    #[command(after_help = example!("vclouden installation show acme"))]
+    Show(One),
+    /// Start a stopped installation
+    #[command(after_help = example!("vclouden installation start acme"))]
+    Start(Change),
+    /// Stop an installation; it stays stopped until it is started
+    #[command(after_help = example!("vclouden installation stop acme"))]
+    Stop(Change),
+    /// Stop and start an installation; requests wait meanwhile
+    #[command(after_help = example!("vclouden installation restart acme"))]
+    Restart(Change),
+    /// Remove an installation with its data, snapshots, backups and logs
+    #[command(after_help = example!("vclouden installation remove acme", "vclouden installation remove acme --yes"))]
+    Remove {
+        #[command(flatten)]
+        change: Change,
+        /// Do not ask for the name again
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Show what an installation wrote to standard output and error
+    #[command(after_help = example!("vclouden installation logs acme -n 20", "vclouden installation logs acme -f"))]
+    Logs {
+        #[command(flatten)]
+        one: One,
+        /// Go on with new lines until Ctrl-C
+        #[arg(long, short)]
+        follow: bool,
+        /// Lines to begin with
+        #[arg(long, short = 'n', default_value_t = 100)]
+        lines: u32,
+    },
+    /// Run a program in an installation's sandbox; ends with its exit status
+    #[command(after_help = example!(
+        "vclouden installation exec acme -- ls -l /data",
+        "vclouden installation exec acme -- sh -c 'cat > /data/note' < note",
+    ))]
+    Exec {
+        #[command(flatten)]
+        one: One,
+        /// Program and arguments
+        #[arg(last = true, required = true)]
+        command: Vec<String>,
+    },
+}
+
+/// Which installation.
+#[derive(Debug, clap::Args)]
+pub struct One {
+    /// Its name or id
+    #[arg(value_name = "INSTALLATION")]
+    name: InstallationName,
+}
+
+/// Which installation to change.
+#[derive(Debug, clap::Args)]
+pub struct Change {
+    #[command(flatten)]
+    one: One,
+    /// Return as soon as it is accepted
+    #[arg(long)]
+    no_wait: bool,
+}
+
+impl Noun {
+    /// Does it.
+    pub async fn run(self, context: &Context) -> Outcome {
+        let api = context.api()?;
+        match self {
+            Noun::List { app, customer } => list(&api, app, customer, context).await,
+            Noun::Show(one) => {
+                let installation: Installation = api.get(&format!("/installations/{}", one.name), &[]).await?;
+                if context.json {
+                    return json(&installation);
+                }
+                print_one(&installation);
+                Ok(())
+            }
+            Noun::Start(change) => act(&api, change, "start", "Started", context).await,
+            Noun::Stop(change) => act(&api, change, "stop", "Stopped", context).await,
+            Noun::Restart(change) => act(&api, change, "restart", "Restarted", context).await,
+            Noun::Remove { change, yes } => remove(&api, change, yes, context).await,
+            Noun::Logs { one, follow, lines } => logs(&api, one, follow, lines, context).await,
+            Noun::Exec { one, command } => exec::run(&api, one.name.as_str(), command).await,
+        }
+    }
+}
+
+async fn list(api: &Api, app: Option<Slug>, customer: Option<Slug>, context: &Context) -> Outcome {
+    let mut query = Vec::new();
+    query.extend(app.map(|app| ("app", app.to_string())));
+    query.extend(customer.map(|customer| ("customer", customer.to_string())));
+    let installations: Vec<Installation> = api.list("/installations", &query).await?;
+    if context.json {
+        return json_list(&installations);
+    }
+    let now = now();
+    let mut table = Table::new(&["INSTALLATION", "APP", "VERSION", "CUSTOMER", "STATE", "URL", "CREATED"]);
+    for i in &installations {
+        table.row([
+            i.name.as_str().into(),
+            i.app.as_str().into(),
+            Cell::number(i.version),
+            i.customer.as_str().into(),
+            Cell::state(i.state),
+            i.url.as_deref().unwrap_or("-").into(),
+            Cell::time(i.created_at, now),
+        ]);
+    }
+    table.print("No installations. Install an application: vclouden install APP --customer CUSTOMER");
+    Ok(())
+}
+
+fn print_one(i: &Installation) {
+    let now = now();
+    let mut facts = Facts::new();
+    facts.fact("Installation", i.name.as_str()).fact("Id", i.id.to_string());
+    facts.fact("App", format!("{} version {}", i.app, i.version)).fact("Customer", i.customer.as_str());
+    facts.fact("State", Cell::state(i.state)).maybe("URL", i.url.clone());
+    for port in &i.ports {
+        facts.fact(format!("TCP {}", port.name), port.port.to_string());
+    }
+    facts.fact("Created", date(i.created_at)).fact("Server", i.server.to_string());
+    facts.maybe("Operation under way", i.operation.map(|id| id.to_string()));
+    facts.maybe("Deployment", i.deployment.map(|id| id.to_string()));
+    facts.maybe(
+        "Rollback",
+        i.rollback.map(|target| match target.until {
+            Some(until) => format!("to version {}, ends {}", target.version, relative(until, now)),
+            None => format!("to version {}", target.version),
+        }),
+    );
+    if let Some(live) = &i.live {
+        let phase = serde_json::to_value(live.phase).ok().and_then(|v| v.as_str().map(str::to_owned));
+        facts.fact("Processes", Cell::state(phase.unwrap_or_default()));
+        facts.fact("Since", relative(live.since, now)).fact("Restarts", live.restarts.to_string());
+        facts.maybe("Last exit", live.last_exit.clone());
+        facts.maybe("Address", live.address.map(|a| a.to_string())).maybe("Process", live.pid.map(|p| p.to_string()));
+        facts.maybe("Memory", live.memory.map(bytes)).maybe("Data", live.disk.map(bytes));
+        facts.fact("Snapshots", live.snapshots.len().to_string());
+    }
+    facts.maybe("Processes unknown", i.live_error.clone());
+    facts.maybe("Last error", i.error.as_deref().map(|e| e.lines().next().unwrap_or_default().to_owned()));
+    facts.print();
+    let more = i.error.as_deref().and_then(|e| e.split_once('\n')).map(|(_, rest)| rest);
+    if let Some(rest) = more {
+        line(printable(rest));
+    }
+}
+
+async fn act(api: &Api, change: Change, verb: &str, done: &str, context: &Context) -> Outcome {
+    let name = change.one.name.as_str();
+    let accepted: Accepted = api.post(&format!("/installations/{name}/{verb}"), &Nothing {}).await?;
+    if change.no_wait {
+        return accepted_only(&accepted, context);
+    }
+    let name = accepted.installation.name.to_string();
+    let operation = follow::operation(api, &mut context.progress(), accepted.operation, &name).await?;
+    if let Err(failure) = follow::judge(&operation, &name) {
+        if context.json {
+            json(&operation)?;
+        }
+        return Err(failure);
+    }
+    if context.json {
+        return json(&api.get::<Installation>(&format!("/installations/{name}"), &[]).await?);
+    }
+    line(format!("{done} {name} in {}.", follow::took(&operation)));
+    Ok(())
+}
+
+async fn remove(api: &Api, change: Change, yes: bool, context: &Context) -> Outcome {
+    let name = change.one.name.as_str();
+    if !yes {
+        confirm(name)?;
+    }
+    let accepted: Option<Accepted> = api.delete(&format!("/installations/{name}")).await?;
+    let Some(accepted) = accepted else { return Ok(()) };
+    if change.no_wait {
+        return accepted_only(&accepted, context);
+    }
+    let name = accepted.installation.name.to_string();
+    let operation = follow::operation(api, &mut context.progress(), accepted.operation, &name).await?;
+    if context.json {
+        json(&operation)?;
+    }
+    follow::judge(&operation, &name)?;
+    if !context.json {
+        line(format!("Removed {name} with its data in {}.", follow::took(&operation)));
+    }
+    Ok(())
+}
+
+/// Asks a person to type the name again.
+fn confirm(name: &str) -> Outcome {
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::usage(format!("removing {name} deletes its data for ever: say --yes to mean it")));
+    }
+    note(format!("This deletes {name} with its data, snapshots, backups and logs for ever. Type its name to go on:"));
+    let mut answer = String::new();
+    let read = std::io::stdin().lock().read_line(&mut answer);
+    read.map_err(|error| Failure::refused(format!("cannot read the answer: {error}")))?;
+    if answer.trim() == name { Ok(()) } else { Err(Failure::refused("that is not its name; nothing was removed")) }
+}
+
+async fn logs(api: &Api, one: One, follow: bool, count: u32, context: &Context) -> Outcome {
+    let query = [("lines", count.to_string()), ("follow", follow.to_string())];
+    let mut lines = api.lines(&format!("/installations/{}/logs", one.name), &query).await?;
+    let terminal = std::io::stdout().is_terminal();
+    let colours = colours(&std::io::stdout());
+    while let Some(log) = lines.next::<LogLine>().await? {
+        if context.json {
+            ndjson(&log)?;
+            continue;
+        }
+        let paint = match log.stream.as_str() {
+            "err" => Paint::Busy,
+            "keeper" => Paint::Bold,
+            _ => Paint::Plain,
+        };
+        let text = if terminal { printable(&log.text) } else { log.text };
+        line(format!("{} {} {text}", human::date(log.at), paint.apply(&format!("{:6}", log.stream), colours)));
+    }
+    Ok(())
+}

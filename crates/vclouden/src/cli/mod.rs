@@ -1,0 +1,194 @@
+//! The command line: one file per noun. A command asks the API, and prints what it says.
+
+mod app;
+mod backup;
+mod completions;
+mod customer;
+mod deploy;
+mod deployment;
+mod events;
+mod exec;
+mod install;
+mod installation;
+mod package;
+mod rollback;
+mod server;
+mod status;
+mod version;
+
+use std::future::Future;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::api::Api;
+use crate::config;
+use crate::failure::{Failure, Outcome};
+use crate::progress::Progress;
+use crate::{down, parts, up};
+
+/// The end of a command's `--help`: examples, then the exit statuses.
+macro_rules! example {
+    ($($line:literal),+ $(,)?) => {
+        concat!(
+            "Examples:\n", $("  ", $line, "\n",)+
+            "\nExit status: 0 done, 1 refused or failed, 2 wrong usage, 3 the API cannot be reached, ",
+            "4 it was begun, failed and was undone."
+        )
+    };
+}
+pub(crate) use example;
+
+/// Publish your app once. Every customer gets their own isolated copy, and every change can be undone.
+#[derive(Debug, Parser)]
+#[command(name = "vclouden", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(after_help = example!("sudo vclouden up", "vclouden status", "vclouden version publish ./my-app --create"))]
+pub struct Cli {
+    /// Print JSON instead of text: one document, or a line for each thing when following
+    #[arg(long, global = true)]
+    json: bool,
+    /// Address of the API [default: the saved one, or 127.0.0.1:7878] [env: VCLOUDEN_API]
+    #[arg(long, global = true, value_name = "ADDR")]
+    api: Option<String>,
+    /// Token for the API [default: the one that `vclouden up` saved] [env: VCLOUDEN_TOKEN]
+    #[arg(long, global = true, value_name = "TOKEN")]
+    token: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run everything on this machine: control plane, Nimbus and edge
+    Up(up::Args),
+    /// Stop everything on this machine, sandboxes too; data stays on disk
+    Down(down::Args),
+    /// Everything at a glance
+    Status(status::Args),
+    /// Applications
+    #[command(subcommand)]
+    App(app::Noun),
+    /// Published versions of an application
+    #[command(subcommand)]
+    Version(version::Noun),
+    /// Customers
+    #[command(subcommand)]
+    Customer(customer::Noun),
+    /// Install an application for a customer
+    Install(install::Args),
+    /// Customers' copies of applications
+    #[command(subcommand)]
+    Installation(installation::Noun),
+    /// Bring a version to every installation of an application
+    Deploy(deploy::Args),
+    /// Deployments, past and under way
+    #[command(subcommand)]
+    Deployment(deployment::Noun),
+    /// Put code and data back to before the last deployment
+    Rollback(rollback::Args),
+    /// Kept copies of an installation's data
+    #[command(subcommand)]
+    Backup(backup::Noun),
+    /// Machines that run installations
+    #[command(subcommand)]
+    Server(server::Noun),
+    /// Who did what to which thing and when
+    Events(events::Args),
+    /// Packages, before they are published
+    #[command(subcommand)]
+    Package(package::Noun),
+    /// Completions for a shell
+    Completions(completions::Args),
+    #[command(hide = true)]
+    Plane(parts::plane::Args),
+    #[command(hide = true)]
+    Nimbus(parts::nimbus::Args),
+    #[command(hide = true)]
+    Edge(parts::edge::Args),
+    #[command(hide = true)]
+    Keeper(parts::keeper::Args),
+}
+
+/// The whole command line, for completions and tests.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// What every command that asks the API needs to know.
+#[derive(Debug)]
+pub struct Context {
+    /// Print JSON.
+    pub json: bool,
+    api: Option<String>,
+    token: Option<String>,
+}
+
+impl Context {
+    /// A client for the API that flags, environment or saved configuration name, in this order.
+    pub fn api(&self) -> Outcome<Api> {
+        let setting = |flag: &Option<String>, name: &str| {
+            flag.clone().or_else(|| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        };
+        let (api, token) = (setting(&self.api, "VCLOUDEN_API"), setting(&self.token, "VCLOUDEN_TOKEN"));
+        // With both given, a damaged or unreadable saved configuration does not matter.
+        let saved = match (&api, &token) {
+            (Some(_), Some(_)) => config::Saved::default(),
+            _ => config::load(config::saved_path().as_deref())?,
+        };
+        Api::new(&config::access(api.as_deref(), token.as_deref(), &saved)?)
+    }
+
+    /// Progress as this command's output wants it.
+    pub fn progress(&self) -> Progress {
+        Progress::new(self.json, false)
+    }
+}
+
+impl Cli {
+    /// Does what was asked.
+    pub fn run(self) -> Outcome {
+        let context = Context { json: self.json, api: self.api, token: self.token };
+        match self.command {
+            Command::Up(args) => up::run(args, context.json),
+            Command::Down(args) => down::run(args),
+            Command::Plane(args) => parts::plane::run(args),
+            Command::Nimbus(args) => parts::nimbus::run(args),
+            Command::Edge(args) => parts::edge::run(args),
+            Command::Keeper(args) => parts::keeper::run(args),
+            Command::Completions(args) => completions::run(args),
+            Command::Package(noun) => noun.run(&context),
+            Command::Server(server::Noun::Prepare(args)) => server::prepare(args, &context),
+            other => wait_for(other.ask(&context)),
+        }
+    }
+}
+
+impl Command {
+    /// The commands that ask the API.
+    async fn ask(self, context: &Context) -> Outcome {
+        match self {
+            Command::Status(args) => status::run(args, context).await,
+            Command::App(noun) => noun.run(context).await,
+            Command::Version(noun) => noun.run(context).await,
+            Command::Customer(noun) => noun.run(context).await,
+            Command::Install(args) => install::run(args, context).await,
+            Command::Installation(noun) => noun.run(context).await,
+            Command::Deploy(args) => deploy::run(args, context).await,
+            Command::Deployment(noun) => noun.run(context).await,
+            Command::Rollback(args) => rollback::run(args, context).await,
+            Command::Backup(noun) => noun.run(context).await,
+            Command::Server(noun) => noun.run(context).await,
+            Command::Events(args) => events::run(args, context).await,
+            _ => unreachable!("`Cli::run` handles every command that does not ask the API"),
+        }
+    }
+}
+
+/// One thread is enough for a command line.
+fn wait_for(work: impl Future<Output = Outcome>) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::refused(format!("cannot start: {error}")))?;
+    let outcome = runtime.block_on(work);
+    // A read of standard input that is still waiting must not keep the program from ending.
+    runtime.shutdown_background();
+    outcome
+}

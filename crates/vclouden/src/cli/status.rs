@@ -1,0 +1,52 @@
+//! `vclouden status`.
+
+use std::collections::BTreeMap;
+
+use plane::wire::Status;
+
+use super::{Context, example};
+use crate::failure::Outcome;
+use crate::output::human::{now, relative};
+use crate::output::json;
+use crate::output::table::{Cell, Facts};
+
+/// Nothing to say.
+#[derive(Debug, clap::Args)]
+#[command(after_help = example!("vclouden status", "vclouden --json status"))]
+pub struct Args {}
+
+/// Does it.
+pub async fn run(Args {}: Args, context: &Context) -> Outcome {
+    let api = context.api()?;
+    let status: Status = api.get("/status", &[]).await?;
+    if context.json {
+        return json(&status);
+    }
+    let mut facts = Facts::new();
+    let started = relative(status.started_at, now());
+    facts.fact("Control plane", format!("{}, version {}, started {started}", api.base(), status.version));
+    for server in &status.servers {
+        let host = server.host.as_deref().unwrap_or("not seen yet");
+        let edge = if server.edge { "edge connected" } else { "edge NOT connected" };
+        let text = match (&server.error, &server.nimbus_version) {
+            (Some(error), _) => format!("{host}: does not answer: {error}"),
+            (None, version) => format!("{host}, version {}, {edge}", version.as_deref().unwrap_or("?")),
+        };
+        facts.fact("Server", text);
+    }
+    facts.fact("Apps", status.apps.to_string()).fact("Customers", status.customers.to_string());
+    facts.fact("Installations", counts(&status.installations)).fact("Processes", counts(&status.phases));
+    facts.fact("Deployments under way", status.deployments.to_string());
+    facts.fact("Operations under way", status.operations.to_string());
+    if status.stuck > 0 {
+        facts.fact("Stuck", Cell::state("stuck")).fact("", format!("{} to look at: vclouden events", status.stuck));
+    }
+    facts.print();
+    Ok(())
+}
+
+fn counts(counts: &BTreeMap<String, u64>) -> String {
+    let text: Vec<String> =
+        counts.iter().filter(|(_, count)| **count > 0).map(|(state, count)| format!("{count} {state}")).collect();
+    if text.is_empty() { "none".into() } else { text.join(", ") }
+}

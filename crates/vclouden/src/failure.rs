@@ -1,0 +1,59 @@
+//! How a command ends when it does not end well: the message for a person and the exit status for a program.
+
+use std::fmt;
+
+/// What every command answers.
+pub type Outcome<T = ()> = Result<T, Failure>;
+
+/// A command that did not do what was asked. Messages say what happened, why, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Refused or failed: exit status 1.
+    #[error("{0}")]
+    Refused(String),
+    /// The command line is wrong: exit status 2.
+    #[error("{0}")]
+    Usage(String),
+    /// The API does not answer: exit status 3.
+    #[error("{0}")]
+    Unreachable(String),
+    /// It was begun, failed, and everything is as it was before: exit status 4.
+    #[error("{0}")]
+    Undone(String),
+    /// A program that was run in a sandbox ended with this status; nothing to add.
+    #[error("exit status {0}")]
+    Program(i32),
+}
+
+impl Failure {
+    /// Refused or failed, with this message.
+    pub fn refused(message: impl fmt::Display) -> Self {
+        Failure::Refused(message.to_string())
+    }
+
+    /// A wrong command line, with this message.
+    pub fn usage(message: impl fmt::Display) -> Self {
+        Failure::Usage(message.to_string())
+    }
+
+    /// The exit status, as `EXIT_STATUSES` documents it.
+    pub fn status(&self) -> i32 {
+        match self {
+            Failure::Refused(_) => 1,
+            Failure::Usage(_) => 2,
+            Failure::Unreachable(_) => 3,
+            Failure::Undone(_) => 4,
+            Failure::Program(status) => *status,
+        }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Failure::Refused(format!("{error:#}"))
+    }
+}
+
+/// Shown at the end of every `--help`.
+pub const EXIT_STATUSES: &str = "Exit status: 0 done, 1 refused or failed, 2 wrong usage, 3 the API cannot be reached, \
+                                 4 it was begun, failed and was undone.";

@@ -1,0 +1,108 @@
+//! Looks at a package before it is sent: everything that is wrong with it, at once and with line numbers.
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Write};
+use std::path::Path;
+
+use archive::{Contents, Kind, Limits};
+use domain::Manifest;
+use domain::manifest::{EntryKind, ManifestErrors};
+use tempfile::NamedTempFile;
+
+use crate::failure::{Failure, Outcome};
+
+/// A package that may be published.
+#[derive(Debug)]
+pub struct Package {
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// What is in its archive.
+    pub contents: Contents,
+    /// The archive: the file that was given, or one packed from the directory and deleted at the end.
+    archive: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    Given(std::path::PathBuf),
+    Packed(NamedTempFile),
+}
+
+impl Package {
+    /// Reads a directory or a `tar.gz`, and checks all that can be checked without a server.
+    pub fn open(path: &Path) -> Outcome<Self> {
+        let shown = path.display();
+        let metadata = std::fs::metadata(path)
+            .map_err(|error| Failure::refused(format!("cannot open {shown}: {error}. Name a directory or a tar.gz")))?;
+        let archive = if metadata.is_dir() {
+            check_manifest_file(path)?;
+            let file = NamedTempFile::new()
+                .map_err(|error| Failure::refused(format!("cannot make a temporary file: {error}. See TMPDIR")))?;
+            pack(path, file.as_file())?;
+            Source::Packed(file)
+        } else {
+            Source::Given(path.to_owned())
+        };
+        let file = File::open(archive.path())
+            .map_err(|error| Failure::refused(format!("cannot read {}: {error}", archive.path().display())))?;
+        let contents = archive::inspect(BufReader::new(file), &Limits::default())
+            .map_err(|error| Failure::refused(format!("{shown}: {error}")))?;
+        let manifest = check(&contents).map_err(|errors| wrong(path, &errors))?;
+        Ok(Package { manifest, contents, archive })
+    }
+
+    /// Where the archive is.
+    pub fn path(&self) -> &Path {
+        self.archive.path()
+    }
+}
+
+impl Source {
+    fn path(&self) -> &Path {
+        match self {
+            Source::Given(path) => path,
+            Source::Packed(file) => file.path(),
+        }
+    }
+}
+
+/// Packs the content of `directory` into `file`.
+pub fn pack(directory: &Path, file: &File) -> Outcome<archive::Summary> {
+    let failed = |error: &dyn std::fmt::Display| Failure::refused(format!("{}: {error}", directory.display()));
+    let mut writer = BufWriter::new(file);
+    let summary = archive::pack(directory, &mut writer).map_err(|error| failed(&error))?;
+    writer.flush().map_err(|error| failed(&error))?;
+    Ok(summary)
+}
+
+/// A manifest with mistakes is told before anything is packed: packing a large directory takes its time.
+fn check_manifest_file(directory: &Path) -> Outcome {
+    let path = directory.join(archive::MANIFEST);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Manifest::parse(&text).map(drop).map_err(|errors| wrong(directory, &errors)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Failure::refused(format!(
+            "{} is missing: a package is a directory with a {} at its top",
+            path.display(),
+            archive::MANIFEST
+        ))),
+        Err(error) => Err(Failure::refused(format!("cannot read {}: {error}", path.display()))),
+    }
+}
+
+/// The manifest, and whether what it names is in the package.
+fn check(contents: &Contents) -> Result<Manifest, ManifestErrors> {
+    let manifest = Manifest::parse(&contents.manifest)?;
+    let at = |path: &str| match contents.find(path)?.kind {
+        Kind::File { executable } => Some(EntryKind::File { executable }),
+        Kind::Directory => Some(EntryKind::Directory),
+        Kind::Link { .. } => None,
+    };
+    manifest.check_package(at).map_err(|errors| errors.with_lines(&contents.manifest))?;
+    Ok(manifest)
+}
+
+fn wrong(path: &Path, errors: &ManifestErrors) -> Failure {
+    let list: String = errors.problems.iter().map(|problem| format!("\n  {problem}")).collect();
+    let count = crate::output::human::count(errors.problems.len(), "mistake");
+    Failure::refused(format!("{} has {count} in its {}:{list}", path.display(), archive::MANIFEST))
+}

@@ -1,0 +1,44 @@
+//! Nimbus's process: the only part that stays root.
+
+use std::path::PathBuf;
+
+use super::Common;
+use crate::failure::Outcome;
+
+/// How it is set up.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    common: Common,
+    /// The data directory
+    #[arg(long)]
+    data: PathBuf,
+    /// Directory of what can be lost
+    #[arg(long)]
+    cache: PathBuf,
+    /// Installations answer at NAME.DOMAIN
+    #[arg(long)]
+    domain: String,
+    /// User of the control plane, who may connect to nimbus.sock
+    #[arg(long)]
+    plane_uid: u32,
+    /// User of the edge, who may connect to edge.sock
+    #[arg(long)]
+    edge_uid: u32,
+    /// The program that becomes a keeper when its first argument is `keeper`
+    #[arg(long)]
+    keeper_program: String,
+    /// Bytes of the data volume when it is made
+    #[arg(long)]
+    volume_bytes: Option<u64>,
+    /// A file of faults to make on purpose, for tests
+    #[cfg(debug_assertions)]
+    #[arg(long)]
+    faults: Option<PathBuf>,
+}
+
+/// Runs it until SIGTERM.
+pub fn run(args: Args) -> Outcome {
+    args.common.settle()?;
+    Ok(())
+}

@@ -1,0 +1,209 @@
+//! Commands that ask the API: what they send, print and end with.
+
+use serde_json::{Value, json};
+
+use crate::fake::{Fake, answer, page, problem};
+
+const ID: &str = "0190f3a2-7c1e-7000-8000-000000000001";
+const OPERATION: &str = "/operations/0190f3a2-7c1e-7000-8000-000000000001";
+
+fn installation(name: &str) -> Value {
+    json!({
+        "id": ID, "name": name, "app": "hola", "customer": "acme", "version": 2, "state": "running", "server": ID,
+        "url": format!("http://{name}.localhost:8080"), "ports": [], "created_at": 0, "operation": null,
+        "deployment": null, "rollback": null, "error": null,
+    })
+}
+
+fn operation(state: &str, error: Option<&str>) -> Value {
+    let step = |name: &str, direction: &str, error: Option<&str>| json!({ "name": name, "direction": direction, "began_at": 1000, "ended_at": 1012, "error": error });
+    json!({
+        "id": ID, "verb": "restart", "installation": ID, "name": "acme", "deployment": null, "requested_by": "operator",
+        "state": state, "waiting_for": null, "error": error, "requested_at": 1000, "ended_at": 1300,
+        "steps": [step("stop", "do", None), step("start", "do", error), step("stop", "undo", None)],
+    })
+}
+
+fn accepted() -> Value {
+    json!({ "operation": ID, "installation": installation("acme") })
+}
+
+fn app() -> Value {
+    json!({
+        "slug": "hola", "name": "Guest book", "created_at": 0, "newest_version": 2, "versions": 2, "installations": 1,
+    })
+}
+
+fn deployment(state: &str, part: &str, error: Option<&str>) -> Value {
+    json!({
+        "id": ID, "kind": "deploy", "app": "hola", "version": 2, "canary": 1, "keep_hours": 48, "state": state,
+        "requested_by": "operator", "created_at": 1000, "ended_at": 2500, "error": error, "counts": { part: 1 },
+        "installations": [{
+            "installation": ID, "name": "acme", "server": ID, "canary": true, "from_version": 1, "to_version": 2,
+            "state": part, "operation": ID, "steps": [], "began_at": 1000, "ended_at": 2000, "held_ms": 40, "error": error,
+        }],
+    })
+}
+
+fn deployments(state: &str, part: &str, error: Option<&str>) -> Fake {
+    let ended = deployment(state, part, error);
+    let step = json!({ "kind": "installation", "step": ended["installations"][0] });
+    let begun = json!({ "kind": "deployment", "deployment": deployment("canary", "running", None) });
+    let lines = format!("{begun}\n\n{step}\n{}\n", json!({ "kind": "deployment", "deployment": ended }));
+    Fake::new(vec![
+        ("POST /apps/hola/deployments", vec![answer(202, deployment("canary", "waiting", None))]),
+        (
+            "GET /deployments/0190f3a2-7c1e-7000-8000-000000000001/events",
+            vec![(200, "application/x-ndjson", lines.into_bytes())],
+        ),
+        ("GET /deployments/0190f3a2-7c1e-7000-8000-000000000001", vec![answer(200, ended)]),
+    ])
+}
+
+#[test]
+fn a_list_is_an_aligned_table_or_json() {
+    let fake =
+        Fake::new(vec![("GET /installations", vec![page(json!([installation("acme"), installation("globex-2")]))])]);
+    let ended = fake.run(&["installation", "list"]);
+    assert_eq!(ended.status, 0, "{}", ended.err);
+    let without_age: Vec<&str> =
+        ended.out.lines().map(|line| line.rsplit_once("8080").map_or(line, |(l, _)| l)).collect();
+    let expected = [
+        "INSTALLATION  APP   VERSION  CUSTOMER  STATE    URL                             CREATED",
+        "acme          hola        2  acme      running  http://acme.localhost:",
+        "globex-2      hola        2  acme      running  http://globex-2.localhost:",
+    ];
+    assert_eq!(without_age, expected);
+    let list: Value = serde_json::from_str(&fake.run(&["--json", "installation", "list"]).out).unwrap();
+    assert_eq!(list["items"][1]["name"], "globex-2");
+}
+
+#[test]
+fn an_empty_list_says_what_to_do() {
+    let fake = Fake::new(vec![("GET /apps", vec![page(json!([]))])]);
+    assert!(fake.run(&["app", "list"]).out.contains("vclouden app create"));
+    assert_eq!(fake.run(&["--json", "app", "list"]).out, "{\"items\":[]}\n");
+}
+
+#[test]
+fn every_page_of_a_list_is_fetched() {
+    let first = answer(200, json!({ "items": [app()], "next": "c" }));
+    let fake = Fake::new(vec![("GET /apps", vec![first, page(json!([app()]))])]);
+    assert_eq!(fake.run(&["app", "list"]).out.lines().count(), 3);
+}
+
+#[test]
+fn a_refusal_ends_with_1_and_shows_every_mistake() {
+    let fake = Fake::new(vec![("POST /apps", vec![problem(409, "exists", "there is an app hola already")])]);
+    let ended = fake.run(&["app", "create", "hola"]);
+    assert_eq!(ended.status, 1);
+    assert_eq!(ended.err, "error: there is an app hola already\n  line 3: x\n");
+    assert_eq!(fake.asked()[0].1, br#"{"slug":"hola"}"#);
+}
+
+#[test]
+fn long_work_shows_its_steps_and_an_undone_one_ends_with_4() {
+    let why = "it is not healthy\nlast line of log";
+    let fake = Fake::new(vec![
+        ("POST /installations/acme/restart", vec![answer(202, accepted())]),
+        ("GET /operations/0190f3a2-7c1e-7000-8000-000000000001", vec![answer(200, operation("undone", Some(why)))]),
+    ]);
+    let ended = fake.run(&["installation", "restart", "acme"]);
+    assert_eq!(ended.status, 4, "{}", ended.err);
+    for expected in
+        ["acme  stop  done in 12 ms", "acme  start  failed after 12 ms", "stop  undone in", "last line of log"]
+    {
+        assert!(ended.err.contains(expected), "{expected} is missing: {}", ended.err);
+    }
+    assert!(fake.asked().iter().any(|(request, _)| request.ends_with(OPERATION)));
+}
+
+#[test]
+fn without_waiting_only_the_acceptance_is_told() {
+    let fake = Fake::new(vec![("POST /installations/acme/stop", vec![answer(202, accepted())])]);
+    let ended = fake.run(&["--json", "installation", "stop", "acme", "--no-wait"]);
+    assert_eq!(serde_json::from_str::<Value>(&ended.out).unwrap()["operation"], ID);
+    assert_eq!(fake.asked().len(), 1);
+}
+
+#[test]
+fn installing_for_a_customer_that_does_not_exist_says_how_to_create_it() {
+    let fake = Fake::new(vec![]);
+    let ended = fake.run(&["install", "hola", "--customer", "nobody"]);
+    assert_eq!(ended.status, 1);
+    assert!(ended.err.contains("vclouden customer create nobody"), "{}", ended.err);
+}
+
+#[test]
+fn removing_wants_the_name_again() {
+    let fake = Fake::new(vec![]);
+    let ended = fake.run_with(&["installation", "remove", "acme"], "acme\n");
+    assert_eq!(ended.status, 2, "it was not asked on a terminal: {}", ended.err);
+    assert!(ended.err.contains("--yes") && fake.asked().is_empty());
+}
+
+#[test]
+fn a_deployment_is_followed_to_its_end() {
+    let ended = deployments("finished", "finished", None).run(&["deploy", "hola"]);
+    assert_eq!(ended.status, 0, "{}", ended.err);
+    assert!(ended.out.starts_with("Deployed hola version 2 to 1 installation in 1.5 s."), "{}", ended.out);
+    assert!(ended.err.contains("version 1 -> 2 in 1.0 s, requests held for 40 ms"), "{}", ended.err);
+}
+
+#[test]
+fn a_deployment_that_was_undone_ends_with_4_and_says_why() {
+    let fake = deployments("failed", "undone", Some("health check failed:\n  told to die"));
+    let ended = fake.run(&["deploy", "hola"]);
+    assert_eq!(ended.status, 4, "{}", ended.err);
+    assert!(ended.err.contains("told to die") && ended.err.contains("got code and data back"), "{}", ended.err);
+    let ended = fake.run(&["--json", "deploy", "hola"]);
+    assert_eq!(serde_json::from_str::<Value>(&ended.out).unwrap()["state"], "failed");
+    assert_eq!(ended.status, 4);
+}
+
+#[test]
+fn watching_in_json_prints_every_event() {
+    let ended = deployments("finished", "finished", None).run(&["--json", "deploy", "hola", "--watch"]);
+    let kinds: Vec<Value> =
+        ended.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["kind"].clone()).collect();
+    assert_eq!(kinds, ["deployment", "installation", "deployment"]);
+}
+
+#[test]
+fn a_name_decides_what_is_rolled_back() {
+    let done = deployment("finished", "finished", None);
+    let fake = |answers: Vec<(&'static str, Value)>| {
+        Fake::new(answers.into_iter().map(|(path, body)| (path, vec![answer(200, body)])).collect())
+    };
+    let post = ("POST /installations/acme/rollback", done.clone());
+    let one = fake(vec![("GET /installations/acme", installation("acme")), post]);
+    let ended = one.run(&["rollback", "acme", "--no-wait"]);
+    assert_eq!(ended.status, 0, "{}", ended.err);
+    let both = fake(vec![("GET /installations/hola", installation("hola")), ("GET /apps/hola", app())]);
+    let ended = both.run(&["rollback", "hola"]);
+    assert_eq!(ended.status, 2, "{}", ended.err);
+    assert!(ended.err.contains("--app hola") && ended.err.contains("--installation hola"), "{}", ended.err);
+    assert!(fake(vec![]).run(&["rollback", "what"]).err.contains("no application and no installation what"));
+}
+
+#[test]
+fn a_program_in_the_sandbox_passes_everything_through() {
+    let frames = b"\x01\0\0\0\x03out\x02\0\0\0\x03err\x03\0\0\0\x017".to_vec();
+    let fake = Fake::new(vec![("POST /installations/acme/exec", vec![(200, "application/octet-stream", frames)])]);
+    let ended = fake.run_with(&["installation", "exec", "acme", "--", "cat", "-n"], "to its input");
+    assert_eq!((ended.status, ended.out.as_str(), ended.err.as_str()), (7, "out", "err"));
+    assert_eq!(fake.asked()[0].1, b"{\"command\":[\"cat\",\"-n\"]}\nto its input");
+}
+
+#[test]
+fn logs_are_lines_and_a_foreign_answer_is_named() {
+    let lines = b"{\"at\":0,\"stream\":\"keeper\",\"text\":\"killed by SIGABRT\"}\n".to_vec();
+    let fake = Fake::new(vec![
+        ("GET /installations/acme/logs", vec![(200, "application/x-ndjson", lines)]),
+        ("GET /status", vec![(502, "text/html", b"<h1>nginx</h1>".to_vec())]),
+    ]);
+    assert_eq!(fake.run(&["installation", "logs", "acme"]).out, "1970-01-01 00:00:00 keeper killed by SIGABRT\n");
+    let ended = fake.run(&["status"]);
+    assert_eq!(ended.status, 1);
+    assert!(ended.err.contains("502") && ended.err.contains("--api"), "{}", ended.err);
+}

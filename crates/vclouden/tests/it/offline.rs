@@ -1,0 +1,104 @@
+//! What works without a control plane, and what is said when there is none.
+
+use std::fs;
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Stdio;
+
+use crate::fake::{Ended, finish, vclouden};
+
+fn run(arguments: &[&str]) -> Ended {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = vclouden(arguments);
+    command.env("XDG_CONFIG_HOME", home.path());
+    finish(command, "")
+}
+
+const MANIFEST: &str = "name = \"Greeter\"\nslug = \"greeter\"\ncommand = [\"./greet\"]\n";
+
+fn package(directory: &Path, manifest: &str) {
+    fs::write(directory.join("vclouden.toml"), manifest).unwrap();
+    fs::write(directory.join("greet"), "#!/bin/sh\n").unwrap();
+    fs::set_permissions(directory.join("greet"), fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn completions_are_made_for_every_shell() {
+    for shell in ["bash", "zsh", "fish"] {
+        let ended = run(&["completions", shell]);
+        assert_eq!(ended.status, 0, "{}", ended.err);
+        assert!(ended.out.contains("installation") && ended.out.contains("no-wait"), "{shell}");
+    }
+}
+
+#[test]
+fn a_wrong_command_line_ends_with_2() {
+    for wrong in [
+        &["nonsense"][..],
+        &["app", "create", "Not A Name"],
+        &["version", "show", "hola", "0"],
+        &["deploy"],
+        &["rollback"],
+        &["installation", "exec", "acme"],
+        &["up", "--volume-size", "much"],
+    ] {
+        assert_eq!(run(wrong).status, 2, "{wrong:?}");
+    }
+}
+
+#[test]
+fn an_api_that_is_not_there_ends_with_3_and_says_what_to_do() {
+    let ended = run(&["--api", "127.0.0.1:1", "--token", "vco_x", "status"]);
+    assert_eq!(ended.status, 3, "{}", ended.err);
+    assert!(ended.err.starts_with("error: ") && ended.err.contains("vclouden up"), "{}", ended.err);
+    assert!(ended.err.contains("127.0.0.1:1"), "{}", ended.err);
+}
+
+#[test]
+fn a_missing_token_is_explained() {
+    let ended = run(&["status"]);
+    assert_eq!(ended.status, 1);
+    assert!(ended.err.contains("--token") && ended.err.contains("VCLOUDEN_TOKEN"), "{}", ended.err);
+}
+
+#[test]
+fn a_good_package_is_packed_the_same_every_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = tempfile::tempdir().unwrap();
+    package(directory.path(), MANIFEST);
+    let path = directory.path().to_str().unwrap();
+    let check = run(&["package", "check", path]);
+    assert_eq!(check.status, 0, "{}", check.err);
+    assert!(check.out.contains("greeter (Greeter)"), "{}", check.out);
+    let files: Vec<_> = ["a", "b"].map(|name| out.path().join(name)).into();
+    for file in &files {
+        assert_eq!(run(&["package", "pack", path, "-o", file.to_str().unwrap()]).status, 0);
+    }
+    assert_eq!(fs::read(&files[0]).unwrap(), fs::read(&files[1]).unwrap());
+    assert_eq!(run(&["package", "check", files[0].to_str().unwrap()]).status, 0);
+    let inside = directory.path().join("p.tar.gz");
+    assert_eq!(run(&["package", "pack", path, "-o", inside.to_str().unwrap()]).status, 2);
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_with_their_lines() {
+    let directory = tempfile::tempdir().unwrap();
+    package(directory.path(), &MANIFEST.replace("slug", "slag").replace("[\"./greet\"]", "[]"));
+    let ended = run(&["package", "check", directory.path().to_str().unwrap()]);
+    assert_eq!(ended.status, 1);
+    assert!(ended.err.contains("line 2") && ended.err.contains("line 3"), "{}", ended.err);
+    package(directory.path(), &MANIFEST.replace("./greet", "./great"));
+    let ended = run(&["package", "check", directory.path().to_str().unwrap()]);
+    assert!(ended.err.contains("line 3") && ended.err.contains("great"), "{}", ended.err);
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_panic() {
+    let mut child = vclouden(&["completions", "zsh"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let status = child.wait().unwrap();
+    let mut err = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    assert_eq!((status.code(), err.as_str()), (Some(141), ""));
+}
