@@ -39,5 +39,5 @@ pub fn run(args: Args) -> Outcome {
         domain: args.domain,
         limits: edge::Limits { grace: GRACE, ..edge::Limits::default() },
     };
-    serve("edge", || Ok(edge::serve(config, shutdown()?)))
+    serve("the edge", || Ok(edge::serve(config, shutdown()?)))
 }

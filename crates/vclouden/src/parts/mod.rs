@@ -122,7 +122,7 @@ where
         runtime.shutdown_background();
         result
     };
-    Ok(run().with_context(|| format!("the {name} cannot go on"))?)
+    Ok(run().with_context(|| format!("{name} cannot go on"))?)
 }
 
 /// Log lines on standard error, where `up` takes them. `VCLOUDEN_LOG` filters them, as in `VCLOUDEN_LOG=debug`.

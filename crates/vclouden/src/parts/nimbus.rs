@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Common;
+use super::{Common, serve, shutdown};
 use crate::failure::Outcome;
 
 /// How it is set up.
@@ -40,5 +40,29 @@ pub struct Args {
 /// Runs it until SIGTERM.
 pub fn run(args: Args) -> Outcome {
     args.common.settle()?;
-    Ok(())
+    let faults = faults(&args);
+    let config = nimbus::Config {
+        data: args.data,
+        cache: args.cache,
+        domain: args.domain,
+        plane_uid: args.plane_uid,
+        edge_uid: args.edge_uid,
+        keeper: vec![args.keeper_program, "keeper".into()],
+        volume_bytes: args.volume_bytes,
+        workers: nimbus::Config::WORKERS,
+    };
+    serve("Nimbus", || Ok(nimbus::serve(config, faults, shutdown()?)))
+}
+
+#[cfg(debug_assertions)]
+fn faults(args: &Args) -> Box<dyn nimbus::Faults> {
+    match &args.faults {
+        Some(file) => Box::new(journal::FaultFile::new(file)),
+        None => Box::new(nimbus::NoFaults),
+    }
+}
+
+#[cfg(not(debug_assertions))]
+fn faults(_: &Args) -> Box<dyn nimbus::Faults> {
+    Box::new(nimbus::NoFaults)
 }

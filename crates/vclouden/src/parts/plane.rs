@@ -32,5 +32,5 @@ pub fn run(args: Args) -> Outcome {
     args.common.settle()?;
     let listen = args.listen.open()?;
     let config = plane::Config::new(listen, args.data, args.nimbus_socket, args.edge_url, args.operator_token_sha256);
-    serve("control plane", || Ok(plane::serve(config, shutdown()?)))
+    serve("the control plane", || Ok(plane::serve(config, shutdown()?)))
 }

@@ -25,7 +25,7 @@ const PAUSES: [u64; 7] = [0, 100, 250, 500, 1000, 2000, 5000];
 /// A child that lived this long was started well.
 const LIVED: Duration = Duration::from_secs(1);
 /// Until everything serves for the first time, a child that ended this often cannot be started.
-const TRIES: u32 = 3;
+const TRIES: u32 = 5;
 /// From SIGTERM to SIGKILL.
 const GRACE: Duration = Duration::from_secs(6);
 
