@@ -26,7 +26,7 @@ for file in resolv.conf hosts; do
     fi
 done
 inside() { chroot root "$@"; }
-inside apt-get -q update
+inside apt-get -q -o APT::Update::Error-Mode=any -o Acquire::Retries=3 update
 unknown=
 for package; do
     if ! inside apt-cache show -- "$package" >/dev/null 2>&1; then
