@@ -232,7 +232,8 @@ impl Client {
         body: RequestBody,
         patience: Duration,
     ) -> Result<Response<Incoming>, ClientError> {
-        let request = request(method, path).body(body).map_err(|error| ClientError::Answer(error.to_string()))?;
+        let request = request(method, path).header(http::header::CONTENT_TYPE, "application/json").body(body);
+        let request = request.map_err(|error| ClientError::Answer(error.to_string()))?;
         self.exchange(request, patience).await
     }
 
