@@ -119,15 +119,12 @@ fn promised(
 /// Bytes of memory of this machine.
 fn machine_memory() -> u64 {
     let info = rustix::system::sysinfo();
-    u64::from(info.totalram) * u64::from(info.mem_unit)
+    info.totalram * u64::from(info.mem_unit)
 }
 
 /// The copies of an installation's data, oldest first, with their names. One whose record is missing is being made or
 /// deleted.
-pub(crate) fn snapshots(
-    volume: &Volume,
-    id: InstallationId,
-) -> Result<Vec<(String, SnapshotRecord)>, NimbusError> {
+pub(crate) fn snapshots(volume: &Volume, id: InstallationId) -> Result<Vec<(String, SnapshotRecord)>, NimbusError> {
     let mut found = Vec::new();
     for name in volume.snapshots(id)? {
         if let Some(record) = snapshot(volume, id, &name)? {
@@ -139,10 +136,6 @@ pub(crate) fn snapshots(
 }
 
 /// The record of one copy.
-pub(crate) fn snapshot(
-    volume: &Volume,
-    id: InstallationId,
-    name: &str,
-) -> Result<Option<SnapshotRecord>, NimbusError> {
+pub(crate) fn snapshot(volume: &Volume, id: InstallationId, name: &str) -> Result<Option<SnapshotRecord>, NimbusError> {
     files::read(&volume.snapshot_dir(id, name).join("snapshot.json"))
 }

@@ -5,7 +5,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::InstallationId;
-use nimbus_api::edge::{FromEdge, Route, RouteMode, ToEdge};
+use nimbus_api::edge::{FromEdge, Route, ToEdge};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 /// Lines that wait for the edge; with more it is taken for dead.
@@ -86,11 +86,6 @@ impl Routes {
         self.table().unavailable.get(&installation).cloned()
     }
 
-    /// How the installation is treated now.
-    pub fn mode(&self, installation: InstallationId) -> Option<RouteMode> {
-        self.table().routes.get(&installation).map(|route| route.mode)
-    }
-
     /// Whether an edge is connected.
     pub fn is_connected(&self) -> bool {
         self.table().edge.is_some()
@@ -158,6 +153,8 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
+    use nimbus_api::edge::RouteMode;
+
     use super::*;
 
     fn route(installation: InstallationId, mode: RouteMode) -> Route {

@@ -98,9 +98,7 @@ async fn serve_with(
 
 /// Makes the directories, and sees to it that no other Nimbus uses them for as long as the lock is held.
 fn prepare(config: &Config) -> Result<File, NimbusError> {
-    let make = |path: &Path, mode| {
-        DirBuilder::new().recursive(true).mode(mode).create(path).map_err(io("make", path))
-    };
+    let make = |path: &Path, mode| DirBuilder::new().recursive(true).mode(mode).create(path).map_err(io("make", path));
     make(&config.data, 0o755)?;
     make(&config.data.join("nimbus"), 0o700)?;
     make(&config.data.join("run"), 0o755)?;

@@ -74,7 +74,7 @@ fn prune_cache(engine: &Engine) -> Result<(), NimbusError> {
     let artifacts = engine.config.cache.join("artifacts");
     let entries = std::fs::read_dir(&artifacts).map_err(crate::error::io("read", &artifacts))?;
     for entry in entries.flatten() {
-        let fresh = entry.metadata().and_then(|found| found.modified()).is_ok_and(|at| is_fresh(at));
+        let fresh = entry.metadata().and_then(|found| found.modified()).is_ok_and(is_fresh);
         let name = entry.file_name();
         let hash = name.to_str().and_then(|name| name.strip_suffix(".tar.gz")).and_then(|name| name.parse().ok());
         keep.extend(hash.filter(|_| fresh));

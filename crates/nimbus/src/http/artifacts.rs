@@ -29,11 +29,7 @@ pub(super) async fn show(State(engine): App, Path(hash): Path<ArtifactHash>) -> 
 }
 
 /// `PUT /artifacts/{hash}`: stores it, if it is what it says.
-pub(super) async fn store(
-    State(engine): App,
-    Path(hash): Path<ArtifactHash>,
-    request: Request,
-) -> Answer<StatusCode> {
+pub(super) async fn store(State(engine): App, Path(hash): Path<ArtifactHash>, request: Request) -> Answer<StatusCode> {
     if engine.layers.has_artifact(&hash) {
         return Ok(StatusCode::NO_CONTENT);
     }
@@ -70,7 +66,8 @@ async fn receive(mut body: Body, path: &std::path::Path) -> Answer<String> {
     let mut file = tokio::fs::File::create(path).await.map_err(io("make", path))?;
     let (mut hasher, mut size) = (Sha256::new(), 0);
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Refusal::bad_request(format!("the archive did not arrive whole: {error}")))?;
+        let frame =
+            frame.map_err(|error| Refusal::bad_request(format!("the archive did not arrive whole: {error}")))?;
         let Ok(data) = frame.into_data() else { continue };
         size += data.len() as u64;
         if size > MAX {

@@ -29,11 +29,7 @@ const LOOK: Duration = Duration::from_millis(200);
 const REST: Duration = Duration::from_secs(1);
 
 /// `POST /installations/{id}/exec`
-pub(super) async fn run(
-    State(engine): App,
-    Path(id): Path<InstallationId>,
-    request: Request,
-) -> Answer<Response> {
+pub(super) async fn run(State(engine): App, Path(id): Path<InstallationId>, request: Request) -> Answer<Response> {
     let spec = super::installations::present(&engine, id)?;
     let place = PLACES.try_acquire().map_err(|_| {
         Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "too-many", "too many programs are run at a time; try again soon")

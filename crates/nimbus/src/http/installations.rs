@@ -19,10 +19,7 @@ pub(super) async fn list(State(engine): App) -> Answer<Json<Vec<InstallationRepo
 }
 
 /// `GET /installations/{id}`
-pub(super) async fn show(
-    State(engine): App,
-    Path(id): Path<InstallationId>,
-) -> Answer<Json<InstallationReport>> {
+pub(super) async fn show(State(engine): App, Path(id): Path<InstallationId>) -> Answer<Json<InstallationReport>> {
     let spec = present(&engine, id)?;
     Ok(Json(blocking(move || report(&engine, &spec)).await??))
 }

@@ -48,10 +48,7 @@ pub(crate) async fn serve(engine: Arc<Engine>, listener: Guarded) {
         .route("/installations/{id}/exec", post(exec::run).layer(DefaultBodyLimit::disable()))
         .route(
             "/artifacts/{hash}",
-            get(artifacts::show)
-                .put(artifacts::store)
-                .delete(artifacts::delete)
-                .layer(DefaultBodyLimit::disable()),
+            get(artifacts::show).put(artifacts::store).delete(artifacts::delete).layer(DefaultBodyLimit::disable()),
         )
         .route("/server", get(server::show))
         .route("/events", get(events::follow))

@@ -28,12 +28,8 @@ pub(super) async fn submit(
     Body(request): Body<OperationRequest>,
 ) -> Answer<(StatusCode, Json<OperationReport>)> {
     let json = serde_json::to_string(&request.work).map_err(|error| Refusal::bad_request(error.to_string()))?;
-    let new = NewOperation {
-        id: id.0,
-        verb: request.work.verb().to_owned(),
-        subject: request.installation.0,
-        request: json,
-    };
+    let new =
+        NewOperation { id: id.0, verb: request.work.verb().to_owned(), subject: request.installation.0, request: json };
     blocking(move || match engine.journal.request(new)? {
         Requested::New(operation) => {
             engine.queue.push(request.installation, Job::Operation(id));
@@ -103,10 +99,7 @@ pub(super) struct Filter {
 }
 
 /// `GET /operations?installation=ID`: the newest first.
-pub(super) async fn list(
-    State(engine): App,
-    Query(filter): Query<Filter>,
-) -> Answer<Json<Vec<OperationReport>>> {
+pub(super) async fn list(State(engine): App, Query(filter): Query<Filter>) -> Answer<Json<Vec<OperationReport>>> {
     let list = move || engine.journal.list(filter.installation.map(|id| id.0), LISTED);
     let operations = blocking(list).await??;
     Ok(Json(operations.into_iter().map(report).collect()))

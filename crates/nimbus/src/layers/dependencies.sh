@@ -1,6 +1,7 @@
 # Installs Debian packages on an overlay of a base. Arguments: the base, an empty working directory, the packages.
 # Runs in mount and process namespaces of its own: everything mounted here goes with them. What is left in "upper" is
 # the layer. "userxattr", because sandboxes mount the layer so, in a user namespace.
+umask 022
 base=$1
 cd "$2"
 shift 2

@@ -127,12 +127,7 @@ pub(super) fn unwant<A>(task: &Task<A>, progress: &mut Progress) -> Result {
 }
 
 /// Keeps a copy of the data, from which a failure of this operation takes it back, and a person later.
-pub(super) fn keep<A>(
-    task: &Task<A>,
-    progress: &mut Progress,
-    reason: SnapshotReason,
-    keep_seconds: u64,
-) -> Result {
+pub(super) fn keep<A>(task: &Task<A>, progress: &mut Progress, reason: SnapshotReason, keep_seconds: u64) -> Result {
     let name = format!("{}-{}", word(reason), task.id);
     let now = task.engine.clock.now();
     let record = SnapshotRecord {

@@ -112,8 +112,7 @@ impl Btrfs {
         let made = make_image(&new, bytes).and_then(|()| attach(&new, mount)).and_then(|device| {
             let filled = Btrfs::adopt(device, mount).and_then(|btrfs| {
                 fill()?;
-                let root = fs::File::open(mount).map_err(io("open", mount))?;
-                rustix::fs::syncfs(&root).map_err(errno("write to disk", mount))?;
+                super::sync_all(mount)?;
                 fs::rename(&new, image).map_err(io("rename", &new))?;
                 Ok(btrfs)
             });

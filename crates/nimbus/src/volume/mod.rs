@@ -165,12 +165,15 @@ impl Volume {
             tools::run("cp", &words.collect::<Vec<&std::ffi::OsStr>>())?;
             own(&new, uid, gid)?;
             self.exchange(id)?;
-            let root = fs::File::open(&data).map_err(io("open", &data))?;
-            rustix::fs::syncfs(&root).map_err(errno("write to disk", &data))?;
         } else {
             std::os::unix::fs::chown(&data, Some(uid), Some(gid)).map_err(io("give away", &data))?;
         }
         fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).map_err(io("open up", &data))?;
+        if from.is_some() {
+            sync_all(&data)?
+        } else {
+            sync_directory(&data)?
+        }
         write_file(&done, b"")
     }
 
@@ -187,7 +190,9 @@ impl Volume {
 
     /// Gives all of the data to another user.
     pub fn chown_data(&self, id: InstallationId, uid: u32, gid: u32) -> Result<(), VolumeError> {
-        own(&self.data(id), uid, gid)
+        let data = self.data(id);
+        own(&data, uid, gid)?;
+        sync_all(&data)
     }
 
     /// Keeps a copy of the data as it is now, unless there is one of that name.
@@ -447,6 +452,12 @@ fn write_file(path: &Path, content: &[u8]) -> Result<(), VolumeError> {
 fn sync_directory(directory: &Path) -> Result<(), VolumeError> {
     let file = fs::File::open(directory).map_err(io("open", directory))?;
     file.sync_all().map_err(io("write to disk", directory))
+}
+
+/// Brings everything on the file system to disk, where a tree has too many files to do it one by one.
+fn sync_all(directory: &Path) -> Result<(), VolumeError> {
+    let file = fs::File::open(directory).map_err(io("open", directory))?;
+    rustix::fs::syncfs(&file).map_err(errno("write to disk", directory))
 }
 
 /// Gives a tree to a user; links in it are given away themselves, never followed.

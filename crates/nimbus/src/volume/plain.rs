@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::error::{errno, io};
+use super::error::io;
 use super::storage::{Storage, Trees};
 use super::{VolumeError, exists};
 use crate::tools;
@@ -66,8 +66,7 @@ impl Trees for Plain {
         let words = ["-a".as_ref(), share.as_ref(), "-T".as_ref(), "--".as_ref(), from.as_os_str(), part.as_os_str()];
         tools::run("cp", &words)?;
         // Unlike a btrfs snapshot a copy is not on disk when it is there.
-        let file = fs::File::open(&part).map_err(io("open", &part))?;
-        rustix::fs::syncfs(&file).map_err(errno("write to disk", &part))?;
+        super::sync_all(&part)?;
         fs::rename(&part, to).map_err(io("rename", &part))
     }
 

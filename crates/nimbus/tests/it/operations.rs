@@ -1,0 +1,270 @@
+//! The verbs, with real applications.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::state::OperationState;
+use domain::{BackupId, InstallationId, OperationId};
+use futures_util::StreamExt;
+use nimbus_api::{
+    ClientError, ExecFrame, ExecRequest, NimbusEventKind, OperationRequest, Phase, SnapshotReason, Wanted, Work,
+};
+use serde_json::json;
+
+use crate::agent::{Agent, install, keepers, switch};
+
+#[test]
+fn an_installation_lives_its_whole_life() {
+    let mut agent = Agent::new();
+    let before = agent.leftovers();
+    let id = agent.install("acme", agent.version(1, |_| {}));
+    assert_eq!(agent.get(id), "first\n");
+    let report = agent.show(id);
+    assert_eq!((report.version, report.wanted, report.phase), (1, Wanted::Running, Phase::Healthy));
+    assert!(report.memory.is_some_and(|bytes| bytes > 0), "{report:?}");
+
+    agent.write(id, "second\n");
+    let steps = agent.finish(id, switch(agent.version(2, |_| {}))).steps;
+    let names: Vec<_> = steps.iter().map(|step| step.name.as_str()).collect();
+    let listed = ["fetch", "prepare", "hold", "stop", "snapshot", "switch", "start", "check", "release"];
+    assert_eq!(names, listed);
+    assert_eq!((agent.show(id).version, agent.get(id).as_str()), (2, "second\n"));
+    agent.write(id, "third\n");
+
+    agent.finish(id, Work::Rollback { keep_seconds: 60 });
+    let report = agent.show(id);
+    assert_eq!((report.version, agent.get(id).as_str()), (1, "second\n"));
+    assert_eq!(report.snapshots.iter().map(|s| s.reason).collect::<Vec<_>>(), [SnapshotReason::BeforeRollback]);
+    let why = agent.undone(id, Work::Rollback { keep_seconds: 60 });
+    assert!(why.contains("cannot be rolled back"), "{why}");
+
+    let backup = BackupId::new();
+    agent.finish(id, Work::Backup { backup });
+    agent.write(id, "fourth\n");
+    agent.finish(id, Work::Restore { backup, keep_seconds: 60 });
+    assert_eq!(agent.get(id), "second\n");
+    agent.finish(id, Work::ForgetBackup { backup });
+    let why = agent.undone(id, Work::Restore { backup, keep_seconds: 60 });
+    assert!(why.contains("has no backup"), "{why}");
+
+    let pid = agent.show(id).pid;
+    agent.finish(id, Work::Restart);
+    assert_ne!(agent.show(id).pid, pid);
+    agent.finish(id, Work::Stop);
+    assert_eq!((agent.show(id).phase, agent.show(id).address), (Phase::Stopped, None));
+    agent.finish(id, switch(agent.version(3, |_| {})));
+    assert_eq!((agent.show(id).version, agent.show(id).phase), (3, Phase::Stopped));
+    let why = agent.undone(id, Work::Restart);
+    assert!(why.contains("start it instead"), "{why}");
+    agent.finish(id, Work::Start);
+    agent.finish(id, Work::Start);
+    assert_eq!(agent.get(id), "second\n");
+
+    agent.finish(id, Work::Remove);
+    assert_eq!(agent.leftovers(), before);
+    agent.finish(id, Work::Remove);
+    let gone = agent.runtime.block_on(agent.client.installation(id)).unwrap_err();
+    assert_eq!(gone.code(), Some("unknown-installation"));
+}
+
+#[test]
+fn a_version_that_does_not_become_healthy_goes_back_with_its_data() {
+    let mut agent = Agent::new();
+    let id = agent.install("acme", agent.version(1, |_| {}));
+    agent.write(id, "precious\n");
+    for (number, script, says) in [
+        (2, "echo going down; exit 3", "exit status 3"),
+        (3, "echo spoilt > /data/index.html; echo spoilt data >&2; exit 1", "spoilt data"),
+        (4, "/app/busybox rm /data/index.html; $serve", "health"),
+    ] {
+        let version = agent.script(number, script);
+        let why = agent.undone(id, switch(version));
+        assert!(why.contains(&format!("version {number} of hola")) && why.contains(says), "{why}");
+        assert_eq!((agent.show(id).version, agent.get(id).as_str()), (1, "precious\n"), "{why}");
+        assert_eq!(agent.show(id).snapshots, []);
+    }
+    let missing = agent.version(5, |manifest| manifest["command"] = json!(["/app/nothing"]));
+    let why = agent.undone(id, switch(missing));
+    assert!(why.contains("/app/nothing"), "{why}");
+    assert_eq!(agent.get(id), "precious\n");
+}
+
+#[test]
+fn what_cannot_be_installed_is_refused_with_its_reason_and_leaves_nothing() {
+    let mut agent = Agent::new();
+    let before = agent.leftovers();
+    let good = agent.version(1, |_| {});
+    let mut absent = good.clone();
+    absent.artifact = "0".repeat(64).parse().unwrap();
+    let cirrus = agent.version(2, |manifest| manifest["engine"] = json!("cirrus"));
+    let huge = agent.version(3, |manifest| manifest["limits"]["memory"] = json!(1_u64 << 50));
+    let dead = agent.script(4, "echo I am not well; exit 7");
+    let silent = agent.version(5, |manifest| {
+        manifest["command"] = json!(["/app/busybox", "sleep", "1000"]);
+        manifest["http"]["start_timeout_ms"] = json!(500);
+    });
+    let unknown_user = agent.version(6, |manifest| manifest["user"] = json!({"name": "nobody-knows"}));
+    for (version, says) in [
+        (absent, "is not on this server"),
+        (cirrus, "engine \"cirrus\""),
+        (huge, "not enough memory"),
+        (dead, "I am not well"),
+        (silent, "did not become healthy"),
+        (unknown_user, "nobody-knows"),
+    ] {
+        let why = agent.undone(InstallationId::new(), install("acme", version));
+        assert!(why.contains(says), "{says}: {why}");
+        assert_eq!(agent.leftovers(), before, "{why}");
+    }
+    let id = agent.install("acme", good.clone());
+    let again = agent.undone(id, install("acme", good.clone()));
+    assert!(again.contains("installed here already"), "{again}");
+    let older =
+        Work::Install { name: "acme".parse().unwrap(), epoch: 0, version: good.clone(), ports: BTreeMap::new() };
+    assert!(agent.undone(id, older).contains("older epoch"));
+    let taken = agent.undone(InstallationId::new(), install("acme", good.clone()));
+    assert!(taken.contains("name acme is taken"), "{taken}");
+    let ports = BTreeMap::from([("smtp".to_owned(), 25)]);
+    let no_port = Work::Install { name: "b".parse().unwrap(), epoch: 1, version: good, ports };
+    let why = agent.undone(InstallationId::new(), no_port);
+    assert!(why.contains("no TCP port named"), "{why}");
+    assert_eq!(agent.get(id), "first\n");
+}
+
+#[test]
+fn the_same_request_is_the_same_operation_and_those_of_one_installation_never_overlap() {
+    let mut agent = Agent::new();
+    let id = agent.install("acme", agent.version(1, |_| {}));
+    let [one, two] = [agent.version(2, |_| {}), agent.version(3, |_| {})];
+    let reports = agent.runtime.block_on(async {
+        let [a, b] = [OperationId::new(), OperationId::new()];
+        let ask = |version| OperationRequest { installation: id, work: switch(version) };
+        agent.client.submit(a, &ask(one.clone())).await.unwrap();
+        agent.client.submit(b, &ask(two.clone())).await.unwrap();
+        agent.client.submit(a, &ask(one)).await.unwrap();
+        let differs = agent.client.submit(a, &ask(two)).await.unwrap_err();
+        assert!(matches!(differs, ClientError::Problem { status: 409, .. }), "{differs}");
+        let wait = |id| agent.client.wait(id, usize::MAX, Duration::from_secs(30));
+        (wait(a).await.unwrap(), wait(b).await.unwrap())
+    });
+    let (first, second) = (reports.0, reports.1);
+    assert_eq!((first.state, second.state), (OperationState::Finished, OperationState::Finished));
+    assert!(first.ended_at.unwrap() <= second.steps[0].began_at);
+    assert_eq!(agent.show(id).version, 3);
+    let retried = agent.runtime.block_on(agent.client.retry(first.id)).unwrap_err();
+    assert_eq!(retried.code(), Some("not-stuck"));
+    agent.finish(id, Work::Rollback { keep_seconds: 60 });
+    agent.finish(id, Work::Rollback { keep_seconds: 60 });
+    assert_eq!(agent.show(id).version, 1, "each rollback goes one switch back");
+}
+
+#[test]
+fn nimbus_may_die_and_its_keepers_go_on() {
+    let mut agent = Agent::new();
+    let [running, stopped] = ["running", "stopped"].map(|name| agent.install(name, agent.version(1, |_| {})));
+    agent.finish(stopped, Work::Stop);
+    let before = agent.show(running);
+    agent.kill();
+    assert_eq!(crate::agent::get(before.address.unwrap()).unwrap(), "first\n", "nobody needs Nimbus to serve");
+    agent.start();
+    let after = agent.show(running);
+    assert_eq!((after.pid, after.address, after.phase), (before.pid, before.address, Phase::Healthy));
+    assert_eq!(agent.show(stopped).phase, Phase::Stopped);
+    agent.terminate();
+    for keeper in keepers(agent.data().to_str().unwrap()) {
+        crate::alone::sh(&format!("kill -9 {keeper}"));
+    }
+    agent.start();
+    agent.eventually("what is meant to run is started", |agent| agent.show(running).phase == Phase::Healthy);
+    assert_ne!(agent.show(running).pid, before.pid);
+    assert_eq!(agent.get(running), "first\n");
+    assert_eq!(agent.show(stopped).phase, Phase::Stopped);
+
+    let keeper = keepers(agent.data().to_str().unwrap());
+    assert_eq!(keeper.len(), 1);
+    crate::alone::sh(&format!("kill -9 {}", keeper[0]));
+    let pid = agent.show(running).pid;
+    agent.eventually("a keeper that went missing is started again", |agent| {
+        let now = agent.show(running);
+        now.phase == Phase::Healthy && now.pid != pid
+    });
+    for id in [running, stopped] {
+        agent.finish(id, Work::Remove);
+    }
+}
+
+#[test]
+fn events_logs_and_programs_come_through() {
+    let mut agent = Agent::new();
+    let id = agent.install("acme", agent.script(1, "echo hello; echo oops >&2; $serve"));
+    agent.runtime.block_on(async {
+        let mut events = agent.client.events(0).await.unwrap();
+        let mut sequence = 0;
+        loop {
+            let event = events.next().await.unwrap().unwrap();
+            assert_eq!(event.sequence, sequence + 1);
+            sequence = event.sequence;
+            if matches!(event.what, NimbusEventKind::OperationEnded { state: OperationState::Finished, .. }) {
+                break;
+            }
+        }
+        let lines: Vec<_> = agent.client.logs(id, 100, false).await.unwrap().collect().await;
+        let lines: Vec<_> = lines.into_iter().map(|line| line.unwrap()).collect();
+        assert!(lines.iter().any(|line| line.stream == "out" && line.text == "hello"), "{lines:?}");
+        assert!(lines.iter().any(|line| line.stream == "err" && line.text == "oops"), "{lines:?}");
+
+        let run = |command: &[&str], input: Vec<&'static str>| {
+            let request = ExecRequest { command: command.iter().map(|&word| word.to_owned()).collect() };
+            let input = futures_util::stream::iter(input.into_iter().map(bytes::Bytes::from));
+            let client = agent.client.clone();
+            async move {
+                let frames: Vec<_> = client.exec(id, &request, input).await.unwrap().collect().await;
+                let (mut out, mut status) = (Vec::new(), None);
+                for frame in frames {
+                    match frame.unwrap() {
+                        ExecFrame::Out(data) | ExecFrame::Err(data) => out.extend_from_slice(&data),
+                        ExecFrame::Exit(code) => status = Some(code),
+                    }
+                }
+                (String::from_utf8(out).unwrap(), status)
+            }
+        };
+        assert_eq!(run(&["/app/busybox", "cat"], vec!["one ", "two"]).await, ("one two".into(), Some(0)));
+        assert_eq!(run(&["/app/busybox", "sh", "-c", "exit 9"], vec![]).await, (String::new(), Some(9)));
+        assert_eq!(run(&["/app/busybox", "id", "-u"], vec![]).await, ("1000\n".into(), Some(0)));
+        let (said, status) = run(&["/no/such"], vec![]).await;
+        assert!(said.contains("/no/such") && status == Some(127), "{said} {status:?}");
+        let big = run(&["/app/busybox", "dd", "if=/dev/zero", "bs=1M", "count=3"], vec![]).await;
+        assert!(big.0.len() > 3 << 20 && big.1 == Some(0), "{}", big.0.len());
+    });
+    agent.finish(id, Work::Stop);
+    let request = ExecRequest { command: vec!["/app/busybox".into()] };
+    let refused = agent.runtime.block_on(agent.client.exec(id, &request, futures_util::stream::empty())).unwrap_err();
+    assert_eq!(refused.code(), Some("not-running"), "{refused}");
+}
+
+#[test]
+fn archives_are_checked_kept_and_deleted_when_nobody_needs_them() {
+    let mut agent = Agent::new();
+    let version = agent.version(1, |_| {});
+    let id = agent.install("acme", version.clone());
+    let hash = version.artifact.clone();
+    let other: domain::ArtifactHash = "1".repeat(64).parse().unwrap();
+    agent.runtime.block_on(async {
+        let client = &agent.client;
+        assert!(client.has_artifact(&hash).await.unwrap());
+        assert!(!client.has_artifact(&other).await.unwrap());
+        let wrong = client.put_artifact(&other, "/bin/busybox".as_ref()).await.unwrap_err();
+        assert_eq!(wrong.code(), Some("wrong-hash"));
+        assert!(!client.has_artifact(&other).await.unwrap());
+        assert_eq!(client.delete_artifact(&hash).await.unwrap_err().code(), Some("artifact-in-use"));
+    });
+    agent.finish(id, Work::Remove);
+    agent.runtime.block_on(async {
+        agent.client.delete_artifact(&hash).await.unwrap();
+        assert!(!agent.client.has_artifact(&hash).await.unwrap());
+        let server = agent.client.server().await.unwrap();
+        assert_eq!((server.installations, server.memory.taken, server.storage.as_str()), (0, 0, "btrfs"));
+        assert!(server.layers.iter().any(|layer| layer.name == "seccomp" && layer.active), "{:?}", server.layers);
+    });
+}
