@@ -13,7 +13,7 @@ use crate::error::KeeperError;
 use crate::logs::Stream;
 
 /// Bytes that are read from one pipe in one turn of the loop, so that a flood holds nobody else up.
-const TURN_BYTES: usize = 64 * 1024;
+pub(crate) const TURN_BYTES: usize = 16 * 1024;
 
 /// An application that was started and is not yet reaped.
 pub(crate) struct Application {
@@ -40,20 +40,15 @@ impl Application {
         Ok(Self { sandbox, pipes: vec![out, err] })
     }
 
-    /// Reads what it said on its `index`th pipe, at most [`TURN_BYTES`]; forgets the pipe when it has ended.
+    /// Reads what it said on one of its pipes, at most [`TURN_BYTES`]; forgets the pipe when it has ended.
     pub(crate) fn read(&mut self, stream: Stream, mut take: impl FnMut(&[u8])) {
         let Some(index) = self.pipes.iter().position(|pipe| pipe.stream == stream) else { return };
-        let mut bytes = [0; 16 * 1024];
-        for _ in 0..TURN_BYTES / bytes.len() {
-            match rustix::io::read(&self.pipes[index].fd, &mut bytes) {
-                Ok(count) if count > 0 => take(&bytes[..count]),
-                Err(Errno::AGAIN | Errno::INTR) => return,
-                // Its last writer is gone.
-                _ => {
-                    self.pipes.remove(index);
-                    return;
-                }
-            }
+        let mut bytes = [0; TURN_BYTES];
+        match rustix::io::read(&self.pipes[index].fd, &mut bytes) {
+            Ok(count) if count > 0 => take(&bytes[..count]),
+            Err(Errno::AGAIN | Errno::INTR) => {}
+            // Its last writer is gone.
+            _ => drop(self.pipes.remove(index)),
         }
     }
 }

@@ -173,7 +173,9 @@ impl Answers {
                 self.buffer.extend_from_slice(&bytes[..count]);
                 Ok(())
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(KeeperError::Timeout { dir: self.dir.clone() }),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Err(KeeperError::Timeout { dir: self.dir.clone() })
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
                 Err(KeeperError::Gone { dir: self.dir.clone() })

@@ -59,10 +59,17 @@ enum Stage {
     Connecting,
     /// Refused at the address: does it listen on the loopback interface by mistake?
     Probing,
-    Sending { sent: usize },
-    Reading { answer: [u8; STATUS_BYTES], length: usize },
+    Sending {
+        sent: usize,
+    },
+    Reading {
+        answer: [u8; STATUS_BYTES],
+        length: usize,
+    },
     /// The verdict is given.
-    Draining { left: usize },
+    Draining {
+        left: usize,
+    },
 }
 
 /// What a step led to.
@@ -343,7 +350,8 @@ mod tests {
     }
 
     fn wait(health: &Health) {
-        let mut fds: Vec<_> = health.interest().map(|(fd, flags)| PollFd::from_borrowed_fd(fd, flags)).into_iter().collect();
+        let mut fds: Vec<_> =
+            health.interest().map(|(fd, flags)| PollFd::from_borrowed_fd(fd, flags)).into_iter().collect();
         poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 5_000_000 })).unwrap();
     }
 
@@ -383,7 +391,9 @@ mod tests {
 
     #[test]
     fn what_is_not_http_is_not_healthy() {
-        for bad in [&b"SSH-2.0-OpenSSH_9.2\r\n"[..], b"HTTP/2.0 200 OK\r\n", b"HTTP/1.1 2x0 OK\r\n", b"HTTP/1.1200 OK  \r\n"] {
+        for bad in
+            [&b"SSH-2.0-OpenSSH_9.2\r\n"[..], b"HTTP/2.0 200 OK\r\n", b"HTTP/1.1 2x0 OK\r\n", b"HTTP/1.1200 OK  \r\n"]
+        {
             assert_eq!(answering(bad), Verdict::Fail("does not answer in HTTP/1.1".into()));
         }
         let Verdict::Fail(reason) = answering(b"HTTP") else { panic!() };

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use sandbox::{SandboxError, network};
 
-use crate::application::{Application, describe};
+use crate::application::{Application, TURN_BYTES, describe};
 use crate::clock;
 use crate::connection::Role;
 use crate::directory;
@@ -24,7 +24,7 @@ use crate::protocol::{ExecEnded, Phase, Request, Spec, Status};
 use crate::server::{ClientId, Server, Wish};
 
 /// How often to read what a dead application left in its pipes: they hold at most a mebibyte (`pipe-max-size`).
-const LAST_TURNS: usize = 16;
+const LAST_TURNS: usize = 1024 * 1024 / TURN_BYTES;
 
 /// Everything a keeper knows.
 pub(crate) struct Keeper {
@@ -324,6 +324,8 @@ impl Keeper {
         }
         let after = self.policy.died(self.now());
         self.remark_after(after);
+        // Watchers hear of it even if it is started again at once.
+        self.publish();
     }
 
     fn remark_after(&mut self, after: After) {

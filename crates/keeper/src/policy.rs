@@ -35,12 +35,22 @@ pub(crate) struct Policy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     New,
-    Starting { since: Duration },
-    Healthy { since: Duration },
-    Unhealthy { failures: u32 },
+    Starting {
+        since: Duration,
+    },
+    Healthy {
+        since: Duration,
+    },
+    Unhealthy {
+        failures: u32,
+    },
     /// Killed for `phase`, its death not yet seen.
-    Dying { phase: Phase },
-    Waiting { until: Duration },
+    Dying {
+        phase: Phase,
+    },
+    Waiting {
+        until: Duration,
+    },
     Failed,
     Stopped,
 }

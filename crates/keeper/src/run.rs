@@ -47,11 +47,13 @@ fn keep(dir: &Path) -> Result<()> {
     let lock = directory::lock(&dir)?;
     let spec = directory::read_spec(&dir)?;
     let signals = signals()?;
-    rustix::process::set_child_subreaper(Some(rustix::process::getpid())).map_err(KeeperError::io("cannot adopt orphans"))?;
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
+        .map_err(KeeperError::io("cannot adopt orphans"))?;
     let server = Server::listen(&dir)?;
     detach()?;
     let address = spec.sandbox.network.as_ref().map_or(Ipv4Addr::LOCALHOST, |network| network.address);
-    let home = File::open("/proc/self/ns/net").map_err(KeeperError::io("cannot open the server's network namespace"))?;
+    let home =
+        File::open("/proc/self/ns/net").map_err(KeeperError::io("cannot open the server's network namespace"))?;
     let mut keeper = Keeper {
         lock,
         home: home.into(),

@@ -50,7 +50,10 @@ impl Server {
     }
 
     /// What to wait for: new clients (`None`) and each client.
-    pub(crate) fn interests(&self, now: Duration) -> impl Iterator<Item = (Option<ClientId>, BorrowedFd<'_>, PollFlags)> {
+    pub(crate) fn interests(
+        &self,
+        now: Duration,
+    ) -> impl Iterator<Item = (Option<ClientId>, BorrowedFd<'_>, PollFlags)> {
         use std::os::fd::AsFd;
         let listener = (now >= self.rest_until).then(|| (None, self.listener.as_fd(), PollFlags::IN));
         let clients = self.clients.iter().map(|(id, client)| {
@@ -101,7 +104,11 @@ impl Server {
             Received::Gone => self.drop_client(id),
             Received::Request(request, descriptors) => Some(Wish::Request(request, descriptors)),
             Received::Nonsense(why) => {
-                if client.refuse(&why) { None } else { self.drop_client(id) }
+                if client.refuse(&why) {
+                    None
+                } else {
+                    self.drop_client(id)
+                }
             }
         }
     }

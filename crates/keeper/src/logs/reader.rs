@@ -29,7 +29,11 @@ pub fn follow(dir: &Path, lines: usize) -> io::Result<(Vec<Line>, Follower)> {
     for number in 0.. {
         let Some(file) = open(dir, number)? else {
             // Between its renaming and its making the newest is missing for a moment.
-            if number == 0 { continue } else { break };
+            if number == 0 {
+                continue;
+            } else {
+                break;
+            };
         };
         let id = id(&file)?;
         // The log was rotated while this went on: this is the file before once more.

@@ -334,7 +334,8 @@ fn cgroups_of(name: &str) -> Vec<PathBuf> {
 pub fn processes_of(first_id: u32) -> Vec<i32> {
     let mine = |pid: &i32| {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        let uid = status.lines().find_map(|line| line.strip_prefix("Uid:")?.split_whitespace().next()?.parse::<u32>().ok());
+        let uid =
+            status.lines().find_map(|line| line.strip_prefix("Uid:")?.split_whitespace().next()?.parse::<u32>().ok());
         !status.contains("State:\tZ") && uid.is_some_and(|uid| (first_id..=first_id + 65_535).contains(&uid))
     };
     let names = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
