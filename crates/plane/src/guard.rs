@@ -1,5 +1,5 @@
-//! What happens to every request before its handler: may the caller do this, are its query and body within limits, was it
-//! done already; and after it: what was refused is written into the audit.
+//! What happens to every request before its handler: may the caller do this, are its query and body within limits,
+//! was it done already; and after it: what was refused is written into the audit.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -226,8 +226,8 @@ fn again(seen: idempotency::Seen, fingerprint: &str) -> Answer<Response> {
         return Err(Refusal::invalid("idempotency-key-reused", detail));
     }
     let Some(answer) = seen.answer else {
-        let detail = "the same request is under way, or the control plane was stopped in the middle of it; look whether \
-                      it was done before you ask again with another key";
+        let detail = "the same request is under way, or the control plane was stopped in the middle of it; look \
+                      whether it was done before you ask again with another key";
         return Err(Refusal::conflict("idempotency-unknown", detail));
     };
     let status = StatusCode::from_u16(answer.status).map_err(Refusal::internal)?;

@@ -1,7 +1,7 @@
 //! The control plane: the only place that knows people, applications, versions and where things should run.
 //!
-//! `web` parses a request and renders the answer, `operations` holds one file per verb that a person can ask for, `reconcilers`
-//! bring about what was accepted, `store` holds all SQL. [`access`] says who may call what.
+//! `web` parses a request and renders the answer, `operations` holds one file per verb that a person can ask for,
+//! `reconcilers` bring about what was accepted, `store` holds all SQL. [`access`] says who may call what.
 
 use std::future::Future;
 use std::net::TcpListener;

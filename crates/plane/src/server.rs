@@ -42,8 +42,8 @@ pub trait Server: Send + Sync + 'static {
     fn put_artifact<'a>(&'a self, hash: &'a ArtifactHash, path: &'a Path) -> Asked<'a, ()>;
     /// Asks for an operation; the same id twice is the same operation.
     fn put_operation<'a>(&'a self, id: OperationId, request: &'a OperationRequest) -> Asked<'a, OperationReport>;
-    /// How far an operation is: at once, or, with `wait_seconds`, when it has ended or has more than `seen` steps. `None`
-    /// when the server knows of no such operation.
+    /// How far an operation is: at once, or, with `wait_seconds`, when it has ended or has more than `seen` steps.
+    /// `None` when the server knows of no such operation.
     fn operation(&self, id: OperationId, wait_seconds: u64, seen: usize) -> Asked<'_, Option<OperationReport>>;
     /// Every installation as it is now.
     fn installations(&self) -> Asked<'_, Vec<InstallationReport>>;

@@ -9,7 +9,7 @@
 //! | `GET /apps` | | [`Page`] of [`App`] |
 //! | `GET /apps/{app}` | | [`App`] |
 //! | `DELETE /apps/{app}` | | 204; 409 while it has installations |
-//! | `POST /apps/{app}/versions?notes=&create=true` | the archive, `application/gzip` | 201 [`Version`]; 200 when it is the newest already |
+//! | `POST /apps/{app}/versions?notes=&create=true` | `application/gzip` | 201 [`Version`]; 200 if it is the newest |
 //! | `GET /apps/{app}/versions` | | [`Page`] of [`Version`], newest first |
 //! | `GET /apps/{app}/versions/{n}` | | [`Version`] |
 //! | `GET /apps/{app}/versions/{n}/download` | | the archive as it was published |
@@ -258,8 +258,8 @@ pub struct Accepted {
     pub backup: Option<BackupId>,
 }
 
-/// `GET /operations/{id}`: work on one installation. With `wait` (seconds, at most 60) the answer comes as soon as it has ended
-/// or has more than `seen` entries in `steps`.
+/// `GET /operations/{id}`: work on one installation. With `wait` (seconds, at most 60) the answer comes as soon as it
+/// has ended or has more than `seen` entries in `steps`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Operation {
     /// Its id, the same on the server.

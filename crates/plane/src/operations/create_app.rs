@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Actor, name_for_people, record};
+use super::{Actor, Thing, name_for_people, record};
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
 use crate::store;
@@ -17,7 +17,15 @@ pub async fn create_app(plane: &Plane, actor: &Actor, input: CreateApp) -> Answe
         return Err(Refusal::conflict("app-exists", detail));
     }
     let app = store::apps::find(&*tx, &input.slug).await?.ok_or_else(|| super::unknown_app(&input.slug))?;
-    record(plane, &tx, actor, "app.create", &input.slug, Some(name), Some(&input.slug), json!({})).await?;
+    record(
+        plane,
+        &tx,
+        actor,
+        "app.create",
+        Thing { id: input.slug.to_string(), name: Some(name), app: Some(&input.slug) },
+        json!({}),
+    )
+    .await?;
     tx.commit().await?;
     plane.progress.changed();
     Ok(app)

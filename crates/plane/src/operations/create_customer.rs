@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Actor, name_for_people, record};
+use super::{Actor, Thing, name_for_people, record};
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
 use crate::store;
@@ -17,7 +17,15 @@ pub async fn create_customer(plane: &Plane, actor: &Actor, input: CreateCustomer
         let detail = format!("there is a customer \"{}\" already; choose another slug", input.slug);
         return Err(Refusal::conflict("customer-exists", detail));
     }
-    record(plane, &tx, actor, "customer.create", &input.slug, Some(name.clone()), None, json!({})).await?;
+    record(
+        plane,
+        &tx,
+        actor,
+        "customer.create",
+        Thing { id: input.slug.to_string(), name: Some(name.clone()), app: None },
+        json!({}),
+    )
+    .await?;
     tx.commit().await?;
     plane.progress.changed();
     Ok(Customer { slug: input.slug, name, created_at: at, installations: 0 })

@@ -3,7 +3,7 @@
 use domain::Slug;
 use serde_json::json;
 
-use super::{Actor, record, unknown_app};
+use super::{Actor, Thing, record, unknown_app};
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
 use crate::store::{self, installations};
@@ -32,7 +32,8 @@ pub async fn delete_app(plane: &Plane, actor: &Actor, app: &Slug) -> Answer<()> 
             unused.push(artifact);
         }
     }
-    record(plane, &tx, actor, "app.delete", app, None, Some(app), json!({})).await?;
+    record(plane, &tx, actor, "app.delete", Thing { id: app.to_string(), name: None, app: Some(app) }, json!({}))
+        .await?;
     tx.commit().await?;
     plane.progress.changed();
     for artifact in unused {

@@ -1,10 +1,10 @@
-//! Deletes a version; refused while an installation runs it, a live rollback or a backup needs it, or a deployment is under
-//! way with it. Its number is not used again.
+//! Deletes a version; refused while an installation runs it, a live rollback or a backup needs it, or a deployment is
+//! under way with it. Its number is not used again.
 
 use domain::Slug;
 use serde_json::json;
 
-use super::{Actor, record, unknown_app, unknown_version};
+use super::{Actor, Thing, record, unknown_app, unknown_version};
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
 use crate::store::{self, versions};
@@ -25,7 +25,15 @@ pub async fn delete_version(plane: &Plane, actor: &Actor, app: &Slug, number: u3
     versions::delete(&tx, app, number).await?;
     let unused = !versions::uses_artifact(&*tx, &version.artifact).await?;
     let detail = json!({ "artifact": version.artifact });
-    record(plane, &tx, actor, "version.delete", format!("{app}/{number}"), None, Some(app), detail).await?;
+    record(
+        plane,
+        &tx,
+        actor,
+        "version.delete",
+        Thing { id: format!("{app}/{number}"), name: None, app: Some(app) },
+        detail,
+    )
+    .await?;
     tx.commit().await?;
     plane.progress.changed();
     if unused {

@@ -6,7 +6,7 @@ use domain::state::{DeploymentState, DeploymentStepState, InstallationState};
 use serde_json::json;
 
 use super::install::wanted_version;
-use super::{Actor, record, unknown_app};
+use super::{Actor, Thing, record, unknown_app};
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
 use crate::store::deployments::{self, DeploymentRow, StepRow};
@@ -44,7 +44,8 @@ pub async fn deploy(plane: &Plane, actor: &Actor, app: &Slug, input: CreateDeplo
 pub(super) async fn refuse_second(tx: &Tx, app: &Slug) -> Answer<()> {
     let Some(live) = deployments::live_of(&**tx, app).await? else { return Ok(()) };
     let detail = format!(
-        "deployment {0} of {app} is under way, asked for by {1}; wait for it, or stop it with `vclouden deployment stop {0}`",
+        "deployment {0} of {app} is under way, asked for by {1}; wait for it, or stop it with \
+         `vclouden deployment stop {0}`",
         live.id, live.requested_by
     );
     Err(Refusal::conflict("deployment-under-way", detail))
@@ -121,7 +122,8 @@ pub(super) async fn begin(
         "keep_hours": wave.keep_hours,
         "installations": steps.len(),
     });
-    record(plane, &tx, actor, "deployment.create", id, None, Some(app), detail).await?;
+    record(plane, &tx, actor, "deployment.create", Thing { id: id.to_string(), name: None, app: Some(app) }, detail)
+        .await?;
     tx.commit().await?;
     plane.progress.deployments.notify_one();
     plane.progress.changed();

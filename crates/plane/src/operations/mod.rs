@@ -105,15 +105,21 @@ fn name_for_people(given: Option<String>, slug: &Slug) -> Answer<String> {
     Ok(name.to_owned())
 }
 
+/// A thing that is no installation, as the audit names it.
+#[derive(Debug, Default)]
+struct Thing<'a> {
+    id: String,
+    name: Option<String>,
+    app: Option<&'a Slug>,
+}
+
 /// Writes into the audit what was done to a thing that is no installation.
 async fn record(
     plane: &Plane,
     tx: &Tx,
     actor: &Actor,
     verb: &'static str,
-    id: impl ToString,
-    name: Option<String>,
-    app: Option<&Slug>,
+    thing: Thing<'_>,
     detail: Json,
 ) -> Answer<()> {
     let event = Event {
@@ -121,9 +127,9 @@ async fn record(
         actor: actor.name().to_owned(),
         verb,
         kind: verb.split('.').next().unwrap_or(""),
-        id: id.to_string(),
-        name,
-        app: app.cloned(),
+        id: thing.id,
+        name: thing.name,
+        app: thing.app.cloned(),
         installation: None,
         outcome: Outcome::Done,
         detail,
@@ -132,7 +138,7 @@ async fn record(
     Ok(())
 }
 
-/// The version's name in the audit, the application's or the installation's verb for a piece of work.
+/// What a piece of work is called in the audit.
 pub fn audit_verb(work: &Work) -> &'static str {
     match work {
         Work::Install { .. } => "installation.install",
@@ -257,8 +263,8 @@ fn why(row: &InstallationRow) -> &str {
 fn refuse_under_deployment(row: &InstallationRow, verb: &str) -> Answer<()> {
     let Some(deployment) = row.deployment else { return Ok(()) };
     let detail = format!(
-        "installation {} cannot be {verb} while deployment {deployment} is to change it; wait for that, or stop it with \
-         `vclouden deployment stop {deployment}`",
+        "installation {} cannot be {verb} while deployment {deployment} is to change it; wait for that, or stop it \
+         with `vclouden deployment stop {deployment}`",
         row.name
     );
     Err(Refusal::conflict("under-deployment", detail))

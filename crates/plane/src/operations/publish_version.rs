@@ -1,5 +1,5 @@
-//! Publishes a version: reads the archive, checks its manifest and the files that names, stores it by its content, gives it the
-//! next number. Nothing reaches a server yet.
+//! Publishes a version: reads the archive, checks its manifest and the files that names, stores it by its content,
+//! gives it the next number. Nothing reaches a server yet.
 //!
 //! The archive is a stranger's: it is opened by `archive` only, in this unprivileged process, within limits.
 
@@ -13,7 +13,7 @@ use domain::{ArtifactHash, Manifest, Slug};
 use http::StatusCode;
 use serde_json::json;
 
-use super::{Actor, record, unknown_app};
+use super::{Actor, Thing, record, unknown_app};
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
 use crate::store::{self, apps, versions};
@@ -60,7 +60,15 @@ pub async fn publish_version(plane: &Plane, actor: &Actor, input: Input) -> Answ
             return Err(refusal);
         }
         apps::create(&tx, &app, &manifest.name, at).await?;
-        record(plane, &tx, actor, "app.create", &app, Some(manifest.name.clone()), Some(&app), json!({})).await?;
+        record(
+            plane,
+            &tx,
+            actor,
+            "app.create",
+            Thing { id: app.to_string(), name: Some(manifest.name.clone()), app: Some(&app) },
+            json!({}),
+        )
+        .await?;
     }
     if let Some(newest) = versions::newest(&*tx, &app).await?
         && newest.artifact == artifact
@@ -83,7 +91,15 @@ pub async fn publish_version(plane: &Plane, actor: &Actor, input: Input) -> Answ
     };
     versions::create(&tx, &version).await?;
     let detail = json!({ "artifact": artifact, "archive_bytes": version.archive_bytes, "notes": version.notes });
-    record(plane, &tx, actor, "version.publish", format!("{app}/{number}"), None, Some(&app), detail).await?;
+    record(
+        plane,
+        &tx,
+        actor,
+        "version.publish",
+        Thing { id: format!("{app}/{number}"), name: None, app: Some(&app) },
+        detail,
+    )
+    .await?;
     // The file first: a row must never name content that is not there.
     plane.artifacts.keep(&input.received, &artifact).map_err(Refusal::internal)?;
     tx.commit().await?;

@@ -1,5 +1,5 @@
-//! Puts code and data back to before the last deployment, for one installation or all of an application. It is a deployment
-//! of kind `rollback`, so that it is seen, followed and stopped like one.
+//! Puts code and data back to before the last deployment, for one installation or all of an application. It is a
+//! deployment of kind `rollback`, so that it is seen, followed and stopped like one.
 
 use domain::{DeploymentId, Slug};
 

@@ -4,7 +4,7 @@ use domain::DeploymentId;
 use domain::state::DeploymentState;
 use serde_json::json;
 
-use super::{Actor, record};
+use super::{Actor, Thing, record};
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
 use crate::store::deployments;
@@ -19,7 +19,15 @@ pub async fn stop_deployment(plane: &Plane, actor: &Actor, id: DeploymentId) -> 
     }
     row.state = row.state.advance(DeploymentState::Stopping)?;
     deployments::update(&tx, &row).await?;
-    record(plane, &tx, actor, "deployment.stop", id, None, Some(&row.app), json!({})).await?;
+    record(
+        plane,
+        &tx,
+        actor,
+        "deployment.stop",
+        Thing { id: id.to_string(), name: None, app: Some(&row.app) },
+        json!({}),
+    )
+    .await?;
     tx.commit().await?;
     plane.progress.deployments.notify_one();
     plane.progress.changed();

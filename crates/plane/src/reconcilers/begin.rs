@@ -1,5 +1,5 @@
-//! Begins one installation's turn in a deployment, or says why not: in one transaction, so that a stop, a failure elsewhere or
-//! another operation is either seen or comes after.
+//! Begins one installation's turn in a deployment, or says why not: in one transaction, so that a stop, a failure
+//! elsewhere or another operation is either seen or comes after.
 
 use std::sync::Arc;
 

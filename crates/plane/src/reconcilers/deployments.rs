@@ -1,8 +1,8 @@
 //! Drives deployments: the canaries, then the wave; grouped by server, one task per server, several installations of a
 //! server at the same time.
 //!
-//! Everything is read from the store, so a control plane that dies anywhere goes on where it was: what had been begun is
-//! found again by its derived id, and what had not been is begun now.
+//! Everything is read from the store, so a control plane that dies anywhere goes on where it was: what had been begun
+//! is found again by its derived id, and what had not been is begun now.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

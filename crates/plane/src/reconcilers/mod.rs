@@ -1,5 +1,5 @@
-//! Loops that bring about what was accepted. Each is woken by a change or a timer, reads what is to be done from the store, and
-//! may be killed at any point: what it did is found again by its id.
+//! Loops that bring about what was accepted. Each is woken by a change or a timer, reads what is to be done from the
+//! store, and may be killed at any point: what it did is found again by its id.
 
 use std::collections::HashSet;
 use std::hash::Hash;

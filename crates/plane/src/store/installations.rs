@@ -66,8 +66,8 @@ fn read(row: &QueryResult) -> Result<InstallationRow> {
 
 /// Keeps a new installation; its name must be free.
 pub async fn create(tx: &Tx, new: &InstallationRow) -> Result<()> {
-    let sql = "INSERT INTO installations (id, name, app, customer, server, epoch, version, serves_http, state, operation, \
-               created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    let sql = "INSERT INTO installations (id, name, app, customer, server, epoch, version, serves_http, state, \
+               operation, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
     let values = [
         text(new.id),
         text(&new.name),

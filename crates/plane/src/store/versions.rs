@@ -86,8 +86,9 @@ pub async fn artifacts(db: &impl ConnectionTrait, app: &Slug) -> Rows<ArtifactHa
 pub async fn users(db: &impl ConnectionTrait, app: &Slug, number: u32, now: u64) -> Rows<String> {
     let sql = "SELECT 'installation ' || i.name || ' runs it' AS who FROM installations i \
                WHERE i.app = $1 AND i.version = $2 AND i.state <> 'removed' \
-         UNION SELECT CASE WHEN s.reason = 'backup' THEN 'a backup of installation ' ELSE 'a rollback of installation ' \
-               END || i.name || ' needs it' FROM snapshots s JOIN installations i ON i.id = s.installation \
+         UNION SELECT CASE WHEN s.reason = 'backup' THEN 'a backup' ELSE 'a rollback' END \
+               || ' of installation ' || i.name || ' needs it' FROM snapshots s \
+               JOIN installations i ON i.id = s.installation \
                WHERE i.app = $1 AND s.version = $2 AND i.state <> 'removed' \
                AND (s.expires_at IS NULL OR s.expires_at > $3) \
          UNION SELECT 'deployment ' || d.id || ' is under way with it' FROM deployments d \

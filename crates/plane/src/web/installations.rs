@@ -188,7 +188,7 @@ async fn split_exec(body: Body) -> Answer<(ExecRequest, BoxStream<'static, Bytes
     let line = head.split_to(end);
     let rest = head.freeze();
     let rest = if rest.is_empty() { rest } else { rest.slice(1..) };
-    let request = serde_json::from_slice(&line).map_err(|error| {
+    let request = super::object(&line).map_err(|error| {
         let detail = format!(
             "the body must begin with a line such as {{\"command\":[\"/bin/ls\",\"/data\"]}}; this one cannot be read: \
              {error}"

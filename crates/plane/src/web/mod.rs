@@ -1,6 +1,5 @@
 //! The HTTP side: each handler parses, calls an operation or the store, renders. No rule lives here.
 
-use std::borrow::Cow;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -77,8 +76,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     async fn from_request(request: Request, state: &S) -> Answer<Self> {
         // The guard has limited it.
         let bytes = Bytes::from_request(request, state).await.map_err(Refusal::internal)?;
-        let bytes: Cow<'_, [u8]> = if bytes.is_empty() { Cow::Borrowed(b"{}") } else { Cow::Borrowed(&bytes) };
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| match error.classify() {
+        let bytes: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        object(bytes).map(Self).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => {
                 Refusal::invalid("bad-body", format!("the body cannot be accepted: {error}"))
             }
@@ -88,6 +87,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
             }
         })
     }
+}
+
+/// Reads a JSON object. An array would do for serde, but its values would be taken by their place, unseen.
+pub fn object<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first.is_some_and(|first| *first != b'{') {
+        serde_json::from_slice::<serde::de::IgnoredAny>(bytes)?;
+        return Err(serde::de::Error::custom("an object is expected, such as {\"key\":\"value\"}"));
+    }
+    serde_json::from_slice(bytes)
 }
 
 /// An answer with a JSON body.

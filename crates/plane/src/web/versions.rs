@@ -1,6 +1,5 @@
 //! Versions: the only requests with bodies that are not small, so they are received into a file as they come.
 
-use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -143,22 +142,20 @@ pub async fn publish(
     }
 }
 
-fn publish_received<'a>(
-    plane: &'a Plane,
-    actor: &'a Actor,
+async fn publish_received(
+    plane: &Plane,
+    actor: &Actor,
     app: Slug,
     create: bool,
     notes: Option<String>,
     received: Received,
-) -> impl Future<Output = Response> + 'a {
-    async move {
-        let input = Input { app, create, notes, received: received.path.clone() };
-        let rendered = publish_version(plane, actor, input)
-            .await
-            .and_then(|(version, new)| json(if new { StatusCode::CREATED } else { StatusCode::OK }, &version));
-        drop(received);
-        rendered.unwrap_or_else(IntoResponse::into_response)
-    }
+) -> Response {
+    let input = Input { app, create, notes, received: received.path.clone() };
+    let rendered = publish_version(plane, actor, input)
+        .await
+        .and_then(|(version, new)| json(if new { StatusCode::CREATED } else { StatusCode::OK }, &version));
+    drop(received);
+    rendered.unwrap_or_else(IntoResponse::into_response)
 }
 
 fn bad_slug(text: &str) -> Refusal {

@@ -1,0 +1,71 @@
+//! Who may call what.
+
+use reqwest::Method;
+
+use crate::world::World;
+
+#[test]
+fn every_route_is_in_the_table_of_access_and_every_row_is_a_route() {
+    let routes = plane::router::routes();
+    for (method, path) in routes.list() {
+        assert!(plane::access::find(method, path).is_some(), "{method} {path} is missing from the table of access");
+    }
+    for row in plane::access::TABLE {
+        let known = routes.list().iter().any(|(method, path)| *method == row.method && *path == row.path);
+        assert!(known, "{} {} is in the table of access but is no route", row.method, row.path);
+        let changes = row.method != http::Method::GET;
+        assert_eq!(changes, !row.verb.is_empty(), "{} {}: what changes something has a verb", row.method, row.path);
+    }
+    assert_eq!(routes.list().len(), plane::access::TABLE.len());
+}
+
+#[tokio::test]
+async fn no_route_answers_without_a_valid_token() {
+    let world = World::new().await;
+    for row in plane::access::TABLE {
+        let method: Method = row.method.as_str().parse().unwrap();
+        let path = row.path.replace(['{', '}'], "");
+        for token in [None, Some("vco_wrong"), Some(""), Some("\u{e9}")] {
+            let mut request = world.http.request(method.clone(), world.url(&path));
+            if let Some(token) = token {
+                let value = reqwest::header::HeaderValue::from_bytes(format!("Bearer {token}").as_bytes()).unwrap();
+                request = request.header("authorization", value);
+            }
+            let got = world.send(request).await;
+            let wanted = got.headers["www-authenticate"].clone();
+            assert_eq!(wanted, "Bearer", "{method} {path}");
+            got.refused(401, "unauthorized");
+        }
+        let basic = world.http.request(method, world.url(&path)).basic_auth("operator", Some(crate::world::TOKEN));
+        world.send(basic).await.refused(401, "unauthorized");
+    }
+}
+
+#[tokio::test]
+async fn unknown_paths_and_methods_are_told_apart() {
+    let world = World::new().await;
+    world.get("/nothing").await.refused(404, "unknown-path");
+    world.send(world.request(Method::PUT, "/apps")).await.refused(405, "unknown-method");
+    world.send(world.request(Method::DELETE, "/status")).await.refused(405, "unknown-method");
+    let head = world.send(world.request(Method::HEAD, "/apps")).await.expect(200);
+    assert!(head.body.is_empty());
+}
+
+#[tokio::test]
+async fn a_new_token_replaces_the_old_one() {
+    let mut world = World::new().await;
+    world.stop().await;
+    let store = plane::store::Store::open(&world.data.path().join("store.sqlite")).await.unwrap();
+    let tx = store.write().await.unwrap();
+    plane::store::tokens::set(&tx, "operator", &"0".repeat(64), 1).await.unwrap();
+    tx.commit().await.unwrap();
+    let old = {
+        use sha2::{Digest, Sha256};
+        let digest = Sha256::digest(crate::world::TOKEN);
+        digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    assert_eq!(plane::store::tokens::actor(store.read(), &old).await.unwrap(), None);
+    drop(store);
+    world.start().await;
+    world.get("/status").await.expect(200);
+}

@@ -1,0 +1,14 @@
+//! The control plane over real HTTP, with a scripted server in the place of Nimbus.
+
+mod access;
+mod apps;
+mod backups;
+mod bad_input;
+mod deployments;
+mod events;
+mod fake;
+mod idempotency;
+mod installations;
+mod restart;
+mod versions;
+mod world;
