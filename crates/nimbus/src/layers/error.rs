@@ -37,12 +37,15 @@ pub enum LayersError {
     },
     /// The base could not be built.
     #[error(
-        "the base debian-12 could not be built: {0}. It is made once from Debian's archive: check that this server reaches \
-         it, or name a mirror in VCLOUDEN_DEBIAN_MIRROR"
+        "the base debian-12 could not be built: {0}. It is made once from Debian's archive: check that this server \
+         reaches it, or name a mirror in VCLOUDEN_DEBIAN_MIRROR"
     )]
     Base(#[source] ToolError),
     /// Debian has no such packages.
-    #[error("Debian 12 has no package {}; look at https://packages.debian.org/bookworm/ for the right name", quoted(.0))]
+    #[error(
+        "Debian 12 has no package {}; look at https://packages.debian.org/bookworm/ for the right name",
+        quoted(.0)
+    )]
     UnknownPackages(Vec<String>),
     /// The dependencies could not be installed.
     #[error("the dependencies {} could not be installed: {source}", quoted(packages))]

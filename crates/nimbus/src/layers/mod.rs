@@ -1,5 +1,5 @@
-//! What sandboxes are layered from: unpacked packages, bases, dependencies. All of it is a cache that can be lost at any
-//! time and may be shared by several servers on one machine.
+//! What sandboxes are layered from: unpacked packages, bases, dependencies. All of it is a cache that can be lost at
+//! any time and may be shared by several servers on one machine.
 //!
 //! ```text
 //! artifacts/<sha256>.tar.gz      as the control plane sent them
@@ -99,8 +99,8 @@ impl Layers {
         })
     }
 
-    /// The layers of a sandbox's root, topmost first, with a mount point for its data. Bases and dependencies are built on
-    /// first use, which takes a minute and needs Debian's archive.
+    /// The layers of a sandbox's root, topmost first, with a mount point for its data. Bases and dependencies are built
+    /// on first use, which takes a minute and needs Debian's archive.
     pub fn root(&self, base: Base, dependencies: &[String], data_directory: &str) -> Result<Vec<PathBuf>, LayersError> {
         let mut layers = match base {
             Base::Empty if !dependencies.is_empty() => return Err(LayersError::EmptyBase),

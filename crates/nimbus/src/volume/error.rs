@@ -22,7 +22,10 @@ pub enum VolumeError {
         source: io::Error,
     },
     /// There is something, but not a volume.
-    #[error("{} is not a volume of vClouden: {why}. It was left as it is; move it away or choose another place", path.display())]
+    #[error(
+        "{} is not a volume of vClouden: {why}. It was left as it is; move it away or choose another place",
+        path.display()
+    )]
     Foreign {
         /// Where.
         path: PathBuf,
@@ -30,7 +33,10 @@ pub enum VolumeError {
         why: String,
     },
     /// A later vClouden made it.
-    #[error("{} has format {found}, this vClouden knows formats up to {known}: install a newer vClouden", path.display())]
+    #[error(
+        "{} has format {found}, this vClouden knows formats up to {known}: install a newer vClouden",
+        path.display()
+    )]
     Newer {
         /// Where.
         path: PathBuf,
@@ -48,7 +54,10 @@ pub enum VolumeError {
         by: String,
     },
     /// It is of another kind than the one asked for.
-    #[error("{} holds a volume of kind {found}, but {wanted} was asked for: leave the choice out to use it as it is", path.display())]
+    #[error(
+        "{} holds a volume of kind {found}, but {wanted} was asked for: leave the choice out to use it as it is",
+        path.display()
+    )]
     OtherStorage {
         /// Where.
         path: PathBuf,

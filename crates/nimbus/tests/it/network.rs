@@ -133,7 +133,8 @@ fn without_rules_everything_is_open() {
     std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").unwrap();
     // The control: what the other tests find closed is closed by the rules.
     sh("nft add table ip t
-        nft 'add chain ip t p { type nat hook postrouting priority srcnat; }' && nft add rule ip t p oifname wan masquerade");
+        nft 'add chain ip t p { type nat hook postrouting priority srcnat; }'
+        nft add rule ip t p oifname wan masquerade");
     let name = sandbox(16, &Egress::None);
     sandbox(17, &Egress::None);
     check(&name, &forbidden(17), &[]);
