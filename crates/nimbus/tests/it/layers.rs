@@ -232,8 +232,8 @@ fn debian_says_which_package_it_does_not_know() {
     let error = layers.prepare(Base::Debian12, &words(&["radicalle", "radicale", "no.such-package"])).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "Debian 12 has no package \"no.such-package\", \"radicalle\"; look at https://packages.debian.org/bookworm/ for \
-         the right name"
+        "Debian 12 has no package \"no.such-package\", \"radicalle\"; look at \
+         https://packages.debian.org/bookworm/ for the right name"
     );
     let error = layers.prepare(Base::Debian12, &words(&["-o"])).unwrap_err();
     assert!(matches!(error, LayersError::UnknownPackages(_)));
