@@ -50,14 +50,17 @@ pub(crate) async fn run(edge: Arc<Edge>, listener: TcpListener) {
     }
 }
 
+/// hyper's own limit of header fields; not being told another one, it keeps them on its stack.
+const HYPER_HEADERS: usize = 100;
+
 /// Without hyper's header timeout: [`ClientIo`] keeps the time.
 fn builder(limits: &Limits) -> Builder {
     let mut http = Builder::new();
     // An incomplete header may fill the buffer before its length is known to be too much.
-    http.max_buf_size(limits.header_bytes.max(32 << 10) * 2)
-        .max_header_size(limits.header_bytes)
-        .max_headers(limits.headers)
-        .half_close(false);
+    http.max_buf_size(limits.header_bytes.max(32 << 10) * 2).max_header_size(limits.header_bytes).half_close(false);
+    if limits.headers != HYPER_HEADERS {
+        http.max_headers(limits.headers);
+    }
     http
 }
 

@@ -300,7 +300,8 @@ mod tests {
 
     #[test]
     fn two_framings_are_seen_in_any_pieces() {
-        let head = b"POST / HTTP/1.1\r\nHost: a\r\ntransfer-Encoding: chunked\r\nX: content-length: 3\r\nContent-Length:3\r\n\r\n";
+        let head = b"POST / HTTP/1.1\r\nHost: a\r\ntransfer-Encoding: chunked\r\nX: content-length: 3\r\n\
+            Content-Length:3\r\n\r\n";
         for piece in 1..head.len() {
             let mut framing = Framing::default();
             assert!(head.chunks(piece).fold(false, |_, bytes| framing.saw(bytes)), "pieces of {piece}");

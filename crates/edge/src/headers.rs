@@ -4,6 +4,9 @@
 //! application. Rules are those of RFC 9110 section 7 (routing, hop-by-hop fields) and RFC 9112 sections 3 and 6.
 
 use std::borrow::Cow;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HOST, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING,
@@ -21,7 +24,7 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 /// Ties a request to its lines in logs.
-pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
 
 /// A host name has at most 253 characters (RFC 1035), its port six with the colon, the final dot one.
@@ -178,8 +181,7 @@ pub(crate) fn to_application<B>(request: &mut Request<B>, client: &HeaderValue, 
         headers.insert(FORWARDED_HOST, host);
     }
     if !headers.get(REQUEST_ID).is_some_and(|id| is_sane(id.as_bytes())) {
-        let id = HeaderValue::try_from(uuid::Uuid::now_v7().to_string()).expect("a UUID is a header value");
-        headers.insert(REQUEST_ID, id);
+        headers.insert(REQUEST_ID, new_id());
     }
     if request.uri().authority().is_some() {
         let path = request.uri().path_and_query().cloned();
@@ -187,6 +189,16 @@ pub(crate) fn to_application<B>(request: &mut Request<B>, client: &HeaderValue, 
     }
     *request.version_mut() = Version::HTTP_11;
     request.extensions_mut().clear();
+}
+
+/// 128 bits that nobody has seen before: a keyed hash of a count, since asking the kernel for random bytes costs a
+/// system call for each request.
+fn new_id() -> HeaderValue {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    static KEYS: LazyLock<[RandomState; 2]> = LazyLock::new(Default::default);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let [high, low] = [KEYS[0].hash_one(count), KEYS[1].hash_one(count)];
+    HeaderValue::try_from(format!("{high:016x}{low:016x}")).expect("hexadecimal digits are a header value")
 }
 
 fn is_sane(id: &[u8]) -> bool {

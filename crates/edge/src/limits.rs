@@ -6,7 +6,8 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Connections from clients at one time, HTTP and TCP together. At the bound each listener takes one more, which
-    /// waits, and then stops accepting: further ones queue in the kernel; none is dropped. Lowered at the start when the process may not open enough files.
+    /// waits, and then stops accepting: further ones queue in the kernel; none is dropped. Lowered at the start when
+    /// the process may not open enough files.
     pub connections: usize,
     /// Bytes of a request's line and header fields together (431 beyond).
     pub header_bytes: usize,

@@ -249,7 +249,8 @@ impl Words {
     fn html(&self) -> String {
         let ([title, titulo], [text, texto], status) = (self.title, self.text, self.status.as_u16());
         format!(
-            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width\">\
              <title>{title}</title><style>body{{font:1.1em/1.5 system-ui,sans-serif;max-width:34em;margin:12vh auto;\
              padding:0 1em;color:#223}}small,[lang=es]{{color:#667}}@media(prefers-color-scheme:dark){{body{{\
              background:#15181d;color:#dde}}small,[lang=es]{{color:#99a}}}}</style>\

@@ -14,7 +14,7 @@ use std::time::Duration;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustix::net::{RecvFlags, Shutdown};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -24,8 +24,6 @@ use crate::route::locked;
 
 /// Bytes of an application's header, and of what is read from it at once.
 const BUFFER: usize = 128 << 10;
-/// Header fields of an answer.
-const HEADERS: usize = 256;
 /// How often kept connections are looked over.
 const SWEEP: Duration = Duration::from_secs(1);
 
@@ -50,17 +48,25 @@ struct LinkIo(Arc<Link>);
 
 impl AsyncRead for LinkIo {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let stream = &self.0.stream;
         loop {
-            ready!(self.0.stream.poll_read_ready(cx))?;
-            match self.0.stream.try_read_buf(buf) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Ok(read) => {
+            ready!(stream.poll_read_ready(cx))?;
+            let mut got = None;
+            let read = stream.try_io(Interest::READABLE, || {
+                let read = stream.try_read_buf(buf)?;
+                got = Some(read);
+                // Less than there was room for: all is read. To say so here saves the system call that would find out.
+                if read > 0 && buf.remaining() > 0 { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+            });
+            match (got, read) {
+                (Some(read), _) => {
                     if read > 0 {
                         self.0.answered.store(true, Ordering::Relaxed);
                     }
                     return Poll::Ready(Ok(()));
                 }
-                Err(error) => return Poll::Ready(Err(error)),
+                (None, Err(error)) if error.kind() != io::ErrorKind::WouldBlock => return Poll::Ready(Err(error)),
+                (None, _) => {}
             }
         }
     }
@@ -197,8 +203,7 @@ impl Pool {
         let link =
             Arc::new(Link { stream: connect(self.address, self.connect).await?, answered: AtomicBool::new(false) });
         let io = TokioIo::new(LinkIo(link.clone()));
-        let (sender, connection) =
-            Builder::new().max_buf_size(BUFFER).max_headers(HEADERS).handshake(io).await.map_err(io::Error::other)?;
+        let (sender, connection) = Builder::new().max_buf_size(BUFFER).handshake(io).await.map_err(io::Error::other)?;
         tokio::spawn(async move {
             if let Err(error) = connection.with_upgrades().await {
                 tracing::debug!(%error, "a connection to an application ended");

@@ -89,7 +89,9 @@ fn slow_clients_are_sent_away_and_delay_nobody() {
                 };
                 let mut answer = [0; 12];
                 tokio::select! {
-                    read = timeout(SOON, read.read_exact(&mut answer)) => { read.expect("it may go on for ever").unwrap(); }
+                    read = timeout(SOON, read.read_exact(&mut answer)) => {
+                        read.expect("it may go on for ever").unwrap();
+                    }
                     () = drip => {}
                 }
                 assert_eq!(&answer, b"HTTP/1.1 408");

@@ -130,7 +130,8 @@ fn a_client_may_ask_before_it_sends_its_body() {
         let (app, world) = (App::start("app").await, World::new());
         let (edge, _nimbus) = world.start(vec![route("app.localhost", app.address)]).await;
         let mut stream = TcpStream::connect(edge.address).await.unwrap();
-        let head = "POST /count HTTP/1.1\r\nHost: app.localhost\r\nExpect: 100-continue\r\nContent-Length: 5\r\nConnection: close\r\n\r\n";
+        let head = "POST /count HTTP/1.1\r\nHost: app.localhost\r\nExpect: 100-continue\r\n\
+            Content-Length: 5\r\nConnection: close\r\n\r\n";
         stream.write_all(head.as_bytes()).await.unwrap();
         let mut go_on = [0; 25];
         tokio::time::timeout(SOON, stream.read_exact(&mut go_on)).await.unwrap().unwrap();
@@ -150,7 +151,8 @@ fn a_get_may_have_a_body_of_any_framing() {
         let (edge, _nimbus) = world.start(vec![route("app.localhost", app.address)]).await;
         let get = Request::get("/count").header("host", "app.localhost").body(full("12345")).unwrap();
         assert_eq!(edge.client().await.send(get).await.unwrap().brief(), (200, "5"));
-        let chunked = b"GET /count HTTP/1.1\r\nHost: app.localhost\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+        let chunked = b"GET /count HTTP/1.1\r\nHost: app.localhost\r\nTransfer-Encoding: chunked\r\n\
+            Connection: close\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
         assert!(edge.raw(chunked).await.ends_with("\r\n\r\n3"));
         edge.stop().await;
     });
