@@ -94,6 +94,7 @@ pub const TABLE: &[Row] = &[
     post("/deployments/{deployment}/stop", "deployment.stop"),
     get("/deployments/{deployment}/events", &[]),
     get("/operations/{operation}", &["wait", "seen"]),
+    post("/operations/{operation}/retry", "operation.retry"),
     get("/servers", PAGE),
     get("/servers/{server}", &[]),
     get("/status", &[]),

@@ -74,6 +74,10 @@ impl Server for Nimbus {
         })
     }
 
+    fn retry(&self, id: OperationId) -> Asked<'_, OperationReport> {
+        Box::pin(async move { Ok(self.0.retry(id).await?) })
+    }
+
     fn installations(&self) -> Asked<'_, Vec<InstallationReport>> {
         Box::pin(async { Ok(self.0.installations().await?) })
     }

@@ -97,6 +97,7 @@ pub fn routes() -> Routes {
         .post("/deployments/{deployment}/stop", deployments::stop)
         .get("/deployments/{deployment}/events", deployments::events)
         .get("/operations/{operation}", operations::show)
+        .post("/operations/{operation}/retry", operations::retry)
         .get("/servers", servers::list)
         .get("/servers/{server}", servers::show)
         .get("/status", status::show)

@@ -45,6 +45,8 @@ pub trait Server: Send + Sync + 'static {
     /// How far an operation is: at once, or, with `wait_seconds`, when it has ended or has more than `seen` steps.
     /// `None` when the server knows of no such operation.
     fn operation(&self, id: OperationId, wait_seconds: u64, seen: usize) -> Asked<'_, Option<OperationReport>>;
+    /// Takes up a stuck operation again.
+    fn retry(&self, id: OperationId) -> Asked<'_, OperationReport>;
     /// Every installation as it is now.
     fn installations(&self) -> Asked<'_, Vec<InstallationReport>>;
     /// One installation as it is now.

@@ -36,6 +36,7 @@
 //! | `POST /deployments/{id}/stop` | [`Nothing`] | 202 [`Deployment`] |
 //! | `GET /deployments/{id}/events` | | lines of [`DeploymentEvent`] until it has ended |
 //! | `GET /operations/{id}?wait=SECONDS&seen=STEPS` | | [`Operation`] |
+//! | `POST /operations/{id}/retry` | [`Nothing`] | 202 [`Operation`]; 409 unless it is stuck |
 //! | `GET /servers`, `GET /servers/{id}` | | [`Page`] of [`Server`], [`Server`] |
 //! | `GET /status` | | [`Status`] |
 //! | `GET /events?after=&follow=true&installation=&app=` | | [`Page`] of [`Event`]; lines of it with `follow` |

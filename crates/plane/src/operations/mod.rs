@@ -27,6 +27,7 @@ pub mod publish_version;
 pub mod remove;
 pub mod restart;
 pub mod restore;
+pub mod retry;
 pub mod rollback;
 pub mod start;
 pub mod stop;

@@ -19,7 +19,7 @@ pub async fn rollback_app(plane: &Plane, actor: &Actor, app: &Slug) -> Answer<De
     }
     refuse_second(&tx, app).await?;
     let targets = installations::of_app(&*tx, app).await?;
-    accept(plane, tx, actor, app, targets).await
+    accept(plane, tx, actor, app, &format!("any installation of {app}"), targets).await
 }
 
 /// Accepts it for one installation.
@@ -32,7 +32,8 @@ pub async fn rollback_installation(plane: &Plane, actor: &Actor, installation: &
     let app = row.app.clone();
     store::lock_app(&tx, &app).await?;
     refuse_second(&tx, &app).await?;
-    accept(plane, tx, actor, &app, vec![row]).await
+    let what = format!("installation {}", row.name);
+    accept(plane, tx, actor, &app, &what, vec![row]).await
 }
 
 async fn accept(
@@ -40,6 +41,7 @@ async fn accept(
     tx: Tx,
     actor: &Actor,
     app: &Slug,
+    what: &str,
     candidates: Vec<InstallationRow>,
 ) -> Answer<DeploymentId> {
     let now = plane.now();
@@ -52,7 +54,7 @@ async fn accept(
     }
     if targets.is_empty() {
         let detail = format!(
-            "there is nothing to go back to: no snapshot from before a deployment of {app} is left. Restore a backup \
+            "there is nothing to go back to: no snapshot of {what} from before a deployment is left. Restore a backup \
              (`vclouden backup list INSTALLATION`) or deploy an older version"
         );
         return Err(Refusal::conflict("nothing-to-roll-back", detail));

@@ -13,7 +13,8 @@ use super::conclude::{End, conclude};
 use crate::Plane;
 use crate::progress::Doing;
 use crate::server::ServerError;
-use crate::store::{StoreError, operations};
+use crate::servers::Handle;
+use crate::store::{StoreError, operations, versions};
 
 /// Seconds that one question about an operation may wait for news.
 const WAIT: u64 = 30;
@@ -63,9 +64,7 @@ fn refused(work: &Work, status: u16, code: String, message: String) -> Option<En
 async fn attempt(plane: &Arc<Plane>, row: &operations::OperationRow) -> Result<End, ServerError> {
     let handle = plane.servers.get(row.server)?;
     let server = &handle.server;
-    if let Work::Install { version, .. } | Work::Switch { version, .. } = &row.work {
-        handle.ensure_artifact(&plane.artifacts, &version.artifact).await?;
-    }
+    send_artifacts(plane, row, &handle).await?;
     let request = OperationRequest { installation: row.installation, work: row.work.clone() };
     let mut report = match server.put_operation(row.id, &request).await {
         Ok(report) => report,
@@ -85,26 +84,60 @@ async fn attempt(plane: &Arc<Plane>, row: &operations::OperationRow) -> Result<E
     ended(server.as_ref(), report).await
 }
 
+/// Sees to it that the server has the archives that the operation and its undoing need: a server's cache may be lost.
+async fn send_artifacts(
+    plane: &Arc<Plane>,
+    row: &operations::OperationRow,
+    handle: &Handle,
+) -> Result<(), ServerError> {
+    let target = match &row.work {
+        Work::Install { version, .. } | Work::Switch { version, .. } => Some(&version.artifact),
+        Work::Start | Work::Restart | Work::Rollback { .. } | Work::Restore { .. } => None,
+        Work::Stop | Work::Backup { .. } | Work::ForgetBackup { .. } | Work::Remove => return Ok(()),
+    };
+    if let Some(artifact) = target {
+        handle.ensure_artifact(&plane.artifacts, artifact).await?;
+    }
+    if matches!(row.work, Work::Install { .. }) {
+        return Ok(());
+    }
+    let others = versions::of_installation(plane.store.read(), row.installation).await;
+    let others = others.map_err(|error| ServerError::Unreachable(error.to_string()))?;
+    for artifact in others.iter().filter(|artifact| Some(*artifact) != target) {
+        match handle.ensure_artifact(&plane.artifacts, artifact).await {
+            // The server may well have it unpacked; if not, it says so.
+            Err(ServerError::Refused { message, .. }) => tracing::warn!(%artifact, message, "an archive was not sent"),
+            other => other?,
+        }
+    }
+    Ok(())
+}
+
 /// The end, with the installation as it is afterwards: what can be rolled back must be known before anybody is told.
 async fn ended(server: &dyn crate::server::Server, report: OperationReport) -> Result<End, ServerError> {
     let live = server.installation(report.installation).await?;
     Ok(End { state: report.state, steps: report.steps, error: report.error, live })
 }
 
-/// Asks once more about an operation that is stuck; its state now.
-pub async fn ask_again(plane: &Arc<Plane>, id: OperationId) -> Result<OperationState, StoreError> {
-    let stuck = Ok(OperationState::Stuck);
-    let Some(row) = operations::find(plane.store.read(), id).await? else { return stuck };
-    let Ok(handle) = plane.servers.get(row.server) else { return stuck };
-    let Ok(Some(report)) = handle.server.operation(id, 0, 0).await else { return stuck };
-    if report.state == OperationState::Stuck {
-        return stuck;
+/// Asks once more about an operation if it is stuck, and records its end if it has ended by now.
+pub async fn ask_again(plane: &Arc<Plane>, id: OperationId) -> Result<(), StoreError> {
+    let Some(row) = operations::find(plane.store.read(), id).await? else { return Ok(()) };
+    if row.state != OperationState::Stuck {
+        return Ok(());
     }
-    if report.state == OperationState::Running {
-        return Ok(OperationState::Running);
+    let report = async {
+        let handle = plane.servers.get(row.server)?;
+        match handle.server.operation(id, 0, 0).await? {
+            Some(report) if report.state.is_final() => ended(handle.server.as_ref(), report).await.map(Some),
+            _ => Ok::<_, ServerError>(None),
+        }
+    };
+    match report.await {
+        Ok(Some(end)) => conclude(plane, id, end).await,
+        Ok(None) => Ok(()),
+        Err(error) => {
+            tracing::debug!(%error, operation = %id, "a stuck operation is asked for again later");
+            Ok(())
+        }
     }
-    let state = report.state;
-    let Ok(end) = ended(handle.server.as_ref(), report).await else { return stuck };
-    conclude(plane, id, end).await?;
-    Ok(state)
 }

@@ -9,6 +9,7 @@ use nimbus_api::{NimbusEvent, NimbusEventKind, Phase};
 use serde_json::json;
 
 use super::Pause;
+use super::drive::ask_again;
 use crate::Plane;
 use crate::server::ServerError;
 use crate::servers::Handle;
@@ -90,6 +91,12 @@ async fn record(plane: &Arc<Plane>, server: ServerId, news: &[NimbusEvent]) -> R
     servers::set_event_cursor(&tx, server, last.sequence).await?;
     tx.commit().await?;
     plane.progress.changed();
+    for event in news {
+        // Who drives an operation sees its end; one that is stuck has nobody.
+        if let NimbusEventKind::OperationEnded { operation, .. } = event.what {
+            ask_again(plane, operation).await?;
+        }
+    }
     Ok(())
 }
 

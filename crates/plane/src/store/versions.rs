@@ -1,6 +1,6 @@
 //! Published versions.
 
-use domain::{ArtifactHash, Slug};
+use domain::{ArtifactHash, InstallationId, Slug};
 use sea_orm::{ConnectionTrait, QueryResult};
 
 use super::{Result, Rows, Tx, all, big, get, json, maybe_text, number, one, parse, run, text, to_json};
@@ -79,6 +79,16 @@ pub async fn uses_artifact(db: &impl ConnectionTrait, artifact: &ArtifactHash) -
 /// The content of each version of an application.
 pub async fn artifacts(db: &impl ConnectionTrait, app: &Slug) -> Rows<ArtifactHash> {
     all(db, "SELECT artifact FROM versions WHERE app = $1", [text(app)], |row| parse(row, "artifact")).await
+}
+
+/// The content of the version that an installation runs, and of those that its live snapshots would go back to.
+pub async fn of_installation(db: &impl ConnectionTrait, id: InstallationId) -> Rows<ArtifactHash> {
+    let sql = "SELECT v.artifact FROM installations i JOIN versions v ON v.app = i.app AND v.number = i.version \
+               WHERE i.id = $1 \
+         UNION SELECT v.artifact FROM installations i JOIN snapshots s ON s.installation = i.id \
+               JOIN versions v ON v.app = i.app AND v.number = s.version \
+               WHERE i.id = $1 AND s.reason = 'before-switch'";
+    all(db, sql, [text(id)], |row| parse(row, "artifact")).await
 }
 
 /// What still needs a version: installations that run it, live snapshots and backups taken while it ran, and parts of

@@ -10,11 +10,13 @@ use domain::state::OperationState;
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::{Path, Query, json, view};
+use super::{Json, Path, Query, json, view};
 use crate::Plane;
+use crate::operations::Actor;
+use crate::operations::retry::{retry as retry_operation, unknown_operation};
 use crate::problem::{Answer, Refusal};
 use crate::store::operations;
-use crate::wire::Operation;
+use crate::wire::{Nothing, Operation};
 
 /// How long to wait for what.
 #[derive(Debug, Deserialize)]
@@ -32,10 +34,7 @@ pub async fn show(
     if wait > 60 {
         return Err(Refusal::invalid("bad-wait", format!("wait is {wait}; it must be 0 to 60 seconds")));
     }
-    let unknown = || {
-        let text: String = text.chars().take(100).collect();
-        Refusal::missing("unknown-operation", format!("there is no operation \"{text}\""))
-    };
+    let unknown = || unknown_operation(&text);
     let id: OperationId = text.parse().map_err(|_| unknown())?;
     let until = tokio::time::Instant::now() + Duration::from_secs(wait);
     let mut changes = plane.progress.watch();
@@ -47,6 +46,16 @@ pub async fn show(
             return json(StatusCode::OK, &shown);
         }
     }
+}
+
+pub async fn retry(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path(text): Path<String>,
+    Json(Nothing {}): Json<Nothing>,
+) -> Answer<Response> {
+    let row = retry_operation(&plane, &actor, &text).await?;
+    json(StatusCode::ACCEPTED, &view::operation(&plane, row))
 }
 
 fn news(operation: &Operation, seen: Option<usize>) -> bool {

@@ -250,7 +250,7 @@ async fn a_stuck_installation_ends_the_deployment_and_is_settled_later() {
     let deployment = world.deployed(id).await;
     assert_eq!((deployment.state, deployment.counts["stuck"]), (DeploymentState::Failed, 1));
     let operation = deployment.installations.unwrap()[0].operation.unwrap();
-    world.fake.end(operation, Outcome::Finish);
+    world.post(&format!("/operations/{operation}/retry"), json!({})).await.expect(202);
     world.until("it is settled", async || world.deployment(id).await.counts.contains_key("finished")).await;
     assert_eq!(world.installation("hola-acme").await.version, 2);
     assert_eq!(world.deployment(id).await.state, DeploymentState::Failed);

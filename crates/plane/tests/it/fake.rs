@@ -373,6 +373,17 @@ impl Server for Shared {
         })
     }
 
+    fn retry(&self, id: OperationId) -> Asked<'_, OperationReport> {
+        Box::pin(async move {
+            let report = self.0.if_up(|inner| {
+                inner.end(id, Outcome::Finish);
+                Ok(inner.operations[&id].1.clone())
+            })?;
+            self.0.emit(None, NimbusEventKind::OperationEnded { operation: id, state: report.state });
+            Ok(report)
+        })
+    }
+
     fn installations(&self) -> Asked<'_, Vec<InstallationReport>> {
         Box::pin(async { self.0.if_up(|inner| Ok(inner.installations.values().cloned().collect())) })
     }

@@ -173,6 +173,24 @@ async fn what_is_stuck_says_so_and_can_be_removed() {
 }
 
 #[tokio::test]
+async fn what_is_stuck_can_be_tried_again() {
+    let world = World::with_app().await;
+    world.install("hola", "acme").await;
+    world.fake.script(|_| Outcome::Stuck("the undo failed"));
+    let stuck = world.done("/installations/hola-acme/stop").await;
+    assert_eq!((stuck.state, stuck.error.as_deref()), (OperationState::Stuck, Some("the undo failed")));
+    let path = format!("/operations/{}", stuck.id);
+    world.post(&format!("{path}/retry"), json!({})).await.expect(202);
+    world
+        .until("it is settled", async || world.get(&path).await.json::<Operation>().state == OperationState::Finished)
+        .await;
+    let shown = world.installation("hola-acme").await;
+    assert_eq!((shown.state, shown.operation, shown.error), (InstallationState::Stopped, None, None));
+    world.post(&format!("{path}/retry"), json!({})).await.refused(409, "not-stuck");
+    world.post("/operations/no/retry", json!({})).await.refused(404, "unknown-operation");
+}
+
+#[tokio::test]
 async fn a_server_that_is_away_is_waited_for() {
     let world = World::with_app().await;
     world.fake.set_up(false);
@@ -197,6 +215,14 @@ async fn an_archive_is_sent_once_and_again_when_the_server_lost_it() {
     world.fake.forget_artifacts();
     world.install("hola", "acme").await;
     assert_eq!(world.fake.sent(), 2);
+    world.publish("hola", 2).await;
+    world.deploy_all("hola").await;
+    assert_eq!(world.fake.sent(), 3);
+    // What a rollback returns to is sent too, and what it would return from when it fails.
+    world.fake.forget_artifacts();
+    let rollback: plane::wire::Deployment = world.post("/installations/hola-acme/rollback", json!({})).await.json();
+    world.deployed(rollback.id).await;
+    assert_eq!(world.fake.sent(), 5);
 }
 
 #[tokio::test]
