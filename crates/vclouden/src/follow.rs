@@ -17,6 +17,8 @@ use crate::progress::Progress;
 const WAIT_SECONDS: u64 = 30;
 /// Times that a broken stream is taken up again, half a second apart: the control plane may be restarting.
 const RECONNECTS: u32 = 60;
+/// Installations of which a deployment that failed tells the reason.
+const REASONS: usize = 5;
 
 /// Waits for an operation's end; `name` is whom it concerns. The operation may have failed: see [`judge`].
 pub async fn operation(api: &Api, progress: &mut Progress, id: OperationId, name: &str) -> Outcome<Operation> {
@@ -65,6 +67,8 @@ pub fn took(operation: &Operation) -> String {
 
 /// Waits for a deployment's end. With `events` every line of the API's stream is printed as it comes.
 pub async fn deployment(api: &Api, progress: &mut Progress, id: DeploymentId, events: bool) -> Outcome<Deployment> {
+    let begun: Deployment = api.get(&format!("/deployments/{id}"), &[]).await?;
+    begun.installations.iter().flatten().for_each(|step| progress.widen(step.name.as_str()));
     let hint = format!("vclouden deployment watch {id}`, stop it with `vclouden deployment stop {id}");
     let ended = interruptible(deployment_stream(api, progress, id, events), &hint).await;
     progress.clear();
@@ -165,15 +169,15 @@ pub fn judge_deployment(deployment: &Deployment) -> Outcome {
     if !deployment.state.is_final() || deployment.state == DeploymentState::Finished {
         return Ok(());
     }
+    let why = deployment.error.as_deref().unwrap_or_default();
     let steps = deployment.installations.as_deref().unwrap_or_default();
     let reasons = steps.iter().filter_map(|step| {
-        let error = step.error.as_deref()?;
+        let error = step.error.as_deref().filter(|error| !why.contains(error))?;
         matches!(step.state, DeploymentStepState::Undone | DeploymentStepState::Stuck)
             .then(|| format!("\n  {}: {}", step.name, error.replace('\n', "\n    ")))
     });
-    let reasons: String = reasons.take(5).collect();
+    let reasons: String = reasons.take(REASONS).collect();
     let count = |state: DeploymentStepState| deployment.counts.get(state.as_str()).copied().unwrap_or(0);
-    let why = deployment.error.as_deref().filter(|error| !reasons.contains(error)).unwrap_or_default();
     let (id, app) = (deployment.id, &deployment.app);
     if deployment.state == DeploymentState::Stopped {
         return Err(Failure::refused(format!("deployment {id} of {app} was stopped. {why}{reasons}")));

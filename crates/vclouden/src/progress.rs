@@ -85,8 +85,8 @@ impl Progress {
         let ended = step.ended_at.unwrap_or(step.began_at);
         let took = duration(ended.saturating_sub(step.began_at));
         let (text, paint) = match (&step.error, step.direction) {
-            (Some(error), Direction::Do) => (format!("failed after {took}: {}", printable(error)), Paint::Bad),
-            (Some(error), Direction::Undo) => (format!("not undone: {}", printable(error)), Paint::Bad),
+            (Some(error), Direction::Do) => (format!("failed after {took}: {}", first_line(error)), Paint::Bad),
+            (Some(error), Direction::Undo) => (format!("not undone: {}", first_line(error)), Paint::Bad),
             (None, Direction::Do) => (format!("done in {took}"), Paint::Plain),
             (None, Direction::Undo) => (format!("undone in {took}"), Paint::Busy),
         };
@@ -145,6 +145,13 @@ impl Progress {
             drop(multi.clear());
         }
     }
+}
+
+/// The beginning of an error; the whole of it is told at the end of the work.
+fn first_line(error: &str) -> String {
+    let line = error.lines().next().unwrap_or_default();
+    let short: String = printable(line).chars().take(200).collect();
+    if short.len() < error.len() { format!("{short} ...") } else { short }
 }
 
 fn new_spinner(multi: &MultiProgress) -> ProgressBar {

@@ -76,7 +76,7 @@ fn summary(deployment: &Deployment) -> String {
     let took = duration(deployment.ended_at.unwrap_or(deployment.created_at).saturating_sub(deployment.created_at));
     let app = &deployment.app;
     match deployment.version {
-        Some(version) if finished == 0 => format!("Nothing to do: every installation of {app} has version {version}."),
+        Some(version) if finished == 0 => format!("Nothing to do: no installation of {app} needs version {version}."),
         None if finished == 0 => format!("Nothing to do: no installation of {app} can be rolled back."),
         Some(version) => format!(
             "Deployed {app} version {version} to {} in {took}. Undo within {} h: vclouden rollback {app}",

@@ -66,7 +66,10 @@ fn print(event: &Event) {
         serde_json::Value::Null => String::new(),
         serde_json::Value::Object(map) => {
             let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            map.iter().map(|(key, value)| format!("  {key}={}", text(value))).collect()
+            map.iter()
+                .filter(|(_, value)| !value.is_null())
+                .map(|(key, value)| format!("  {key}={}", text(value)))
+                .collect()
         }
         other => format!("  {other}"),
     };
