@@ -29,6 +29,7 @@ pub(crate) struct Logs {
     size: u64,
     batch: Vec<u8>,
     partial: [Partial; 2],
+    stamp: Stamp,
     lost: Option<Lost>,
     budget: Budget,
 }
@@ -55,6 +56,13 @@ struct Budget {
     at: Duration,
 }
 
+/// The last time that was written, as text: a flood's lines have it by the thousand.
+#[derive(Debug, Default)]
+struct Stamp {
+    ms: u64,
+    text: Vec<u8>,
+}
+
 /// The moment of an event: on the clock that only grows, and for people.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment {
@@ -73,6 +81,7 @@ impl Logs {
             size: 0,
             batch: Vec::new(),
             partial: Default::default(),
+            stamp: Stamp::default(),
             lost: None,
             budget: Budget { bytes: RATE as i64, at: Duration::ZERO },
         }
@@ -100,7 +109,9 @@ impl Logs {
 
     /// What the keeper has to say.
     pub(crate) fn remark(&mut self, text: &str, at: Moment) {
-        push_line(&mut self.batch, Stream::Keeper, text.as_bytes(), at.wall_ms);
+        // One line, whatever an error's text contains.
+        let text = text.replace('\n', " ");
+        self.stamp.push(&mut self.batch, Stream::Keeper, text.as_bytes(), at.wall_ms);
         self.commit(at);
     }
 
@@ -133,7 +144,7 @@ impl Logs {
 
     fn finish(&mut self, stream: Stream, at: Moment) {
         let partial = &mut self.partial[usize::from(stream == Stream::Err)];
-        push_line(&mut self.batch, stream, &partial.bytes, at.wall_ms);
+        self.stamp.push(&mut self.batch, stream, &partial.bytes, at.wall_ms);
         partial.bytes.clear();
         if self.batch.len() as u64 >= (BATCH as u64).min(self.max_bytes) {
             self.commit(at);
@@ -178,7 +189,7 @@ impl Logs {
         lost.retry = at.now + RETRY;
         let mut line = Vec::new();
         let text = format!("{} lines lost: {}", lost.lines, lost.because);
-        push_line(&mut line, Stream::Keeper, text.as_bytes(), at.wall_ms);
+        self.stamp.push(&mut line, Stream::Keeper, text.as_bytes(), at.wall_ms);
         match self.write(&line) {
             Ok(()) => {
                 self.lost = None;
@@ -263,14 +274,15 @@ impl Budget {
     }
 }
 
-fn push_line(out: &mut Vec<u8>, stream: Stream, text: &[u8], wall_ms: u64) {
-    clock::format(wall_ms, out);
-    out.push(b' ');
-    out.extend_from_slice(stream.as_str().as_bytes());
-    out.push(b' ');
-    let start = out.len();
-    out.extend_from_slice(text);
-    // A remark is one line whatever an error's text contains.
-    out[start..].iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b' ');
-    out.push(b'\n');
+impl Stamp {
+    fn push(&mut self, out: &mut Vec<u8>, stream: Stream, text: &[u8], wall_ms: u64) {
+        if self.text.is_empty() || self.ms != wall_ms {
+            self.ms = wall_ms;
+            self.text.clear();
+            clock::format(wall_ms, &mut self.text);
+        }
+        for part in [&self.text[..], b" ", stream.as_str().as_bytes(), b" ", text, b"\n"] {
+            out.extend_from_slice(part);
+        }
+    }
 }
