@@ -109,6 +109,9 @@ pub(super) async fn begin(
             error: None,
         })
         .collect();
+    if !steps.iter().any(|step| step.canary) {
+        row.state = row.state.advance(DeploymentState::Wave)?;
+    }
     deployments::create(&tx, &row, &steps).await?;
     if steps.is_empty() {
         row.state = row.state.advance(DeploymentState::Finished)?;
