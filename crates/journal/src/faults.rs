@@ -42,6 +42,8 @@ pub enum Fault {
     Kill,
     /// What the moment comes before or after is done a second time.
     Twice,
+    /// Before it: it is left out, and recorded as done. A bug on purpose, to show that a test would see one.
+    Skip,
 }
 
 /// Decides on faults.
@@ -61,8 +63,8 @@ impl Faults for NoFaults {
 }
 
 /// Faults as a text asks for them: `verb.step.moment=fault` joined by commas, such as
-/// `switch.check.before-do=fail,switch.stop.after-undo=kill`. A fault is `fail`, `kill` or `twice` and happens once;
-/// `fail:8` happens eight times.
+/// `switch.check.before-do=fail,switch.stop.after-undo=kill`. A fault is `fail`, `kill`, `twice` or `skip` and happens
+/// once; `fail:8` happens eight times.
 #[derive(Debug, Default)]
 pub struct FaultPlan(Mutex<Vec<Planned>>);
 
@@ -91,6 +93,7 @@ impl FromStr for FaultPlan {
                 "fail" => Fault::Fail,
                 "kill" => Fault::Kill,
                 "twice" => Fault::Twice,
+                "skip" => Fault::Skip,
                 _ => return None,
             };
             let [verb, step, moment] = at.split('.').collect::<Vec<_>>().try_into().ok()?;

@@ -138,21 +138,21 @@ impl<C: ?Sized, S: Serialize> Run<'_, C, S> {
             Direction::Do => (Moment::BeforeDo, Moment::AfterDo, step.act),
             Direction::Undo => (Moment::BeforeUndo, Moment::AfterUndo, step.undo),
         };
-        if self.fault(step.name, before)? {
+        for _ in 0..self.times(step.name, before)? {
             work(self.context, &mut self.state)?;
         }
-        work(self.context, &mut self.state)?;
-        if self.fault(step.name, after)? {
+        for _ in 1..self.times(step.name, after)? {
             work(self.context, &mut self.state)?;
         }
         Ok(())
     }
 
-    /// Whether the work is to be done once more.
-    fn fault(&self, step: &str, moment: Moment) -> Result<bool, StepError> {
+    /// How often the work is to be done.
+    fn times(&self, step: &str, moment: Moment) -> Result<u32, StepError> {
         match self.faults.at(&self.position.verb, step, moment) {
-            Fault::Continue => Ok(false),
-            Fault::Twice => Ok(true),
+            Fault::Skip => Ok(0),
+            Fault::Continue => Ok(1),
+            Fault::Twice => Ok(2),
             Fault::Kill => kill_self(),
             Fault::Fail => Err(StepError::new(format!("failed on purpose, {} of {step}", moment.as_str()))),
         }
@@ -210,7 +210,8 @@ impl<C: ?Sized, S: Serialize> Run<'_, C, S> {
                 .execute(params![arrival, sequence, name, direction.as_str(), now])?;
             }
             db.prepare_cached(
-                "UPDATE operations SET state = ?, progress = ?, sequence = ?, error = ?, ended_at = ? WHERE arrival = ?",
+                "UPDATE operations SET state = ?, progress = ?, sequence = ?, error = ?, ended_at = ? \
+                 WHERE arrival = ?",
             )?
             .execute(params![state.as_str(), progress, sequence, error, ended_at, arrival])?;
             Ok(())

@@ -35,6 +35,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::UnixStream;
 
 use crate::frames::{BadFrame, ExecFrame};
+use crate::patient::Patient;
 use crate::types::{
     ExecRequest, InstallationReport, LogLine, NimbusEvent, OperationReport, OperationRequest, Problem, ServerReport,
 };
@@ -245,7 +246,8 @@ impl Client {
         let exchange = async {
             let failed = |source| ClientError::Connect { path: self.socket.clone(), source };
             let stream = UnixStream::connect(&self.socket).await.map_err(failed)?;
-            let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+            let (mut sender, connection) =
+                hyper::client::conn::http1::handshake(TokioIo::new(Patient::new(stream))).await?;
             // It ends with the exchange; what goes wrong with it is reported by the body that is being read.
             tokio::spawn(async move {
                 if let Err(error) = connection.await {

@@ -5,8 +5,10 @@
 pub mod client;
 pub mod edge;
 pub mod frames;
+pub mod patient;
 pub mod types;
 
 pub use client::{Client, ClientError};
 pub use frames::ExecFrame;
+pub use patient::Patient;
 pub use types::*;

@@ -348,8 +348,8 @@ pub struct LogLine {
 
 /// `POST /installations/{id}/exec` begins with one line of this JSON; the rest of the request's body is the
 /// program's standard input. The response's body is a series of frames: one byte kind (1 standard output, 2 standard
-/// error, 3 exit), four bytes big-endian length, then that many bytes; an exit frame holds the exit status in decimal and is the
-/// last.
+/// error, 3 exit), four bytes big-endian length, then that many bytes; an exit frame holds the exit status in decimal
+/// and is the last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExecRequest {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use domain::manifest::Egress;
 use domain::{InstallationId, OperationId};
 use journal::{Clock, Faults, Journal};
 use keeper::protocol::Status;
@@ -208,6 +209,16 @@ impl Engine {
         text
     }
 
+    /// Drops the packet filter's rules of an installation that is gone, or asks for none any more. `spec` is what it
+    /// was; only a list of destinations has rules.
+    pub(crate) fn forget_egress(&self, id: InstallationId, spec: Option<&InstallationSpec>) -> Result<(), NimbusError> {
+        let has_rules = spec.is_none_or(|spec| matches!(spec.version.manifest.egress, Egress::Only(_)));
+        match self.server.known_slot(id) {
+            Some(slot) if has_rules => Ok(network::forget(slot)?),
+            _ => Ok(()),
+        }
+    }
+
     /// Tells the edge how to treat the installation's requests; the route's serial.
     pub(crate) fn set_route(&self, spec: &InstallationSpec, mode: RouteMode) -> Result<u64, NimbusError> {
         let slot = self.server.slot(spec.id)?;
@@ -281,7 +292,8 @@ impl Engine {
     fn hear(&self, id: InstallationId, status: Option<&Status>) {
         let phase = status.map_or(Phase::Stopped, |status| sheet::phase(status.phase));
         if self.notes().phases.insert(id, phase) != Some(phase) {
-            let exit = status.and_then(|status| status.last_exit.clone());
+            let is_end = matches!(phase, Phase::Restarting | Phase::Failed | Phase::Stopped);
+            let exit = status.filter(|_| is_end).and_then(|status| status.last_exit.clone());
             self.events.push(Some(id), NimbusEventKind::PhaseChanged { phase, exit });
         }
         let wanted = || self.registry.get(id).is_some_and(|spec| spec.wanted == Wanted::Running);

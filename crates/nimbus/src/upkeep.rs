@@ -1,5 +1,5 @@
-//! What has to be done from time to time: copies whose time is over are deleted, old operations forgotten, packages that
-//! nothing uses dropped from the cache.
+//! What has to be done from time to time: copies whose time is over are deleted, old operations forgotten, packages
+//! that nothing uses dropped from the cache.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -26,7 +26,6 @@ const FRESH: Duration = Duration::from_secs(3600);
 /// Does it until Nimbus ends.
 pub(crate) async fn forever(engine: Arc<Engine>) {
     for round in 1_u32.. {
-        tokio::time::sleep(EVERY).await;
         let engine = engine.clone();
         let work = move || {
             expire(&engine);
@@ -37,6 +36,7 @@ pub(crate) async fn forever(engine: Arc<Engine>) {
         if let Err(error) = tokio::task::spawn_blocking(work).await {
             tracing::error!(%error, "upkeep failed");
         }
+        tokio::time::sleep(EVERY).await;
     }
 }
 

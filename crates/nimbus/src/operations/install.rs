@@ -7,7 +7,6 @@ use nimbus_api::Wanted;
 use nimbus_api::edge::RouteMode;
 
 use super::{Install, Progress, Steps, Task, steps};
-use crate::network;
 use crate::spec::InstallationSpec;
 
 pub(super) const STEPS: &Steps<Install> = &[
@@ -64,13 +63,11 @@ fn place(task: &Task<Install>, progress: &mut Progress) -> Result<(), StepError>
 }
 
 /// Leaves nothing of it.
-fn displace(task: &Task<Install>, _: &mut Progress) -> Result<(), StepError> {
+fn displace(task: &Task<Install>, progress: &mut Progress) -> Result<(), StepError> {
     let (engine, id) = (&task.engine, task.installation);
     engine.volume.remove(id)?;
     engine.keepers.erase(id)?;
-    if let Some(slot) = engine.server.known_slot(id) {
-        network::forget(slot)?;
-    }
+    engine.forget_egress(id, progress.after.as_ref())?;
     engine.server.free(id)?;
     engine.forget(id);
     Ok(())

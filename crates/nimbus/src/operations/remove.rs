@@ -5,7 +5,6 @@ use journal::{Step, StepError};
 use nimbus_api::edge::RouteMode;
 
 use super::{Progress, Steps, Task, steps};
-use crate::network;
 
 pub(super) const STEPS: &Steps<()> = &[
     Step::pure("admit", admit),
@@ -42,11 +41,9 @@ fn delete(task: &Task<()>, _: &mut Progress) -> Result<(), StepError> {
     Ok(task.engine.volume.remove(task.installation)?)
 }
 
-fn forget(task: &Task<()>, _: &mut Progress) -> Result<(), StepError> {
+fn forget(task: &Task<()>, progress: &mut Progress) -> Result<(), StepError> {
     let (engine, id) = (&task.engine, task.installation);
-    if let Some(slot) = engine.server.known_slot(id) {
-        network::forget(slot)?;
-    }
+    engine.forget_egress(id, progress.before.as_ref())?;
     engine.keepers.erase(id)?;
     engine.server.free(id)?;
     engine.forget(id);

@@ -1,5 +1,6 @@
 //! Rollback: code and data as they were before the last switch. What is replaced is kept as a copy.
 
+use domain::manifest::Egress;
 use journal::{Step, StepError};
 use nimbus_api::SnapshotReason;
 
@@ -68,8 +69,11 @@ fn unsnapshot(task: &Task<Rollback>, _: &mut Progress) -> Result<(), StepError> 
 }
 
 fn switch(task: &Task<Rollback>, progress: &mut Progress) -> Result<(), StepError> {
-    let (volume, after) = (&task.engine.volume, progress.after()?);
+    let (volume, before, after) = (&task.engine.volume, progress.before()?, progress.after()?);
     volume.put_back(after.id, target(progress)?)?;
+    if !matches!(after.version.manifest.egress, Egress::Only(_)) {
+        task.engine.forget_egress(after.id, Some(before))?;
+    }
     volume.set_quota(after.id, after.version.manifest.limits.disk)?;
     steps::want(task, progress)
 }

@@ -1,5 +1,6 @@
 //! Switch: another version, without losing a request, and back by itself when it does not become healthy.
 
+use domain::manifest::Egress;
 use journal::{Step, StepError};
 use nimbus_api::SnapshotReason;
 
@@ -40,6 +41,9 @@ fn switch(task: &Task<Switch>, progress: &mut Progress) -> Result<(), StepError>
     volume.set_quota(after.id, after.version.manifest.limits.disk)?;
     if (before.uid, before.gid) != (after.uid, after.gid) {
         volume.chown_data(after.id, after.uid, after.gid)?;
+    }
+    if !matches!(after.version.manifest.egress, Egress::Only(_)) {
+        task.engine.forget_egress(after.id, Some(before))?;
     }
     steps::want(task, progress)
 }

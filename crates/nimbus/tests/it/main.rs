@@ -2,6 +2,7 @@
 
 mod agent;
 mod alone;
+mod edge;
 mod layers;
 mod network;
 mod operations;
