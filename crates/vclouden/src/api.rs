@@ -21,9 +21,10 @@ const LINE_LIMIT: usize = 4 << 20;
 const PAGE: &str = "500";
 
 /// A client of one control plane.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Api {
     base: String,
+    token: String,
     http: reqwest::Client,
 }
 
@@ -45,7 +46,7 @@ impl Api {
             .no_proxy()
             .build()
             .map_err(|error| Failure::refused(format!("cannot make an HTTP client: {error}")))?;
-        Ok(Api { base: access.api.clone(), http })
+        Ok(Api { base: access.api.clone(), token: access.token.clone(), http })
     }
 
     /// The base URL.
@@ -53,8 +54,18 @@ impl Api {
         &self.base
     }
 
-    /// A request that is not sent yet, for bodies and answers that stream.
-    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    /// The token.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The whole URL of a path under `/api/v1`.
+    pub fn url(&self, path: &str, query: Query<'_>) -> Outcome<reqwest::Url> {
+        let request = self.request(Method::GET, path).query(query).build();
+        Ok(request.map_err(|error| Failure::usage(format!("this cannot be asked: {error}")))?.url().clone())
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}/api/v1{path}", self.base))
     }
 
@@ -111,7 +122,8 @@ impl Api {
 
     /// `GET` of something that streams.
     pub async fn stream(&self, path: &str, query: Query<'_>) -> Outcome<Response> {
-        self.send(self.request(Method::GET, path).query(query)).await
+        let response = self.repeat(|| self.request(Method::GET, path).query(query)).await?;
+        self.accept(response).await
     }
 
     /// Lines of JSON that the API sends until one side has enough.
@@ -122,19 +134,6 @@ impl Api {
             searched: 0,
             base: self.base.clone(),
         })
-    }
-
-    /// Sends one request; an answer that is not a success is a [`Failure`].
-    pub async fn send(&self, request: RequestBuilder) -> Outcome<Response> {
-        match tokio::time::timeout(ANSWER_TIMEOUT, request.send()).await {
-            Ok(Ok(response)) => self.accept(response).await,
-            Ok(Err(error)) => Err(unreachable(&self.base, &error)),
-            Err(_) => Err(Failure::Unreachable(format!(
-                "the API at {} did not answer within {} s. Look at plane.log in its data directory",
-                self.base,
-                ANSWER_TIMEOUT.as_secs()
-            ))),
-        }
     }
 
     /// Sends what `make` makes, again when the connection breaks after it was made.
@@ -158,13 +157,16 @@ impl Api {
 
     async fn accept(&self, response: Response) -> Outcome<Response> {
         let status = response.status();
-        if status.is_success() { Ok(response) } else { Err(self.problem(status, response).await) }
+        if status.is_success() {
+            return Ok(response);
+        }
+        let text = response.bytes().await.unwrap_or_default();
+        Err(self.problem(status, &text))
     }
 
     /// The failure that an answer tells of.
-    async fn problem(&self, status: StatusCode, response: Response) -> Failure {
-        let text = response.text().await.unwrap_or_default();
-        let problem: Option<Problem> = serde_json::from_str(&text).ok();
+    pub fn problem(&self, status: StatusCode, text: &[u8]) -> Failure {
+        let problem: Option<Problem> = serde_json::from_slice(text).ok();
         let mut message = match problem {
             Some(problem) => {
                 let list = problem.errors.iter().map(|error| format!("\n  {error}"));
@@ -184,16 +186,25 @@ impl Api {
         Failure::Refused(message)
     }
 
-    /// The body of an answer.
-    pub async fn body<T: DeserializeOwned>(&self, response: Response) -> Outcome<T> {
+    async fn body<T: DeserializeOwned>(&self, response: Response) -> Outcome<T> {
         let bytes = response.bytes().await.map_err(|error| unreachable(&self.base, &error))?;
-        serde_json::from_slice(&bytes).map_err(|error| {
+        self.parse(&bytes)
+    }
+
+    /// What an answer says.
+    pub fn parse<T: DeserializeOwned>(&self, bytes: &[u8]) -> Outcome<T> {
+        serde_json::from_slice(bytes).map_err(|error| {
             Failure::refused(format!(
                 "cannot read the answer of {}: {error}. Is its version this program's, {}?",
                 self.base,
                 env!("CARGO_PKG_VERSION")
             ))
         })
+    }
+
+    /// The API is not there.
+    pub fn cannot_reach(&self, reason: &dyn std::fmt::Display) -> Failure {
+        cannot_reach("cannot reach the API", &self.base, reason)
     }
 }
 
@@ -240,6 +251,10 @@ fn unreachable(base: &str, error: &reqwest::Error) -> Failure {
         reason = source;
     }
     let what = if error.is_connect() { "cannot reach the API" } else { "lost the connection to the API" };
+    cannot_reach(what, base, &reason)
+}
+
+fn cannot_reach(what: &str, base: &str, reason: &dyn std::fmt::Display) -> Failure {
     Failure::Unreachable(format!(
         "{what} at {base}: {reason}. Start it with `sudo vclouden up`, or give another address with --api or \
          VCLOUDEN_API"

@@ -12,4 +12,5 @@ pub mod output;
 mod package;
 pub mod parts;
 mod progress;
+mod sending;
 mod up;

@@ -3,14 +3,15 @@
 use std::io::Write;
 
 use futures_util::StreamExt;
+use http_body_util::BodyExt;
 use nimbus_api::{ExecFrame, ExecRequest};
-use reqwest::{Body, Method};
 use tokio_util::bytes::{Bytes, BytesMut};
 use tokio_util::io::ReaderStream;
 
 use crate::api::Api;
 use crate::failure::{Failure, Outcome};
 use crate::output;
+use crate::sending::Sending;
 
 /// Runs `command` in the sandbox of the installation `name`.
 pub async fn run(api: &Api, name: &str, command: Vec<String>) -> Outcome {
@@ -18,10 +19,15 @@ pub async fn run(api: &Api, name: &str, command: Vec<String>) -> Outcome {
     let mut first = serde_json::to_vec(&ExecRequest { command })
         .map_err(|error| Failure::refused(format!("cannot write the request: {error}")))?;
     first.push(b'\n');
-    let first = futures_util::stream::once(async move { Ok::<_, std::io::Error>(Bytes::from(first)) });
-    let body = Body::wrap_stream(first.chain(ReaderStream::new(tokio::io::stdin())));
-    let request = api.request(Method::POST, &format!("/installations/{name}/exec"));
-    let mut response = api.send(request.header("Content-Type", "application/octet-stream").body(body)).await?;
+    let first = futures_util::stream::once(async move { Ok(Bytes::from(first)) });
+    let sending = Sending {
+        path: format!("/installations/{name}/exec"),
+        content_type: "application/octet-stream",
+        length: None,
+        once: false,
+        body: first.chain(ReaderStream::new(tokio::io::stdin())),
+    };
+    let mut answer = sending.post(api, &[]).await?.into_body();
     let mut buffer = BytesMut::new();
     loop {
         while let Some(frame) = ExecFrame::decode(&mut buffer).map_err(Failure::refused)? {
@@ -33,11 +39,13 @@ pub async fn run(api: &Api, name: &str, command: Vec<String>) -> Outcome {
                 ExecFrame::Exit(status) => return Err(Failure::Program(status)),
             }
         }
-        let chunk = response.chunk().await.map_err(|error| {
-            Failure::Unreachable(format!("lost the connection while {program} ran in {name}, which ended it: {error}"))
-        })?;
-        match chunk {
-            Some(bytes) => buffer.extend_from_slice(&bytes),
+        match answer.frame().await {
+            Some(Ok(frame)) => buffer.extend_from_slice(frame.data_ref().map_or(&[], |data| data)),
+            Some(Err(error)) => {
+                return Err(Failure::Unreachable(format!(
+                    "lost the connection while {program} ran in {name}, which ended it: {error}"
+                )));
+            }
             None => {
                 return Err(Failure::Unreachable(format!(
                     "the connection ended before {program} did; whether it ended well is not known. Try again"

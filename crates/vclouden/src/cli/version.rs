@@ -6,8 +6,7 @@ use clap::Subcommand;
 use domain::Slug;
 use futures_util::TryStreamExt;
 use plane::wire::{App, Version};
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use reqwest::{Body, Method, StatusCode};
+use reqwest::StatusCode;
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt;
@@ -20,6 +19,7 @@ use crate::output::human::{bytes, cpus, date, now};
 use crate::output::table::{Cell, Facts, Table};
 use crate::output::{json, json_list, line};
 use crate::package::Package;
+use crate::sending::{Sending, answer};
 
 /// What can be done with versions.
 #[derive(Debug, Subcommand)]
@@ -157,14 +157,16 @@ async fn upload(
     let file = file.map_err(|error| Failure::refused(format!("cannot read {}: {error}", package.path().display())))?;
     let bar = context.progress().transfer(app.as_str(), size);
     let sent = bar.clone();
-    let body = Body::wrap_stream(ReaderStream::new(file).inspect_ok(move |part| sent.inc(part.len() as u64)));
-    let request = api.request(Method::POST, &format!("/apps/{app}/versions")).query(query);
-    let key = uuid::Uuid::now_v7().to_string();
-    let request = request.header(CONTENT_TYPE, "application/gzip").header(CONTENT_LENGTH, size);
-    let response = api.send(request.header("Idempotency-Key", key).body(body)).await;
+    let sending = Sending {
+        path: format!("/apps/{app}/versions"),
+        content_type: "application/gzip",
+        length: Some(size),
+        once: true,
+        body: ReaderStream::new(file).inspect_ok(move |part| sent.inc(part.len() as u64)),
+    };
+    let response = sending.post(api, query).await;
     bar.finish_and_clear();
-    let response = response?;
-    Ok((response.status(), api.body(response).await?))
+    answer(api, response?).await
 }
 
 async fn download(one: &One, output: Option<PathBuf>, context: &Context) -> Outcome {
