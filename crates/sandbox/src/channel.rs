@@ -49,7 +49,9 @@ impl Channel {
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let got = loop {
             match recvmsg(&self.0, &mut [IoSliceMut::new(&mut bytes)], &mut control, RecvFlags::CMSG_CLOEXEC) {
-                Err(rustix::io::Errno::INTR) => {}
+                // The second one is said once when the other end closed without having read all; what it sent before
+                // comes next.
+                Err(rustix::io::Errno::INTR | rustix::io::Errno::CONNRESET) => {}
                 other => break other?,
             }
         };

@@ -29,7 +29,7 @@ impl Rules {
             .map_err(io::Error::other)?;
         let writable = ["/tmp", "/run", "/dev"].into_iter().chain(data).map(|path| (path, AccessFs::from_all(RIGHTS)));
         // Names of threads are written to /proc/self; what matters in /proc is mounted read-only.
-        let proc = [("/proc", read | AccessFs::WriteFile)];
+        let proc = [("/proc", read | AccessFs::WriteFile | AccessFs::Truncate)];
         for (path, rights) in [("/", read)].into_iter().chain(proc).chain(writable) {
             let directory = PathFd::new(path).map_err(io::Error::other)?;
             rules = rules.add_rule(PathBeneath::new(directory, rights)).map_err(io::Error::other)?;

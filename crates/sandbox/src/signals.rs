@@ -9,9 +9,12 @@ use crate::error::checked;
 
 /// Gives every signal its default action. An ignored one would stay ignored in the program.
 pub(crate) fn reset_actions() {
+    // The kernel's own sigaction is handler, flags, restorer and mask; all zero is the default action.
+    let default = [0_u64; 4];
     for signal in 1..=64 {
-        // SAFETY: the default action runs no code of ours. It fails for those that cannot be changed, as it should.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
+        // SAFETY: the kernel reads the 32 bytes; the default action runs no code of ours. The C library's function
+        // would leave out two signals that it uses itself. It fails for those that cannot be changed, as it should.
+        unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), std::ptr::null::<u64>(), 8) };
     }
 }
 

@@ -1,6 +1,7 @@
 //! Starting a sandbox: what its parent does, while [`crate::init`] does the rest from inside.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -66,7 +67,7 @@ fn furnish(spec: &SandboxSpec, sandbox: &Sandbox, channel: &Channel) -> Result<(
 /// Sends a message; when the process is gone, what it had to say about that is the error.
 pub(crate) fn say(channel: &Channel, message: &[u8], descriptors: &[BorrowedFd<'_>]) -> Result<(), SandboxError> {
     match channel.send(message, descriptors) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+        Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {
             hear_out(channel)?;
             Err(SandboxError::Ended)
         }
