@@ -40,7 +40,6 @@ pub(crate) fn spawn(
     let mut pidfd: libc::c_int = -1;
     // SAFETY: all zero is a valid clone_args; it is plain integers.
     let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
-    #[expect(clippy::cast_sign_loss, reason = "flags are bits")]
     let bits = (flags | libc::CLONE_PIDFD) as u32;
     arguments.flags = u64::from(bits);
     arguments.exit_signal = libc::SIGCHLD as u64;

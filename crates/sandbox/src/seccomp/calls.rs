@@ -164,12 +164,9 @@ fn tested() -> Vec<(c_long, Rule)> {
     const ALLOW: Verdict = Verdict::Allow;
     const REFUSE: Verdict = Verdict::Refuse(EPERM);
     const NO_FAMILY: Verdict = Verdict::Refuse(EAFNOSUPPORT);
-    #[expect(clippy::cast_sign_loss, reason = "families are small and positive")]
     let family = |family: i32| Test::Is(0, family as u32);
-    #[expect(clippy::cast_sign_loss, reason = "families are small and positive")]
     // The list of a machine's own interfaces and addresses comes over this one.
     let netlink_route = Test::Both((0, libc::AF_NETLINK as u32), (2, libc::NETLINK_ROUTE as u32));
-    #[expect(clippy::cast_possible_truncation, reason = "the kernel takes 32 bits")]
     let type_into_terminal = Test::Is(1, libc::TIOCSTI as u32);
     // Ordinary, 32-bit-sized uname, and the question which one it is.
     let personalities = [0, 0x8, 0x2_0000, 0x2_0008, u32::MAX].map(|value| (Test::Is(0, value), ALLOW));
