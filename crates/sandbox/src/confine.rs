@@ -26,7 +26,11 @@ pub(crate) fn program(
     umask(Mode::from_raw_mode(0o022));
     setsid().step("begin a session")?;
     if stdio.stdin.is_terminal() {
-        ioctl_tiocsctty(&stdio.stdin).step("take over the terminal")?;
+        match ioctl_tiocsctty(&stdio.stdin) {
+            // It is another session's; the program can use it, without job control.
+            Err(rustix::io::Errno::PERM) => {}
+            other => other.step("take over the terminal")?,
+        }
     }
     limits::apply().step("limit the process")?;
     let rules = landlock::Rules::new(spec.data.as_ref().map(|(_, at)| at.as_str())).step("make Landlock's rules")?;
