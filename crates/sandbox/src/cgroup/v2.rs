@@ -40,3 +40,62 @@ pub(super) fn memory_used(group: &Path) -> Option<u64> {
     let all = number(&group.join("memory.current"))?;
     Some(all.saturating_sub(field(&group.join("memory.stat"), "inactive_file").unwrap_or(0)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+
+    use super::*;
+
+    /// Stands for a machine that has all controllers on v2, which those that run the tests need not have.
+    #[test]
+    fn limits_are_written_in_the_words_of_v2() {
+        let root = tempfile::tempdir().unwrap();
+        let parent = root.path().join("vclouden");
+        let group = parent.join("x");
+        fs::create_dir_all(&group).unwrap();
+        let at = |name: &str| group.join(name);
+        for name in ["memory.max", "memory.swap.max", "memory.oom.group", "cpu.max", "pids.max"] {
+            fs::write(at(name), "").unwrap();
+        }
+        let spec = SandboxSpec {
+            name: "x".to_owned(),
+            hostname: String::new(),
+            layers: Vec::new(),
+            app: "/".into(),
+            data: None,
+            files: Vec::new(),
+            command: Vec::new(),
+            environment: BTreeMap::new(),
+            directory: String::new(),
+            uid: 1,
+            gid: 1,
+            first_id: 1,
+            memory: 64 << 20,
+            cpus_milli: 250,
+            processes: 10,
+            network: None,
+        };
+        limit(root.path(), &parent, &group, &spec).unwrap();
+        let read = |name: &str| fs::read_to_string(at(name)).unwrap();
+        assert_eq!(read("memory.max"), "67108864");
+        assert_eq!(read("memory.swap.max"), "0");
+        assert_eq!(read("memory.oom.group"), "1");
+        assert_eq!(read("cpu.max"), "25000 100000");
+        assert_eq!(read("pids.max"), "11");
+
+        fs::write(at("memory.events"), "low 0\noom 2\noom_kill 1\noom_group_kill 0\n").unwrap();
+        fs::write(at("memory.current"), "10000\n").unwrap();
+        fs::write(at("memory.stat"), "anon 1\ninactive_file 4000\n").unwrap();
+        assert_eq!(oom_kills(&group), Some(1));
+        assert_eq!(memory_used(&group), Some(6000));
+
+        // Without the controllers the files are not there until those are handed down.
+        fs::remove_file(at("cpu.max")).unwrap();
+        fs::write(root.path().join("cgroup.subtree_control"), "").unwrap();
+        fs::write(parent.join("cgroup.subtree_control"), "").unwrap();
+        assert!(limit(root.path(), &parent, &group, &spec).is_err());
+        assert_eq!(fs::read_to_string(parent.join("cgroup.subtree_control")).unwrap(), "+memory +cpu +pids");
+    }
+}
