@@ -64,7 +64,7 @@ fn mask(bits: u32) -> u32 {
 pub(super) fn all(resolvers: &[Ipv4Addr]) -> String {
     let mut script = format!("add table {TABLE}\n");
     let mut line = |text: String| writeln!(script, "{text}").expect("writing to a text does not fail");
-    let chains = ["spoofed", "to_host", "through", "outward", "dns", "back", "host_i", "host_n", "host_o"];
+    let chains = ["spoofed", "to_host", "through", "outward", "dns", "back", "refuse", "inward", "host_i", "host_n", "host_o"];
     let hooked = |chain| match chain {
         "spoofed" => "{ type filter hook prerouting priority raw; policy accept; }",
         "to_host" => "{ type filter hook input priority filter; policy accept; }",
@@ -90,6 +90,10 @@ pub(super) fn all(resolvers: &[Ipv4Addr]) -> String {
     let mut rule = |chain: &str, text: &str| line(format!("add rule {TABLE} {chain} {text}"));
     rule("dns", "ip daddr @resolvers meta l4proto { tcp, udp } th dport 53 accept");
     rule("back", "ct state established,related accept");
+    rule("inward", "jump back");
+    // At once, so that an application that tries in vain goes on at once, instead of waiting for an answer.
+    rule("refuse", "meta l4proto tcp reject with tcp reset");
+    rule("refuse", "reject with icmpx type admin-prohibited");
     for kind in KINDS {
         let (from, to) = (format!("iifname \"v{kind}-*\""), format!("oifname \"v{kind}-*\""));
         // IPv6 is not given to sandboxes; a sender's address must be the one that is routed to its interface.
@@ -97,12 +101,14 @@ pub(super) fn all(resolvers: &[Ipv4Addr]) -> String {
         rule("spoofed", &format!("{from} fib saddr . iif oif missing drop"));
         rule("to_host", &format!("{from} goto host_{kind}"));
         // Into a sandbox only answers pass: neither another sandbox nor another machine may begin. This server may.
-        rule("through", &format!("{to} jump back"));
-        rule("through", &format!("{to} drop"));
+        rule("through", &format!("{to} goto inward"));
+        rule("inward", &format!("{from} goto refuse"));
         rule("outward", &format!("{to} return"));
         rule(&format!("host_{kind}"), "jump back");
         rule(&format!("net_{kind}"), "jump back");
     }
+    // A stranger learns nothing.
+    rule("inward", "drop");
     for kind in KINDS {
         rule("through", &format!("iifname \"v{kind}-*\" goto net_{kind}"));
     }
@@ -110,12 +116,12 @@ pub(super) fn all(resolvers: &[Ipv4Addr]) -> String {
     for chain in ["host_i", "host_o", "net_i", "net_o"] {
         rule(chain, "jump dns");
     }
-    rule("net_i", "ip daddr @closed drop");
+    rule("net_i", "ip daddr @closed goto refuse");
     rule("net_i", "accept");
     rule("net_o", "iifname vmap @only_net");
     rule("host_o", "iifname vmap @only_host");
     for chain in ["host_i", "host_n", "host_o", "net_n", "net_o"] {
-        rule(chain, "drop");
+        rule(chain, "goto refuse");
     }
     script
 }

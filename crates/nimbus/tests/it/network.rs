@@ -1,7 +1,7 @@
 //! The packet filter with real packets: two sandboxes' network namespaces, and one that plays the internet.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
@@ -101,19 +101,50 @@ fn connect(to: SocketAddr) -> std::io::Result<(TcpStream, String)> {
     Ok((stream, String::from_utf8_lossy(&from).trim().to_owned()))
 }
 
-/// Whom the other side saw when someone in that namespace connected; `None` when nothing came of it.
-fn reach(name: &str, to: impl Into<IpAddr>, port: u16) -> Option<String> {
-    let to = SocketAddr::new(to.into(), port);
-    inside(name, || connect(to).ok().map(|(_, from)| from))
+/// What came of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// The other side saw this address.
+    Reached(String),
+    /// It was refused at once. The listeners are there, so a filter did it.
+    Refused,
+    /// Nobody answered.
+    Silent,
 }
 
-/// Checks what a sandbox reaches and what it does not.
+/// What comes of it when someone in that namespace connects.
+fn reach(name: &str, to: impl Into<IpAddr>, port: u16) -> Outcome {
+    let to = SocketAddr::new(to.into(), port);
+    let began = Instant::now();
+    match inside(name, || connect(to)) {
+        Ok((_, from)) => Outcome::Reached(from),
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused && began.elapsed() < PATIENCE / 2 => {
+            Outcome::Refused
+        }
+        Err(error) if error.kind() == ErrorKind::TimedOut => Outcome::Silent,
+        Err(error) => panic!("{name} to {to}: {error} after {:?}", began.elapsed()),
+    }
+}
+
+/// Whether a datagram from that namespace is answered; the error that came at once when it was refused.
+fn ask(name: &str, to: [u8; 4], port: u16) -> std::io::Result<()> {
+    inside(name, || {
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        socket.set_read_timeout(Some(PATIENCE * 4)).unwrap();
+        socket.connect((Ipv4Addr::from(to), port)).unwrap();
+        socket.send(b"?")?;
+        socket.recv(&mut [0; 8]).map(drop)
+    })
+}
+
+/// Checks what a sandbox reaches and what it is refused, at once.
 fn check(name: &str, open: &[([u8; 4], u16)], closed: &[([u8; 4], u16)]) {
     for (to, port) in open {
-        assert!(reach(name, *to, *port).is_some(), "{name} should reach {to:?} port {port}");
+        let outcome = reach(name, *to, *port);
+        assert!(matches!(outcome, Outcome::Reached(_)), "{name} to {to:?} port {port}: {outcome:?}");
     }
     for (to, port) in closed {
-        assert_eq!(reach(name, *to, *port), None, "{name} should not reach {to:?} port {port}");
+        assert_eq!(reach(name, *to, *port), Outcome::Refused, "{name} to {to:?} port {port}");
     }
 }
 
@@ -149,16 +180,10 @@ fn egress_internet_reaches_public_addresses_only() {
     let name = sandbox(16, &Egress::Internet);
     sandbox(17, &Egress::Internet);
     network::allow(16, &Egress::Internet).unwrap();
-    assert_eq!(reach(&name, PUBLIC, 80).as_deref(), Some("192.0.2.1"), "it shows the server's address");
+    assert_eq!(reach(&name, PUBLIC, 80), Outcome::Reached("192.0.2.1".into()), "it shows the server's address");
     check(&name, &[(PUBLIC_TOO, 25), (RESOLVER, 53)], &forbidden(17));
     check(&name, &[], &[(PRIVATE, 80), (METADATA, 80), (RESOLVER, 80)]);
-    let answered = inside(&name, || {
-        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
-        socket.set_read_timeout(Some(PATIENCE * 4)).unwrap();
-        socket.send_to(b"?", (Ipv4Addr::from(RESOLVER), 53)).unwrap();
-        socket.recv(&mut [0; 8]).is_ok()
-    });
-    assert!(answered, "the resolver answers");
+    ask(&name, RESOLVER, 53).expect("the resolver answers");
 }
 
 #[test]
@@ -169,6 +194,13 @@ fn egress_none_reaches_nothing() {
     sandbox(17, &Egress::None);
     check(&name, &[], &forbidden(17));
     check(&name, &[], &[(PUBLIC, 80), (PRIVATE, 80), (METADATA, 80), (RESOLVER, 53)]);
+    // A resolver of names hears at once that it asks in vain, whoever is asked.
+    for to in [RESOLVER, PUBLIC, GATEWAY.octets(), address(17).octets()] {
+        let began = Instant::now();
+        let error = ask(&name, to, 53).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::HostUnreachable, "{to:?}");
+        assert!(began.elapsed() < PATIENCE / 2);
+    }
 }
 
 #[test]
@@ -181,12 +213,12 @@ fn a_sandbox_is_reached_from_its_server_only() {
     for slot in [16, 17] {
         let (_, from) = connect((address(slot), 8080).into()).unwrap();
         assert_eq!(from, GATEWAY.to_string());
-        assert_eq!(reach("world", address(slot), 8080), None);
+        assert_eq!(reach("world", address(slot), 8080), Outcome::Silent, "another machine learns nothing");
     }
     // One that is not there is answered for at once, so that an edge need not wait.
     let began = Instant::now();
     let error = TcpStream::connect_timeout(&(address(99), 8080).into(), Duration::from_secs(5)).unwrap_err();
-    assert_eq!(error.kind(), std::io::ErrorKind::HostUnreachable);
+    assert_eq!(error.kind(), ErrorKind::HostUnreachable);
     assert!(began.elapsed() < Duration::from_millis(100));
 }
 
@@ -253,9 +285,9 @@ fn a_false_sender_and_ipv6_are_dropped() {
          ip addr add fd00::1/64 dev vi-16 nodad && ip -n {name} addr add fd00::2/64 dev eth0 nodad"
     ));
     let server: IpAddr = "fd00::1".parse().unwrap();
-    assert!(reach(&name, server, 8080).is_some(), "the control: without rules IPv6 works");
+    assert!(matches!(reach(&name, server, 8080), Outcome::Reached(_)), "the control: without rules IPv6 works");
     network::prepare().unwrap();
-    assert_eq!(reach(&name, server, 8080), None);
+    assert_eq!(reach(&name, server, 8080), Outcome::Silent);
 
     let receiver = inside("world", || UdpSocket::bind("203.0.113.5:7000").unwrap());
     receiver.set_read_timeout(Some(PATIENCE)).unwrap();
