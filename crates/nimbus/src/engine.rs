@@ -136,6 +136,7 @@ impl Engine {
         let layers = self.layers.root(manifest.base, &manifest.dependencies, &manifest.data.directory)?;
         let slot = self.server.slot(spec.id)?;
         network::allow(slot, &manifest.egress)?;
+        self.keepers.write_hosts(spec.id, &sheet::hosts(spec, slot))?;
         let sheet = sheet::keeper_spec(self, spec, slot, app, layers);
         self.keepers.start(spec.id, &sheet)
     }

@@ -3,8 +3,8 @@
 //! A keeper is an independent process. What is known of it here is only what it says on its socket.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -90,7 +90,7 @@ impl Keepers {
             }
             self.stop(id, Duration::from_millis(spec.stop_grace_ms))?;
         }
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(io("make", &dir))?;
+        make(&dir)?;
         files::write_soon(&dir.join("spec.json"), spec)?;
         let mut child = self.spawn(&dir)?;
         match await_birth(&dir, &mut child) {
@@ -107,6 +107,24 @@ impl Keepers {
                 Err(error)
             }
         }
+    }
+
+    /// The file that a sandbox sees as `/etc/hosts`.
+    pub fn hosts(&self, id: InstallationId) -> PathBuf {
+        self.dir(id).join("hosts")
+    }
+
+    /// Writes it, with the name and the address that the sandbox has: programs that ask for their own full name would
+    /// wait for resolvers otherwise.
+    pub fn write_hosts(&self, id: InstallationId, text: &str) -> Result<(), NimbusError> {
+        let (dir, path) = (self.dir(id), self.hosts(id));
+        if fs::read_to_string(&path).is_ok_and(|now| now == text) {
+            return Ok(());
+        }
+        make(&dir)?;
+        // Read inside by everybody.
+        let write = || fs::write(&path, text).and_then(|()| fs::set_permissions(&path, Permissions::from_mode(0o644)));
+        write().map_err(io("write", &path))
     }
 
     /// Takes up the keeper that runs already; whether there is one.
@@ -262,6 +280,10 @@ impl Keepers {
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn make(dir: &Path) -> Result<(), NimbusError> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io("make", dir))
 }
 
 /// Removes what a keeper that did not end by itself has left.

@@ -40,7 +40,7 @@ pub(crate) fn keeper_spec(
             layers,
             app,
             data: Some((engine.volume.data(spec.id), manifest.data.directory.clone())),
-            files: engine.layers.files(),
+            files: [engine.layers.files(), vec![(engine.keepers.hosts(spec.id), "/etc/hosts".to_owned())]].concat(),
             command: manifest.command.clone(),
             environment: environment(spec),
             directory: "/app".to_owned(),
@@ -79,6 +79,11 @@ fn environment(spec: &InstallationSpec) -> BTreeMap<String, String> {
     }
     environment.extend(manifest.environment.clone());
     environment
+}
+
+/// `/etc/hosts` inside: its own name resolves without anybody being asked.
+pub(crate) fn hosts(spec: &InstallationSpec, slot: u32) -> String {
+    format!("127.0.0.1 localhost\n{} {}\n", network::address(slot), spec.name)
 }
 
 /// How to tell that it is healthy: over HTTP, else by a connection to its first TCP port, else not at all.

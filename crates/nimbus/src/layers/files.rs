@@ -8,7 +8,7 @@ use super::error::io;
 use super::{once, skeleton};
 use crate::network;
 
-/// `/etc/hosts` of every sandbox.
+/// `/etc/hosts` of the layers; each sandbox sees one with its own name in its place.
 pub(super) const HOSTS: &str = "127.0.0.1 localhost\n";
 
 /// Writes them where they have changed, and returns them with their paths inside.
@@ -19,15 +19,11 @@ pub(super) fn write(cache: &Path) -> Result<Vec<(PathBuf, String)>, LayersError>
     for resolver in network::resolvers() {
         resolv += &format!("nameserver {resolver}\n");
     }
-    let mut files = Vec::new();
-    for (name, content) in [("resolv.conf", resolv.as_str()), ("hosts", HOSTS)] {
-        let path = directory.join(name);
-        if fs::read_to_string(&path).ok().as_deref() != Some(content) {
-            let new = once::temporary(&directory, name);
-            skeleton::put(&new, content)?;
-            fs::rename(&new, &path).map_err(io("rename", &new))?;
-        }
-        files.push((path, format!("/etc/{name}")));
+    let path = directory.join("resolv.conf");
+    if fs::read_to_string(&path).ok().as_deref() != Some(&resolv) {
+        let new = once::temporary(&directory, "resolv.conf");
+        skeleton::put(&new, &resolv)?;
+        fs::rename(&new, &path).map_err(io("rename", &new))?;
     }
-    Ok(files)
+    Ok(vec![(path, "/etc/resolv.conf".to_owned())])
 }

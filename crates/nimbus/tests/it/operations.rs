@@ -232,6 +232,10 @@ fn events_logs_and_programs_come_through() {
         assert_eq!(run(&["/app/busybox", "cat"], vec!["one ", "two"]).await, ("one two".into(), Some(0)));
         assert_eq!(run(&["/app/busybox", "sh", "-c", "exit 9"], vec![]).await, (String::new(), Some(9)));
         assert_eq!(run(&["/app/busybox", "id", "-u"], vec![]).await, ("1000\n".into(), Some(0)));
+        let address = agent.client.installation(id).await.unwrap().address.unwrap();
+        // Its egress is none: no resolver can have been asked.
+        let named = run(&["/app/busybox", "hostname", "-i"], vec![]).await;
+        assert_eq!(named, (format!("{address}\n"), Some(0)));
         let (said, status) = run(&["/no/such"], vec![]).await;
         assert!(said.contains("/no/such") && status == Some(127), "{said} {status:?}");
         let big = run(&["/app/busybox", "dd", "if=/dev/zero", "bs=1M", "count=3"], vec![]).await;
