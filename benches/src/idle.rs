@@ -30,8 +30,8 @@ pub fn run() -> Result<()> {
     let keepers = keepers(&machine)?;
     let mut memory = Figure::new("idle-memory", "memory per awake idle installation beyond the application", "KiB");
     for keeper in &keepers {
-        let init = private_kib(child(*keeper).context("a keeper has a sandbox")?)?;
-        memory.add("keeper, init and kernel", private_kib(*keeper)? + init + kernel);
+        let init = memory_kib(child(*keeper).context("a keeper has a sandbox")?)?;
+        memory.add("keeper, init and kernel", memory_kib(*keeper)? + init + kernel);
     }
     memory.fact("of which kernel, KiB", kernel.round());
     memory.fact("installations", keepers.len());
@@ -64,11 +64,11 @@ fn child(pid: u32) -> Option<u32> {
     text.split_whitespace().next()?.parse().ok()
 }
 
-/// Private memory of a process, in KiB.
-fn private_kib(pid: u32) -> Result<f64> {
+/// Memory of a process in KiB, its part of what it shares with others included (PSS of proc(5)).
+fn memory_kib(pid: u32) -> Result<f64> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
-    let lines = text.lines().filter(|l| l.starts_with("Private_Clean") || l.starts_with("Private_Dirty"));
-    Ok(lines.filter_map(|l| l.split_whitespace().nth(1)?.parse::<f64>().ok()).sum())
+    let line = text.lines().find(|line| line.starts_with("Pss:")).context("the format of proc(5)")?;
+    line.split_whitespace().nth(1).context("the format of proc(5)")?.parse().context("the format of proc(5)")
 }
 
 /// Memory of the kernel's own, in KiB: slabs, stacks, page tables, per-processor.

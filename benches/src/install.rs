@@ -14,6 +14,7 @@ const ROUNDS: usize = 15;
 
 pub fn run() -> Result<()> {
     let machine = Machine::new();
+    peers::let_crun_run()?;
     let package = Package::hola(machine.scratch().join("hola"), "1", "well", "");
     machine.cli(&["app", "create", "hola"]);
     machine.cli(&["version", "publish", package.text()]);
@@ -49,10 +50,8 @@ fn podman(root: &Path, round: usize) -> Result<Duration> {
     let name = format!("vcb-{round}");
     let root = root.to_str().context("UTF-8")?.to_owned();
     let time = time_to_200(&name, 8099, || {
-        let arguments = ["run", "-d", "--rm", "--cgroups=disabled", "--name", &name, "-p", "127.0.0.1:8099:8080"];
-        let mut command = peers::command("podman", &arguments);
-        command.args(["-e", "HOME=/tmp", "--rootfs", &root, "/bin/hola"]).stdout(Stdio::null());
-        let status = command.status()?;
+        let options = ["-d", "--rm", "--name", &name, "-p", "127.0.0.1:8099:8080", "-e", "HOME=/tmp"];
+        let status = peers::podman(&root, &options, &["/bin/hola"]).stdout(Stdio::null()).status()?;
         anyhow::ensure!(status.success(), "podman run: {status}");
         Ok(())
     });

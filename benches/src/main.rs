@@ -12,8 +12,10 @@ mod start;
 
 use std::process::ExitCode;
 
-/// A bench by name, and what it measures.
-const BENCHES: &[(&str, fn() -> anyhow::Result<()>)] = &[
+type Bench = fn() -> anyhow::Result<()>;
+
+/// Every bench by name.
+const BENCHES: &[(&str, Bench)] = &[
     ("start", start::run),
     ("install", install::run),
     ("fleet", fleet::run),

@@ -75,6 +75,8 @@ fn first_byte(mut command: Command) -> Result<std::time::Duration> {
 }
 
 pub fn run() -> Result<()> {
+    testkit::machine::isolate();
+    peers::let_crun_run()?;
     let dir = tempfile::tempdir()?;
     let root = peers::root(dir.path())?;
     let text = root.to_str().context("UTF-8")?.to_owned();
@@ -94,12 +96,7 @@ pub fn run() -> Result<()> {
     let oci = |runtime: &'static str| {
         move |round: usize| peers::command(runtime, &["run", "--bundle", bundle, &format!("vcb-{runtime}-{round}")])
     };
-    let podman = |_: usize| {
-        let mut command =
-            peers::command("podman", &["run", "--rm", "--network=none", "--cgroups=disabled", "--rootfs"]);
-        command.arg(&text).args(SAY);
-        command
-    };
+    let podman = |_: usize| peers::podman(&text, &["--rm", "--network=none"], SAY);
     let lxc_start = |round: usize| {
         let mut command = peers::command("lxc-start", &["-F", "-n", &format!("vcb-{round}"), "-f"]);
         command.arg(&lxc);
