@@ -13,7 +13,7 @@ PACKAGES := target/packages
 demo:
 	@scripts/need build run
 	@echo "Building vClouden (a few minutes the first time) ..."
-	cargo build --profile demo -p vclouden
+	cargo build --profile demo -p vclouden -p keeper
 	@$(MAKE) --no-print-directory packages
 	@scripts/demo
 

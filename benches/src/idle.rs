@@ -52,7 +52,7 @@ fn keepers(machine: &Machine) -> Result<Vec<u32>> {
     for entry in std::fs::read_dir("/proc")?.flatten() {
         let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
         let words: Vec<_> = line.split(|b| *b == 0).map(String::from_utf8_lossy).collect();
-        if words.get(1).is_some_and(|w| w == "keeper") && words.iter().any(|w| w.contains(&data)) {
+        if words.first().is_some_and(|w| w.ends_with("vclouden-keeper")) && words.iter().any(|w| w.contains(&data)) {
             found.push(entry.file_name().to_string_lossy().parse()?);
         }
     }

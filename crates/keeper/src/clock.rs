@@ -19,6 +19,11 @@ pub(crate) fn to_ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Milliseconds for people: `10 s` rather than `10000 ms`.
+pub(crate) fn spoken(ms: u64) -> String {
+    if ms > 0 && ms.is_multiple_of(1000) { format!("{} s", ms / 1000) } else { format!("{ms} ms") }
+}
+
 /// Appends `ms` (milliseconds since 1970) as 24 characters.
 pub(crate) fn format(ms: u64, out: &mut Vec<u8>) {
     let ms = ms.min(LAST_MS);
@@ -120,6 +125,11 @@ mod tests {
             let ms = day * DAY_MS + day * 977 % DAY_MS;
             assert_eq!(parse(text(ms).as_bytes()), Some(ms), "{}", text(ms));
         }
+    }
+
+    #[test]
+    fn whole_seconds_are_said_as_such() {
+        assert_eq!([0, 300, 1000, 1500, 60_000].map(spoken), ["0 ms", "300 ms", "1 s", "1500 ms", "60 s"]);
     }
 
     #[test]

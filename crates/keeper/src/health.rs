@@ -12,6 +12,7 @@ use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::net::{self, AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 
+use crate::clock;
 use crate::protocol::HealthSpec;
 
 /// The pause between the first checks after a start.
@@ -198,7 +199,7 @@ impl Health {
         match (progress, stage) {
             (Progress::Wait(_), Stage::Draining { .. }) if now >= until => Progress::End,
             (Progress::Wait(missing), _) if now >= until => {
-                fail(format!("{missing} within {} ms at {}", self.timeout.as_millis(), self.address))
+                fail(format!("{missing} within {} at {}", clock::spoken(clock::to_ms(self.timeout)), self.address))
             }
             (progress, _) => progress,
         }

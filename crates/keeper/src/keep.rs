@@ -20,7 +20,7 @@ use crate::executions::Executions;
 use crate::health::{Health, Verdict};
 use crate::logs::{Logs, Moment, Stream};
 use crate::policy::{After, Due, Policy};
-use crate::protocol::{ExecEnded, Phase, Request, Spec, Status};
+use crate::protocol::{ExecEnded, Phase, Request, Spec, Status, TOO_LATE};
 use crate::server::{ClientId, Server, Wish};
 
 /// How often to read what a dead application left in its pipes: they hold at most a mebibyte (`pipe-max-size`).
@@ -203,7 +203,7 @@ impl Keeper {
             Some(Due::Kill) => {
                 let timeout = self.spec.health.as_ref().map_or(0, |health| health.start_timeout_ms);
                 let check = self.status.last_check.clone().unwrap_or_else(|| "no check was answered".to_owned());
-                self.kill(format!("not healthy within {timeout} ms: {check}"));
+                self.kill(format!("{TOO_LATE}{}: {check}", clock::spoken(timeout)));
             }
             None => {}
         }
@@ -213,7 +213,7 @@ impl Keeper {
         {
             *kill_at = None;
             let grace = self.spec.stop_grace_ms;
-            self.kill(format!("it did not end within {grace} ms"));
+            self.kill(format!("it did not end within {}", clock::spoken(grace)));
         }
         let moment = self.moment();
         self.logs.tick(moment, false);
@@ -331,7 +331,7 @@ impl Keeper {
     fn remark_after(&mut self, after: After) {
         match after {
             After::Restart(Duration::ZERO) => self.remark("restarting at once"),
-            After::Restart(delay) => self.remark(&format!("restarting in {} ms", delay.as_millis())),
+            After::Restart(delay) => self.remark(&format!("restarting in {}", clock::spoken(clock::to_ms(delay)))),
             After::GiveUp => self.remark("gave up: it is not started again until somebody asks for it"),
             After::Nothing => {}
         }

@@ -50,6 +50,10 @@ pub struct HealthSpec {
     pub timeout_ms: u64,
 }
 
+/// What [`Status::last_exit`] says of an application that was killed because its time to become healthy was over; the
+/// time and the last check's reason follow.
+pub const TOO_LATE: &str = "not healthy within ";
+
 /// What may be asked of a keeper.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "kebab-case")]

@@ -51,7 +51,7 @@ fn processes(data: &str) -> BTreeSet<u32> {
     pids.filter(|pid| {
         let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         let words: Vec<_> = line.split(|b| *b == 0).map(String::from_utf8_lossy).collect();
-        words.get(1).is_some_and(|w| w == "keeper") && words.iter().any(|w| w.contains(data))
+        words.first().is_some_and(|w| w.ends_with("vclouden-keeper")) && words.iter().any(|w| w.contains(data))
     })
     .collect()
 }

@@ -247,10 +247,7 @@ fn enter_namespaces() {
 }
 
 fn example() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let example = test.ancestors().nth(2).unwrap().join("examples/keeper");
-    assert!(example.exists(), "{} is missing: cargo build -p keeper --examples", example.display());
-    example
+    env!("CARGO_BIN_EXE_vclouden-keeper").into()
 }
 
 /// A root file system of one static program.

@@ -104,8 +104,6 @@ enum Command {
     Nimbus(parts::nimbus::Args),
     #[command(hide = true)]
     Edge(parts::edge::Args),
-    #[command(hide = true)]
-    Keeper(parts::keeper::Args),
 }
 
 /// The whole command line, for completions and tests.
@@ -153,7 +151,6 @@ impl Cli {
             Command::Plane(args) => parts::plane::run(args),
             Command::Nimbus(args) => parts::nimbus::run(args),
             Command::Edge(args) => parts::edge::run(args),
-            Command::Keeper(args) => parts::keeper::run(args),
             Command::Completions(args) => completions::run(args),
             Command::Package(noun) => noun.run(&context),
             Command::Server(server::Noun::Prepare(args)) => server::prepare(args, &context),

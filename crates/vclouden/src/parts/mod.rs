@@ -1,7 +1,6 @@
 //! The processes that `vclouden up` starts: each is this program with another first argument.
 
 pub mod edge;
-pub mod keeper;
 pub mod nimbus;
 pub mod plane;
 mod privileges;

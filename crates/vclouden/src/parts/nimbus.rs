@@ -25,7 +25,7 @@ pub struct Args {
     /// User of the edge, who may connect to edge.sock
     #[arg(long)]
     edge_uid: u32,
-    /// The program that becomes a keeper when its first argument is `keeper`
+    /// The program that keeps one installation
     #[arg(long)]
     keeper_program: String,
     /// Bytes of the data volume when it is made
@@ -47,7 +47,7 @@ pub fn run(args: Args) -> Outcome {
         domain: args.domain,
         plane_uid: args.plane_uid,
         edge_uid: args.edge_uid,
-        keeper: vec![args.keeper_program, "keeper".into()],
+        keeper: vec![args.keeper_program],
         volume_bytes: args.volume_bytes,
         workers: nimbus::Config::WORKERS,
     };

@@ -34,6 +34,8 @@ const GRACE: Duration = Duration::from_secs(6);
 pub struct Setup {
     /// This program.
     pub program: PathBuf,
+    /// The keeper's program, which lies beside it.
+    pub keeper: PathBuf,
     /// The data directory.
     pub directory: DataDirectory,
     /// The cache.
@@ -302,7 +304,7 @@ fn nimbus(setup: &Setup) -> Result<Part> {
         flag("domain", &*setup.domain),
         flag("plane-uid", PLANE_USER.to_string()),
         flag("edge-uid", EDGE_USER.to_string()),
-        flag("keeper-program", &*setup.program),
+        flag("keeper-program", &*setup.keeper),
     ]
     .concat();
     arguments.extend(setup.volume_size.into_iter().flat_map(|size| flag("volume-bytes", size.to_string())));

@@ -94,8 +94,10 @@ pub fn run(args: Args, json: bool) -> Outcome {
     let api_url = sockets::url(api.local_addr().context("the API's socket has no address")?);
     let saved = token::save_for_people(&api_url, &token, json)?;
     let edge_port = edge.local_addr().context("the edge's socket has no address")?.port();
+    let program = std::env::current_exe().context("cannot find this program")?;
     let setup = Setup {
-        program: std::env::current_exe().context("cannot find this program")?,
+        keeper: needs::keeper(&program)?,
+        program,
         cache: args.cache.unwrap_or_else(|| directory.nimbus().join("cache")),
         directory,
         token_hash: token::hash(&token),

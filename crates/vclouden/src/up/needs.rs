@@ -1,6 +1,6 @@
 //! What this machine must have, and what it should have.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustix::process::geteuid;
 
@@ -53,6 +53,19 @@ pub fn check_tools() -> Outcome<Vec<String>> {
         format!("{} is missing: {without}. On Debian and Ubuntu: apt-get install {}", tool.name, tool.package)
     };
     Ok(missing.iter().map(note).collect())
+}
+
+/// The keeper's program, which is installed beside this one.
+pub fn keeper(program: &Path) -> Outcome<PathBuf> {
+    let keeper = program.with_file_name("vclouden-keeper");
+    if keeper.is_file() {
+        return Ok(keeper);
+    }
+    Err(Failure::refused(format!(
+        "{} is missing: vclouden and vclouden-keeper belong together. Build it with `cargo build -p keeper`, or copy \
+         it to where vclouden is",
+        keeper.display()
+    )))
 }
 
 /// In `PATH` or in the system's directories, which the `PATH` of a service may lack.
