@@ -3,11 +3,14 @@
 //!
 //!     run SPEC.json             its standard input, output and error; ends with a line on how it ended
 //!     run SPEC.json exec WORD.. as soon as it runs, runs WORD.. in it, says how that ended, and kills the sandbox
-//!     run SPEC.json wait        reads commands from standard input: `signal N`, `exec WORD..`, `kill`, `memory`
+//!     run SPEC.json wait        reads commands from standard input: `signal N`, `exec WORD..`, `kill`, `memory`,
+//!                               `listen NAME` (on an abstract Unix socket in the sandbox's network namespace)
 //!     run sweep NAME
 
 use std::io::{self, BufRead, Write};
 use std::os::fd::AsFd;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
 
 use sandbox::{Sandbox, SandboxSpec, Stdio, network};
 
@@ -46,8 +49,15 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
         }
         Some("wait") => {
             println!("pid: {}", sandbox.pid());
+            let mut listeners = Vec::new();
             for line in io::stdin().lock().lines() {
-                obey(&sandbox, &spec, &line?);
+                let line = line?;
+                if let Some(name) = line.strip_prefix("listen ") {
+                    listeners.push(UnixListener::bind_addr(&SocketAddr::from_abstract_name(name)?)?);
+                    println!("listen: done");
+                } else {
+                    obey(&sandbox, &spec, &line);
+                }
                 io::stdout().flush()?;
             }
         }

@@ -131,12 +131,8 @@ fn seccomp_filter() -> Layer {
 
 fn landlock_rules() -> Layer {
     match landlock::version() {
-        Some(version) if version >= 6 => {
-            layer("landlock", true, format!("ABI {version}: files, signals, abstract sockets"))
-        }
-        Some(version) => {
-            layer("landlock", true, format!("ABI {version}: files; signals and abstract sockets from ABI 6"))
-        }
+        Some(version) if version >= 6 => layer("landlock", true, format!("ABI {version}: files, abstract sockets")),
+        Some(version) => layer("landlock", true, format!("ABI {version}: files; abstract sockets from ABI 6")),
         None => layer("landlock", false, "not in this kernel, or not in its boot parameter lsm="),
     }
 }

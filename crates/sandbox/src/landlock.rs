@@ -1,6 +1,9 @@
 //! Layer: Landlock, where the kernel has it, as much as it has. A second opinion on what the mounts say: everything
-//! can be read and executed, but written only below a few directories; and no reaching, by signal or abstract Unix
-//! socket, for processes outside.
+//! can be read and executed, but written only below a few directories; and no reaching, by abstract Unix socket, for
+//! processes outside.
+//!
+//! Signals are not scoped: the application and each program that is run next to it later are domains of their own, so
+//! that `kill -HUP` from one to the other would be refused; and the pid namespace shows no process outside anyway.
 
 #![allow(unsafe_code)]
 
@@ -24,7 +27,7 @@ impl Rules {
         let mut rules = Ruleset::default()
             .set_compatibility(CompatLevel::BestEffort)
             .handle_access(AccessFs::from_all(RIGHTS))
-            .and_then(|rules| rules.scope(Scope::AbstractUnixSocket | Scope::Signal))
+            .and_then(|rules| rules.scope(Scope::AbstractUnixSocket))
             .and_then(Ruleset::create)
             .map_err(io::Error::other)?;
         let writable = ["/tmp", "/run", "/dev"].into_iter().chain(data).map(|path| (path, AccessFs::from_all(RIGHTS)));

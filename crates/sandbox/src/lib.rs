@@ -12,7 +12,7 @@
 //! | `network` | its own network |
 //! | `capabilities`, `limits` | no power over the kernel |
 //! | `seccomp` | few system calls |
-//! | `landlock` | a second opinion on files, signals and sockets |
+//! | `landlock` | a second opinion on files and sockets |
 //!
 //! [`start`] and [`Sandbox::exec`] clone without executing, so their caller must be single-threaded.
 

@@ -6,8 +6,8 @@
 //! Source of the format: Documentation/userspace-api/seccomp_filter.rst and linux/{filter,seccomp,audit}.h.
 
 use libc::{
-    BPF_ABS, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W, SECCOMP_RET_ALLOW,
-    SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, sock_filter,
+    BPF_ABS, BPF_ALU, BPF_AND, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W,
+    SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, sock_filter,
 };
 
 /// What becomes of a call.
@@ -36,6 +36,8 @@ pub(super) enum Test {
     Is(u32, u32),
     /// It has one of these bits.
     HasAny(u32, u32),
+    /// Of the bits of the first number, it has exactly those of the second.
+    Masked(u32, u32, u32),
     /// The first argument and its value, and the second and its value.
     Both((u32, u32), (u32, u32)),
 }
@@ -114,6 +116,11 @@ fn decide(rule: &Rule) -> Vec<sock_filter> {
                 match *test {
                     Test::Is(argument, value) => code.extend([load_argument(argument), jump(BPF_JEQ, value, 0, 1)]),
                     Test::HasAny(argument, bits) => code.extend([load_argument(argument), jump(BPF_JSET, bits, 0, 1)]),
+                    Test::Masked(argument, bits, value) => code.extend([
+                        load_argument(argument),
+                        instruction(BPF_ALU | BPF_AND | BPF_K, 0, 0, bits),
+                        jump(BPF_JEQ, value, 0, 1),
+                    ]),
                     Test::Both((one, value), (other, wanted)) => code.extend([
                         load_argument(one),
                         jump(BPF_JEQ, value, 0, 3),
@@ -184,6 +191,8 @@ mod tests {
                 return (now.k, steps);
             } else if class == BPF_JMP | BPF_JA {
                 at += now.k as usize;
+            } else if class == BPF_ALU | BPF_AND | BPF_K {
+                accumulator &= now.k;
             } else {
                 let holds = if class == BPF_JMP | BPF_JEQ | BPF_K {
                     accumulator == now.k
@@ -254,6 +263,20 @@ mod tests {
         assert_eq!(ask(libc::SYS_clone3, [0; 3]), value(Verdict::Refuse(libc::ENOSYS)));
         assert_ne!(ask(libc::SYS_ioctl, [0, libc::TIOCSTI as u32, 0]), allowed);
         assert_eq!(ask(libc::SYS_ioctl, [0, libc::TIOCGWINSZ as u32, 0]), allowed);
+        // Of btrfs, only what other file systems have too: clone, clone a range, deduplicate, ask for the label.
+        for number in 0..=255 {
+            for (direction, size) in [(0, 0), (1, 4096), (1, 8), (2, 8), (3, 1024)] {
+                let request = direction << 30 | size << 16 | 0x9400 | number;
+                assert_eq!(ask(libc::SYS_ioctl, [3, request, 0]), value(Verdict::Refuse(libc::EPERM)), "{request:#x}");
+            }
+        }
+        for request in [0x4004_9409, 0x4020_940D, 0xC018_9436, 0x8100_9431] {
+            assert_eq!(ask(libc::SYS_ioctl, [3, request, 0]), allowed, "{request:#x}");
+        }
+        // Flags of files (chattr), which blocks a file has, bytes that can be read.
+        for request in [0x4008_6602, 0x8008_6601, 0xC020_660B, libc::FIONREAD as u32] {
+            assert_eq!(ask(libc::SYS_ioctl, [3, request, 0]), allowed, "{request:#x}");
+        }
         assert_eq!(ask(libc::SYS_personality, [u32::MAX, 0, 0]), allowed);
         assert_ne!(ask(libc::SYS_personality, [0x0400_0000, 0, 0]), allowed);
     }

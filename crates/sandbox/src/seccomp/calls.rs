@@ -139,6 +139,12 @@ const TIOCLINUX: u32 = 0x541C;
 /// Line disciplines other than the usual one are rarely used parts of the kernel.
 const TIOCSETD: u32 = 0x5423;
 
+/// The byte of an ioctl's number that says whose it is, and what it is for btrfs (linux/btrfs.h).
+const IOCTL_TYPE: u32 = 0xFF00;
+const BTRFS: u32 = 0x9400;
+/// What btrfs shares with other file systems (linux/fs.h): FICLONE, FICLONERANGE, FIDEDUPERANGE, FS_IOC_GETFSLABEL.
+const OF_ANY_FILE_SYSTEM: [u32; 4] = [0x4004_9409, 0x4020_940D, 0xC018_9436, 0x8100_9431];
+
 /// All rules.
 pub(super) fn rules() -> Rules {
     let mut calls: Vec<(c_long, Rule)> = tested();
@@ -167,7 +173,6 @@ fn tested() -> Vec<(c_long, Rule)> {
     let family = |family: i32| Test::Is(0, family as u32);
     // The list of a machine's own interfaces and addresses comes over this one.
     let netlink_route = Test::Both((0, libc::AF_NETLINK as u32), (2, libc::NETLINK_ROUTE as u32));
-    let type_into_terminal = Test::Is(1, libc::TIOCSTI as u32);
     // Ordinary, 32-bit-sized uname, and the question which one it is.
     let personalities = [0, 0x8, 0x2_0000, 0x2_0008, u32::MAX].map(|value| (Test::Is(0, value), ALLOW));
     vec![
@@ -185,15 +190,22 @@ fn tested() -> Vec<(c_long, Rule)> {
             ),
         ),
         (libc::SYS_socketpair, Rule::Tests(vec![(family(libc::AF_UNIX), ALLOW)], NO_FAMILY)),
-        (
-            libc::SYS_ioctl,
-            Rule::Tests(
-                vec![(type_into_terminal, REFUSE), (Test::Is(1, TIOCLINUX), REFUSE), (Test::Is(1, TIOCSETD), REFUSE)],
-                ALLOW,
-            ),
-        ),
+        (libc::SYS_ioctl, Rule::Tests(ioctl(), ALLOW)),
         (libc::SYS_personality, Rule::Tests(personalities.to_vec(), REFUSE)),
     ]
+}
+
+/// Most ioctls are a driver's affair, and there are no devices but a few harmless ones.
+fn ioctl() -> Vec<(Test, Verdict)> {
+    const REFUSE: Verdict = Verdict::Refuse(EPERM);
+    let mut tests = [libc::TIOCSTI as u32, TIOCLINUX, TIOCSETD].map(|request| (Test::Is(1, request), REFUSE)).to_vec();
+    // Everyone may make subvolumes and snapshots of what is theirs, and each has a quota group of its own without a
+    // limit; may make their subvolume read-only, which no operation on it reckons with; and may ask about the server's
+    // devices. So nothing that only btrfs has, and nothing it may get one day. What changes file flags (chattr) is
+    // no concern: a file without copy-on-write hurts its owner only, the other flags and project ids need privilege.
+    tests.extend(OF_ANY_FILE_SYSTEM.map(|request| (Test::Is(1, request), Verdict::Allow)));
+    tests.push((Test::Masked(1, IOCTL_TYPE, BTRFS), REFUSE));
+    tests
 }
 
 #[cfg(test)]

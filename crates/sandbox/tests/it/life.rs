@@ -31,6 +31,24 @@ fn signals_reach_the_application() {
 }
 
 #[test]
+fn a_program_run_next_to_the_application_may_signal_it() {
+    let mut world = World::new();
+    let mut running =
+        world.start("trap 'echo got hup' HUP; echo $$ > /run/pid; echo ready; while :; do sleep 0.02; done");
+    running.until("ready");
+    std::fs::write(world.path("data/reload"), "kill -HUP $(cat /run/pid)").unwrap();
+    assert_eq!(running.ask("exec sh /data/reload"), "exit status 0");
+    running.until("got hup");
+    // The first process passes on what comes from inside, too, and cannot be killed from there.
+    assert_eq!(running.ask("exec kill -HUP 1"), "exit status 0");
+    running.until("got hup");
+    assert_eq!(running.ask("exec kill -KILL 1"), "exit status 0");
+    assert_eq!(running.ask("exec true"), "exit status 0");
+    running.ask("kill");
+    assert_eq!(running.end(), "killed by SIGKILL");
+}
+
+#[test]
 fn orphans_are_reaped_and_do_not_outlive_the_application() {
     let mut world = World::new();
     let mut running = world.start("sh -c 'sleep 0.01 & sleep 0.01 & sleep 60 &'; echo ready; sleep 1000");

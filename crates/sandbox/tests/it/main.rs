@@ -1,5 +1,7 @@
 //! Real sandboxes, from outside and from inside. Needs root and Debian's `busybox-static`.
 
+mod calls;
+mod controls;
 mod detection;
 mod errors;
 mod isolation;

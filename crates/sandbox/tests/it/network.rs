@@ -52,9 +52,13 @@ fn the_server_reaches_sandboxes_and_they_do_not_reach_each_other() {
         assert!(answer.unwrap().contains("hello from the package"));
     }
     let first = &mut running[0];
-    assert_eq!(first.ask("exec probe 198.18.0.17:80"), "exit status 0");
-    assert_eq!(first.ask("exec probe 198.18.0.18:80"), "exit status 1");
-    assert_eq!(first.ask("exec probe 127.0.0.1:8080"), "exit status 1");
+    assert_eq!(first.ask("exec probe connect 198.18.0.17:80"), "exit status 0");
+    // A new network namespace forwards if the server did when it was made.
+    for (forward, reached) in [("0", "exit status 1"), ("1", "exit status 0"), ("0", "exit status 1")] {
+        std::fs::write("/proc/sys/net/ipv4/ip_forward", forward).unwrap();
+        assert_eq!(first.ask("exec probe connect 198.18.0.18:80"), reached);
+    }
+    assert_eq!(first.ask("exec probe connect 127.0.0.1:8080"), "exit status 1");
 
     drop(running);
     for last in [17, 18] {

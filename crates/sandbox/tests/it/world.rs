@@ -51,6 +51,8 @@ impl World {
         let directory = tempfile::Builder::new().prefix("sandbox-").tempdir().unwrap();
         let number = std::process::id() % 10_000 * 3 + COUNT.fetch_add(1, Ordering::Relaxed) % 30_000;
         let at = |name: &str| directory.path().join(name);
+        // Some controls run as another user.
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
         for name in ["base", "app", "data"] {
             fs::create_dir(at(name)).unwrap();
         }
@@ -76,6 +78,30 @@ impl World {
             network: None,
         };
         World { name: spec.name.clone(), spec, directory }
+    }
+
+    /// The same with its data in a subvolume of a btrfs.
+    pub fn on_btrfs() -> World {
+        let mut world = World::new();
+        let (image, mounted) = (world.path("image"), world.path("data"));
+        fs::File::create_new(&image).unwrap().set_len(300 << 20).unwrap();
+        must(Command::new("mkfs.btrfs").arg("-q").arg(&image), "btrfs-progs");
+        must(Command::new("mount").args(["-o", "loop"]).arg(&image).arg(&mounted), "mount");
+        let data = mounted.join("data");
+        must(Command::new("btrfs").args(["-q", "subvolume", "create"]).arg(&data), "btrfs-progs");
+        std::os::unix::fs::chown(&data, Some(1000), Some(1000)).unwrap();
+        world.spec.data = Some((data, "/data".to_owned()));
+        world
+    }
+
+    /// Runs a program of the root outside any sandbox, as a control: as this user, with what root can do to the
+    /// server kept to namespaces that end with it.
+    pub fn outside(&self, user: u32, words: &[&str]) -> String {
+        let mut command = Command::new("unshare");
+        command.args(["--uts", "--ipc", "--mount", "--net", "--pid", "--fork", "--kill-child"]);
+        command.args(["setpriv", &format!("--reuid={user}"), &format!("--regid={user}"), "--clear-groups"]);
+        command.arg(self.path("base/bin").join(words[0])).args(&words[1..]).stdin(Stdio::null());
+        must(&mut command, "util-linux")
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -146,6 +172,9 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
+        if self.path("image").exists() {
+            let _ = rustix::mount::unmount(self.path("data"), rustix::mount::UnmountFlags::DETACH);
+        }
         // Also those of sandboxes whose names a test made from this one.
         for root in roots() {
             for group in fs::read_dir(root.join("vclouden")).into_iter().flatten().flatten() {
@@ -216,6 +245,14 @@ impl Drop for Running {
         let _ = self.parent.kill();
         let _ = self.parent.wait();
     }
+}
+
+/// Runs a program of the server that must succeed; what it printed.
+pub fn must(command: &mut Command, package: &str) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}; install Debian's {package}"));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{command:?}: {text}{}", String::from_utf8_lossy(&output.stderr));
+    text
 }
 
 /// Waits for something that comes about by itself.
