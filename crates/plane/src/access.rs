@@ -93,12 +93,13 @@ pub const TABLE: &[Row] = &[
     get("/deployments/{deployment}", &[]),
     post("/deployments/{deployment}/stop", "deployment.stop"),
     get("/deployments/{deployment}/events", &[]),
+    get("/operations", &["state", "installation", "limit", "cursor"]),
     get("/operations/{operation}", &["wait", "seen"]),
     post("/operations/{operation}/retry", "operation.retry"),
     get("/servers", PAGE),
     get("/servers/{server}", &[]),
     get("/status", &[]),
-    get("/events", &["after", "follow", "installation", "app", "limit", "cursor"]),
+    get("/events", &["after", "before", "follow", "installation", "app", "limit", "cursor"]),
 ];
 
 /// The row of a route; `path` is its pattern with or without `/api/v1`.

@@ -16,8 +16,9 @@ use sha2::{Digest, Sha256};
 use crate::access::{self, JSON_LIMIT, Row, Who};
 use crate::operations::Actor;
 use crate::problem::{Answer, Refusal};
-use crate::store::{self, events, idempotency};
-use crate::wire::{Outcome, Problem};
+use crate::refused::{self, Said};
+use crate::store::{self, idempotency};
+use crate::strangers::Peer;
 use crate::{Plane, access::Body as Kind};
 
 /// Time to send a JSON body.
@@ -44,7 +45,7 @@ pub async fn guard(State(plane): State<Arc<Plane>>, path: MatchedPath, request: 
             if method == Method::GET || method == Method::HEAD || !response.status().is_client_error() {
                 return response;
             }
-            audit(&plane, row, &actor, uri, response).await
+            refused::record(&plane, row, &actor, &uri, response).await
         }
         Err(refusal) => refusal.into_response(),
     }
@@ -55,7 +56,7 @@ async fn admit(plane: &Plane, path: &str, request: &Parts) -> Answer<(&'static R
     let row = access::find(&request.method, path).ok_or_else(|| {
         Refusal::new(StatusCode::FORBIDDEN, "forbidden", "nobody may do this: it is missing from the table of access")
     })?;
-    let actor = authenticate(plane, &request.headers).await?;
+    let actor = authenticate(plane, request).await?;
     match row.who {
         // The only token there is.
         Who::Operator if actor.name() == "operator" => {}
@@ -68,9 +69,9 @@ async fn admit(plane: &Plane, path: &str, request: &Parts) -> Answer<(&'static R
     Ok((row, actor))
 }
 
-async fn authenticate(plane: &Plane, headers: &HeaderMap) -> Answer<Actor> {
+async fn authenticate(plane: &Plane, request: &Parts) -> Answer<Actor> {
     let refused = |detail: &str| Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
-    let value = headers.get(header::AUTHORIZATION).ok_or_else(|| {
+    let value = request.headers.get(header::AUTHORIZATION).ok_or_else(|| {
         refused("this needs a token: send \"Authorization: Bearer vco_...\"; `vclouden up` prints one and saves it")
     })?;
     let text = value.to_str().unwrap_or("");
@@ -78,7 +79,14 @@ async fn authenticate(plane: &Plane, headers: &HeaderMap) -> Answer<Actor> {
     let token = token.ok_or_else(|| refused("the Authorization header must be \"Bearer\" and a token"))?;
     // Only the hash is compared, so the time it takes says nothing about the token.
     let actor = store::tokens::actor(plane.store.read(), &hex(&Sha256::digest(token))).await?;
-    actor.map(Actor::new).ok_or_else(|| refused("this token is not valid; `vclouden up` prints the valid one"))
+    if let Some(actor) = actor {
+        return Ok(Actor::new(actor));
+    }
+    let peer = request.extensions.get::<Peer>().copied();
+    match peer.and_then(|peer| plane.strangers.wrong(peer, plane.now())) {
+        Some(seconds) => Err(Refusal::too_often(seconds)),
+        None => Err(refused("this token is not valid; `vclouden up` prints the valid one")),
+    }
 }
 
 fn check_query(row: &Row, query: &str) -> Answer<()> {
@@ -123,14 +131,15 @@ async fn once(plane: &Plane, row: &Row, actor: &Actor, mut parts: Parts, body: B
             if !bytes.is_empty() {
                 check_media_type(&parts.headers)?;
             }
-            let Some(key) = key.filter(|_| changes) else {
-                return Ok(next.run(Request::from_parts(parts, Body::from(bytes))).await);
-            };
             let fingerprint = fingerprint(&parts.method, &parts.uri, &bytes);
-            idempotent(plane, actor, &key, &fingerprint, async move {
-                next.run(Request::from_parts(parts, Body::from(bytes))).await
-            })
-            .await
+            let said = Said(bytes.clone());
+            let work = async move { next.run(Request::from_parts(parts, Body::from(bytes))).await };
+            let mut response = match key.filter(|_| changes) {
+                Some(key) => idempotent(plane, actor, &key, &fingerprint, work).await?,
+                None => work.await,
+            };
+            response.extensions_mut().insert(said);
+            Ok(response)
         }
     }
 }
@@ -239,46 +248,6 @@ fn again(seen: idempotency::Seen, fingerprint: &str) -> Answer<Response> {
     }
     response.headers_mut().insert("idempotent-replay", HeaderValue::from_static("true"));
     Ok(response)
-}
-
-/// Writes into the audit that something was refused, and why.
-async fn audit(plane: &Plane, row: &Row, actor: &Actor, uri: String, response: Response) -> Response {
-    let (parts, body) = response.into_parts();
-    let bytes = match Limited::new(body, JSON_LIMIT * 4).collect().await {
-        Ok(collected) => collected.to_bytes(),
-        Err(error) => return Refusal::internal(error).into_response(),
-    };
-    let problem: Option<Problem> = serde_json::from_slice(&bytes).ok();
-    let detail = serde_json::json!({
-        "status": parts.status.as_u16(),
-        "code": problem.as_ref().map(|p| &p.code),
-        "why": problem.as_ref().map(|p| &p.detail),
-    });
-    let path = uri.strip_prefix(crate::router::PREFIX).unwrap_or(&uri);
-    let event = events::New {
-        at: plane.now(),
-        actor: actor.name().to_owned(),
-        verb: row.verb,
-        kind: row.verb.split('.').next().unwrap_or(""),
-        id: path.chars().take(300).collect(),
-        name: None,
-        app: None,
-        installation: None,
-        outcome: Outcome::Refused,
-        detail,
-    };
-    let recorded = async {
-        let tx = plane.store.write().await?;
-        events::record(&tx, &event).await?;
-        tx.commit().await
-    };
-    match recorded.await {
-        Ok(()) => {
-            plane.progress.changed();
-            Response::from_parts(parts, Body::from(bytes))
-        }
-        Err(error) => Refusal::from(error).into_response(),
-    }
 }
 
 /// Lower-case hexadecimal.

@@ -21,10 +21,12 @@ mod operations;
 mod problem;
 mod progress;
 mod reconcilers;
+mod refused;
 pub mod router;
 pub mod server;
 mod servers;
 pub mod store;
+mod strangers;
 mod web;
 pub mod wire;
 
@@ -112,6 +114,7 @@ pub struct Plane {
     artifacts: artifacts::Artifacts,
     servers: servers::Servers,
     progress: progress::Progress,
+    strangers: strangers::Strangers,
     clock: Clock,
     /// The last time handed out: times never go back.
     last: AtomicU64,
@@ -165,6 +168,7 @@ pub async fn serve_with(
         artifacts,
         servers: servers::Servers::new(servers),
         progress: progress::Progress::default(),
+        strangers: strangers::Strangers::default(),
         clock,
         last: AtomicU64::new(started_at),
         started_at,

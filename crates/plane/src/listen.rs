@@ -8,10 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
+
+use crate::strangers::Peer;
 
 /// Connections at the same time; more wait in the kernel's queue.
 const CONNECTIONS: usize = 1024;
@@ -43,10 +48,10 @@ pub async fn serve(
             next = next => next,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, from)) => {
                 let (app, ending) = (app.clone(), ending.subscribe());
                 tokio::spawn(async move {
-                    connection(stream, app, ending).await;
+                    connection(stream, Peer(from.ip()), app, ending).await;
                     drop(slot);
                 });
             }
@@ -63,14 +68,19 @@ pub async fn serve(
     Ok(())
 }
 
-async fn connection(stream: TcpStream, app: Router, mut ending: watch::Receiver<bool>) {
+async fn connection(stream: TcpStream, peer: Peer, app: Router, mut ending: watch::Receiver<bool>) {
     // Answers are small and written whole: waiting to fill a segment only delays them.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection stays slow");
     }
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_headers(64);
-    let mut serving = pin!(http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(app)));
+    let app = TowerToHyperService::new(app);
+    let app = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        app.call(request)
+    });
+    let mut serving = pin!(http.serve_connection(TokioIo::new(stream), app));
     let result = tokio::select! {
         result = &mut serving => result,
         _ = ending.changed() => {

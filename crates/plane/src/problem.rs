@@ -20,6 +20,8 @@ pub struct Refusal {
     pub detail: String,
     /// Every single mistake, where there can be several.
     pub errors: Vec<String>,
+    /// Seconds after which to try again, when that helps.
+    pub retry_after: Option<u64>,
 }
 
 /// What every handler and operation answers.
@@ -28,7 +30,7 @@ pub type Answer<T> = Result<T, Refusal>;
 impl Refusal {
     /// A refusal with that status.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code: code.into(), detail: detail.into(), errors: Vec::new() }
+        Self { status, code: code.into(), detail: detail.into(), errors: Vec::new(), retry_after: None }
     }
 
     /// 404: there is no such thing.
@@ -50,6 +52,15 @@ impl Refusal {
     pub fn too_large(what: &str, limit: u64) -> Self {
         let detail = format!("{what} has more than {limit} bytes, the most that is accepted; send a smaller one");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
+    }
+
+    /// 429: wrong tokens too often.
+    pub fn too_often(seconds: u64) -> Self {
+        let detail = format!(
+            "this token is not valid, and too many wrong ones have come from your address; wait {seconds} s. \
+             `vclouden up` prints the valid one"
+        );
+        Self { retry_after: Some(seconds), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-wrong-tokens", detail) }
     }
 
     /// 500: our own fault. The cause goes to the log, and enough of it to the person to report it.
@@ -87,6 +98,9 @@ impl IntoResponse for Refusal {
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
         response
     }
 }
@@ -117,7 +131,7 @@ impl From<ServerError> for Refusal {
             ServerError::Refused { status, code, message } => {
                 let status = StatusCode::from_u16(status).ok().filter(StatusCode::is_client_error);
                 let status = status.unwrap_or(StatusCode::BAD_GATEWAY);
-                Refusal { status, code: code.into(), detail: message, errors: Vec::new() }
+                Refusal { status, code: code.into(), detail: message, errors: Vec::new(), retry_after: None }
             }
         }
     }

@@ -96,6 +96,7 @@ pub fn routes() -> Routes {
         .get("/deployments/{deployment}", deployments::show)
         .post("/deployments/{deployment}/stop", deployments::stop)
         .get("/deployments/{deployment}/events", deployments::events)
+        .get("/operations", operations::list)
         .get("/operations/{operation}", operations::show)
         .post("/operations/{operation}/retry", operations::retry)
         .get("/servers", servers::list)

@@ -42,5 +42,8 @@ pub async fn retry(plane: &Plane, actor: &Actor, text: &str) -> Answer<Operation
 
 /// There is no such operation.
 pub fn unknown_operation(text: &str) -> Refusal {
-    Refusal::missing("unknown-operation", format!("there is no operation \"{}\"", super::short(text)))
+    Refusal::missing(
+        "unknown-operation",
+        format!("there is no operation \"{}\"; list them with `vclouden operation list`", super::short(text)),
+    )
 }

@@ -119,7 +119,8 @@ async fn ended(server: &dyn crate::server::Server, report: OperationReport) -> R
     Ok(End { state: report.state, steps: report.steps, error: report.error, live })
 }
 
-/// Asks once more about an operation if it is stuck, and records its end if it has ended by now.
+/// Asks once more about an operation if it is stuck, and records its end if it has ended by now, or what another try
+/// did in vain.
 pub async fn ask_again(plane: &Arc<Plane>, id: OperationId) -> Result<(), StoreError> {
     let Some(row) = operations::find(plane.store.read(), id).await? else { return Ok(()) };
     if row.state != OperationState::Stuck {
@@ -128,7 +129,9 @@ pub async fn ask_again(plane: &Arc<Plane>, id: OperationId) -> Result<(), StoreE
     let report = async {
         let handle = plane.servers.get(row.server)?;
         match handle.server.operation(id, 0, 0).await? {
-            Some(report) if report.state.is_final() => ended(handle.server.as_ref(), report).await.map(Some),
+            Some(report) if report.state.is_final() || tried_in_vain(&row, &report) => {
+                ended(handle.server.as_ref(), report).await.map(Some)
+            }
             _ => Ok::<_, ServerError>(None),
         }
     };
@@ -140,4 +143,9 @@ pub async fn ask_again(plane: &Arc<Plane>, id: OperationId) -> Result<(), StoreE
             Ok(())
         }
     }
+}
+
+/// Whether its server has tried a stuck operation again since, and it is stuck still.
+fn tried_in_vain(row: &operations::OperationRow, report: &OperationReport) -> bool {
+    report.state == OperationState::Stuck && report.steps != row.steps
 }

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::Plane;
 
+mod audit;
 mod begin;
 mod conclude;
 mod deployments;
@@ -32,6 +33,7 @@ pub fn start(plane: &Arc<Plane>) -> Running {
         plane.servers.iter().map(|handle| tokio::spawn(servers::run(plane.clone(), handle.clone()))).collect();
     loops.push(tokio::spawn(installations::run(plane.clone())));
     loops.push(tokio::spawn(deployments::run(plane.clone())));
+    loops.push(tokio::spawn(audit::run(plane.clone())));
     Running(loops)
 }
 

@@ -97,12 +97,30 @@ pub struct Filter {
     pub installation: Option<InstallationId>,
 }
 
-/// Events after a sequence, oldest first.
-pub async fn list(db: &impl ConnectionTrait, filter: &Filter, after: u64, limit: u64) -> Rows<Event> {
+/// Which part of the list is wanted, and from which end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Those after a sequence, oldest first.
+    After(u64),
+    /// Those between two sequences, newest first.
+    NewestFirst {
+        /// Only later ones.
+        after: u64,
+        /// Only earlier ones.
+        before: u64,
+    },
+}
+
+/// At most `limit` events.
+pub async fn list(db: &impl ConnectionTrait, filter: &Filter, part: Part, limit: u64) -> Rows<Event> {
     let mut sql = "SELECT sequence, at, actor, verb, kind, id, name, app, installation, outcome, detail FROM events \
-                   WHERE sequence > $1"
+                   WHERE sequence > $1 AND sequence < $2"
         .to_owned();
-    let mut values = vec![big(after), big(limit)];
+    let (after, before, order) = match part {
+        Part::After(after) => (after, u64::MAX, "ASC"),
+        Part::NewestFirst { after, before } => (after, before, "DESC"),
+    };
+    let mut values = vec![big(after), big(before), big(limit)];
     if let Some(app) = &filter.app {
         values.push(text(app));
         sql.push_str(&format!(" AND app = ${}", values.len()));
@@ -111,7 +129,7 @@ pub async fn list(db: &impl ConnectionTrait, filter: &Filter, after: u64, limit:
         values.push(text(installation));
         sql.push_str(&format!(" AND installation = ${}", values.len()));
     }
-    sql.push_str(" ORDER BY sequence LIMIT $2");
+    sql.push_str(&format!(" ORDER BY sequence {order} LIMIT $3"));
     all(db, &sql, values, read).await
 }
 
@@ -119,4 +137,15 @@ pub async fn list(db: &impl ConnectionTrait, filter: &Filter, after: u64, limit:
 pub async fn last(db: &impl ConnectionTrait) -> Result<u64> {
     let row = one(db, "SELECT value FROM counters WHERE name = 'events'", []).await?;
     Ok(row.map(|row| number(&row, "value")).transpose()?.unwrap_or(0))
+}
+
+/// Most events deleted in one transaction: others want to write meanwhile.
+const PRUNED_AT_ONCE: u64 = 2_000;
+
+/// Deletes some events up to a sequence or from before a time; how many. Those that are left go on being counted from
+/// where they were.
+pub async fn prune(tx: &Tx, up_to: u64, before: Millis) -> Result<u64> {
+    let sql = "DELETE FROM events WHERE sequence IN \
+               (SELECT sequence FROM events WHERE sequence <= $1 OR at < $2 ORDER BY sequence LIMIT $3)";
+    Ok(run(&**tx, sql, [big(up_to), big(before), big(PRUNED_AT_ONCE)]).await?.rows_affected())
 }

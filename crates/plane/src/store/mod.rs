@@ -27,7 +27,8 @@ pub mod tokens;
 pub mod versions;
 
 /// Numbered, never changed once released; each runs once, in a transaction.
-const MIGRATIONS: &[(i64, &str)] = &[(1, include_str!("migrations/0001_begin.sql"))];
+const MIGRATIONS: &[(i64, &str)] =
+    &[(1, include_str!("migrations/0001_begin.sql")), (2, include_str!("migrations/0002_operations.sql"))];
 
 /// Why the store could not do something.
 #[derive(Debug, thiserror::Error)]

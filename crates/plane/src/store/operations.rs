@@ -108,6 +108,43 @@ pub async fn find(db: &impl ConnectionTrait, id: OperationId) -> Result<Option<O
     one(db, &sql, [text(id)]).await?.map(|row| read(&row)).transpose()
 }
 
+/// Which operations are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only those in this state.
+    pub state: Option<OperationState>,
+    /// Only those of this installation.
+    pub installation: Option<InstallationId>,
+}
+
+/// Where an operation stands among all: when it was accepted, and its id to tell those of one moment apart.
+pub type Place = (Millis, OperationId);
+
+/// Operations, the newest first, those before `before`. What [`count_under_way`] does not count as stuck is not listed
+/// as stuck either.
+pub async fn list(db: &impl ConnectionTrait, filter: &Filter, before: Option<Place>, limit: u64) -> Rows<OperationRow> {
+    let mut sql = format!("SELECT {COLUMNS} WHERE 1 = 1");
+    let mut values = vec![big(limit)];
+    if let Some(state) = filter.state {
+        values.push(text(state));
+        sql.push_str(&format!(" AND o.state = ${}", values.len()));
+        if !state.is_final() {
+            sql.push_str(" AND o.ended_at IS NULL AND i.state <> 'removed'");
+        }
+    }
+    if let Some(installation) = filter.installation {
+        values.push(text(installation));
+        sql.push_str(&format!(" AND o.installation = ${}", values.len()));
+    }
+    if let Some((at, id)) = before {
+        values.extend([big(at), text(id)]);
+        let last = values.len();
+        sql.push_str(&format!(" AND (o.requested_at, o.id) < (${}, ${last})", last - 1));
+    }
+    sql.push_str(" ORDER BY o.requested_at DESC, o.id DESC LIMIT $1");
+    all(db, &sql, values, read).await
+}
+
 /// What a removed installation left stuck does not matter any more.
 const UNDER_WAY: &str = "FROM operations o JOIN installations i ON i.id = o.installation \
     WHERE o.ended_at IS NULL AND o.state = $1 AND i.state <> 'removed'";

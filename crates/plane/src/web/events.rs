@@ -6,19 +6,35 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::Slug;
 use http::StatusCode;
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 
 use super::{Query, follow, json, lines};
 use crate::Plane;
 use crate::operations::find_installation;
 use crate::problem::{Answer, Refusal};
-use crate::store::events::{self, Filter};
+use crate::store::events::{self, Filter, Part};
 use crate::wire::Page;
+
+/// Before which event; this makes the list begin with the newest.
+#[derive(Clone, Copy, Debug)]
+struct Before(u64);
+
+impl<'de> Deserialize<'de> for Before {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text == "now" {
+            return Ok(Self(u64::MAX));
+        }
+        text.parse().map(Self).map_err(|_| D::Error::custom("before must be a sequence number or \"now\""))
+    }
+}
 
 /// Which events.
 #[derive(Debug, Deserialize)]
 pub struct Wanted {
     after: Option<u64>,
+    before: Option<Before>,
     cursor: Option<u64>,
     limit: Option<u64>,
     follow: Option<bool>,
@@ -39,8 +55,11 @@ pub async fn list(State(plane): State<Arc<Plane>>, Query(wanted): Query<Wanted>)
         None => None,
     };
     let filter = Filter { app, installation };
-    let after = wanted.cursor.or(wanted.after);
     if wanted.follow.unwrap_or(false) {
+        if wanted.before.is_some() {
+            return Err(Refusal::invalid("bad-query", "before cannot be followed: leave before or follow out"));
+        }
+        let after = wanted.cursor.or(wanted.after);
         // Who does not say from where wants what happens from now on.
         let after = match after {
             Some(after) => after,
@@ -48,7 +67,14 @@ pub async fn list(State(plane): State<Arc<Plane>>, Query(wanted): Query<Wanted>)
         };
         return Ok(lines(follow::audit(plane.clone(), filter, after)));
     }
-    let mut items = events::list(db, &filter, after.unwrap_or(0), limit + 1).await?;
+    // The cursor goes on in the direction in which the list was begun.
+    let part = match wanted.before {
+        Some(Before(before)) => {
+            Part::NewestFirst { after: wanted.after.unwrap_or(0), before: wanted.cursor.unwrap_or(before) }
+        }
+        None => Part::After(wanted.cursor.or(wanted.after).unwrap_or(0)),
+    };
+    let mut items = events::list(db, &filter, part, limit + 1).await?;
     let more = items.len() as u64 > limit;
     items.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let next = items.last().filter(|_| more).map(|event| event.sequence.to_string());

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::{line, view};
 use crate::Plane;
 use crate::problem::Refusal;
-use crate::store::events::{self, Filter};
+use crate::store::events::{self, Filter, Part};
 use crate::wire::{Deployment, DeploymentEvent, DeploymentStep};
 
 /// Least time between two looks, however much happens.
@@ -105,7 +105,7 @@ pub fn audit(plane: Arc<Plane>, filter: Filter, after: u64) -> impl Stream<Item 
     unfold((plane, filter, after, changes), |(plane, filter, mut after, mut changes)| async move {
         loop {
             changes.mark_unchanged();
-            let found = match events::list(plane.store.read(), &filter, after, 200).await {
+            let found = match events::list(plane.store.read(), &filter, Part::After(after), 200).await {
                 Ok(found) => found,
                 Err(error) => return Some((Err(io::Error::other(error)), (plane, filter, after, changes))),
             };

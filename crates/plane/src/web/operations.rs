@@ -1,5 +1,6 @@
 //! Operations.
 
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,13 +11,49 @@ use domain::state::OperationState;
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::{Json, Path, Query, json, view};
+use super::{Json, Paging, Path, Query, json, page, view};
 use crate::Plane;
-use crate::operations::Actor;
 use crate::operations::retry::{retry as retry_operation, unknown_operation};
+use crate::operations::{Actor, find_installation};
 use crate::problem::{Answer, Refusal};
-use crate::store::operations;
-use crate::wire::{Nothing, Operation};
+use crate::store::operations::{self, Place};
+use crate::wire::{Nothing, Operation, Page};
+
+/// Which operations.
+#[derive(Debug, Deserialize)]
+pub struct Filter {
+    state: Option<String>,
+    installation: Option<String>,
+    #[serde(flatten)]
+    paging: Paging,
+}
+
+/// A place as a cursor has it.
+struct Cursor(Place);
+
+impl FromStr for Cursor {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (at, id) = text.split_once('/').ok_or(())?;
+        Ok(Self((at.parse().map_err(drop)?, id.parse().map_err(drop)?)))
+    }
+}
+
+pub async fn list(State(plane): State<Arc<Plane>>, Query(filter): Query<Filter>) -> Answer<Response> {
+    let (limit, before) = (filter.paging.limit()?, filter.paging.after::<Cursor>()?);
+    let bad = |_| Refusal::invalid("bad-query", "state must be running, stuck, finished or undone");
+    let state: Option<OperationState> = filter.state.map(|text| text.parse().map_err(bad)).transpose()?;
+    let db = plane.store.read();
+    let installation = match filter.installation {
+        Some(text) => Some(find_installation(db, &text).await?.id),
+        None => None,
+    };
+    let filter = operations::Filter { state, installation };
+    let rows = operations::list(db, &filter, before.map(|Cursor(place)| place), limit + 1).await?;
+    let page = page(rows, limit, |row| format!("{}/{}", row.requested_at, row.id));
+    let items = page.items.into_iter().map(|row| view::operation(&plane, row)).collect();
+    json(StatusCode::OK, &Page { items, next: page.next })
+}
 
 /// How long to wait for what.
 #[derive(Debug, Deserialize)]

@@ -25,6 +25,8 @@ async fn no_route_answers_without_a_valid_token() {
     for row in plane::access::TABLE {
         let method: Method = row.method.as_str().parse().unwrap();
         let path = row.path.replace(['{', '}'], "");
+        // So many wrong tokens in one minute would be told to wait.
+        world.clock.forward(1);
         for token in [None, Some("vco_wrong"), Some(""), Some("\u{e9}")] {
             let mut request = world.http.request(method.clone(), world.url(&path));
             if let Some(token) = token {
@@ -68,4 +70,20 @@ async fn a_new_token_replaces_the_old_one() {
     drop(store);
     world.start().await;
     world.get("/status").await.expect(200);
+}
+
+#[tokio::test]
+async fn who_shows_many_wrong_tokens_is_told_to_wait_and_the_operator_is_not_locked_out() {
+    let world = World::new().await;
+    let wrong = async || world.send(world.http.get(world.url("/status")).bearer_auth("vco_wrong")).await;
+    for _ in 0..20 {
+        wrong().await.refused(401, "unauthorized");
+    }
+    let told = wrong().await;
+    let seconds: u64 = told.headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=60).contains(&seconds), "{seconds}");
+    told.refused(429, "too-many-wrong-tokens");
+    world.get("/status").await.expect(200);
+    world.clock.forward(1);
+    wrong().await.refused(401, "unauthorized");
 }

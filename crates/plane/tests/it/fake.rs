@@ -44,6 +44,7 @@ struct Inner {
     operations: HashMap<OperationId, (OperationRequest, OperationReport)>,
     asked: Vec<(OperationId, OperationRequest)>,
     script: Script,
+    retries_end: Outcome,
     running: usize,
     most_running: usize,
     events: Vec<NimbusEvent>,
@@ -79,6 +80,7 @@ impl Fake {
                 operations: HashMap::new(),
                 asked: Vec::new(),
                 script: Box::new(|_| Outcome::Finish),
+                retries_end: Outcome::Finish,
                 running: 0,
                 most_running: 0,
                 events: Vec::new(),
@@ -101,6 +103,11 @@ impl Fake {
 
     pub fn script(&self, script: impl FnMut(&OperationRequest) -> Outcome + Send + 'static) {
         self.with(|inner| inner.script = Box::new(script));
+    }
+
+    /// How taking up a stuck operation ends.
+    pub fn retries_end(&self, outcome: Outcome) {
+        self.with(|inner| inner.retries_end = outcome);
     }
 
     pub fn forget_artifacts(&self) {
@@ -376,7 +383,8 @@ impl Server for Shared {
     fn retry(&self, id: OperationId) -> Asked<'_, OperationReport> {
         Box::pin(async move {
             let report = self.0.if_up(|inner| {
-                inner.end(id, Outcome::Finish);
+                let outcome = inner.retries_end.clone();
+                inner.end(id, outcome);
                 Ok(inner.operations[&id].1.clone())
             })?;
             self.0.emit(None, NimbusEventKind::OperationEnded { operation: id, state: report.state });

@@ -9,6 +9,7 @@ mod events;
 mod fake;
 mod idempotency;
 mod installations;
+mod operations;
 mod restart;
 mod versions;
 mod world;
