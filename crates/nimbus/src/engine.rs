@@ -1,5 +1,5 @@
 //! Everything that an operation works with, and the few things that several of them do: bring an installation up, take
-//! it down, watch it become healthy, say how its requests are treated.
+//! it down, say how its requests are treated.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -144,70 +144,6 @@ impl Engine {
     /// Ends the installation's keeper and all it keeps; `spec` says how much time the application is given.
     pub(crate) fn take_down(&self, spec: &InstallationSpec) -> Result<(), NimbusError> {
         self.keepers.stop(spec.id, Duration::from_millis(spec.version.manifest.stop.grace_ms))
-    }
-
-    /// Waits until the installation is healthy; the first death, or its time running out, is a failure and said with
-    /// the last lines of its log.
-    pub(crate) fn await_healthy(&self, spec: &InstallationSpec) -> Result<(), String> {
-        use keeper::protocol::Phase as Kept;
-        let health = sheet::health(&self.config.domain, spec);
-        let timeout = health.as_ref().map_or(sheet::DEFAULT_START_MS, |health| health.start_timeout_ms);
-        // The keeper enforces the time; this is for a keeper that does not.
-        let patience = Duration::from_millis(timeout) + Duration::from_secs(5);
-        let verdict = self.keepers.wait(spec.id, patience, |status| match status {
-            _ if self.journal.is_halted() => Some(Err("Nimbus is stopping".to_owned())),
-            None => Some(Err("its keeper is gone".to_owned())),
-            Some(status) if status.restarts > 0 || matches!(status.phase, Kept::Restarting | Kept::Failed) => {
-                let exit = status.last_exit.as_deref().unwrap_or("it ended");
-                let check = status.last_check.as_deref().map(|why| format!("; last health check: {why}"));
-                Some(Err(format!("{exit}{}", check.unwrap_or_default())))
-            }
-            Some(status) if status.phase == Kept::Healthy => Some(Ok(())),
-            Some(_) => None,
-        });
-        let why = match verdict {
-            Some(Ok(())) if health.is_some() => return Ok(()),
-            Some(Ok(())) => match self.stays_alive(spec.id) {
-                None => return Ok(()),
-                Some(why) => why,
-            },
-            Some(Err(why)) => why,
-            None => {
-                let check = self.keepers.status(spec.id).and_then(|status| status.last_check);
-                let check = check.map_or(String::new(), |why| format!("; last health check: {why}"));
-                format!("not healthy within {} seconds{check}", timeout.div_ceil(1000))
-            }
-        };
-        let version = &spec.version;
-        Err(format!("version {} of {} did not become healthy: {why}{}", version.number, version.app, self.said(spec)))
-    }
-
-    /// Without a health check, it is enough to live for a moment. The reason when it does not.
-    fn stays_alive(&self, id: InstallationId) -> Option<String> {
-        self.keepers.wait(id, Duration::from_millis(500), |status| match status {
-            None => Some("its keeper is gone".to_owned()),
-            Some(status) if status.restarts > 0 || status.last_exit.is_some() => {
-                Some(status.last_exit.clone().unwrap_or_else(|| "it ended".to_owned()))
-            }
-            Some(_) => None,
-        })
-    }
-
-    /// The last lines of its log, for people.
-    fn said(&self, spec: &InstallationSpec) -> String {
-        let lines = match keeper::logs::tail(&self.volume.logs(spec.id), 20) {
-            Ok(lines) => lines,
-            Err(error) => return format!("; its log cannot be read: {error}"),
-        };
-        if lines.is_empty() {
-            return "; it wrote nothing".to_owned();
-        }
-        let mut text = "; its last lines:".to_owned();
-        for line in lines {
-            text.push_str("\n  ");
-            text.extend(line.text.chars().take(400));
-        }
-        text
     }
 
     /// Drops the packet filter's rules of an installation that is gone, or asks for none any more. `spec` is what it

@@ -9,7 +9,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use domain::InstallationId;
 use keeper::protocol::{Spec, Status};
@@ -107,6 +107,12 @@ impl Keepers {
                 Err(error)
             }
         }
+    }
+
+    /// When its present or last keeper was started.
+    pub fn began(&self, id: InstallationId) -> Option<SystemTime> {
+        // Its specification is written right before it.
+        fs::metadata(self.dir(id).join("spec.json")).and_then(|found| found.modified()).ok()
     }
 
     /// The file that a sandbox sees as `/etc/hosts`.

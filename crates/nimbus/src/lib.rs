@@ -12,6 +12,7 @@ mod engine;
 mod error;
 mod events;
 mod files;
+mod healthy;
 mod http;
 mod keepers;
 pub mod layers;

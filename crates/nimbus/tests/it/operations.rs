@@ -75,15 +75,21 @@ fn a_version_that_does_not_become_healthy_goes_back_with_its_data() {
     for (number, script, says) in [
         (2, "echo going down; exit 3", "exit status 3"),
         (3, "echo spoilt > /data/index.html; echo spoilt data >&2; exit 1", "spoilt data"),
-        (4, "/app/busybox rm /data/index.html; $serve", "health"),
+        (4, "/app/busybox rm /data/index.html; $serve", "did not become healthy within 2 s: answered with status 404"),
+        (5, "for n in $(/app/busybox seq 99); do echo n$n; done; exit 1", "last lines:\n  n85\n"),
     ] {
-        let version = agent.script(number, script);
+        let mut version = agent.script(number, script);
+        version.manifest.http.as_mut().unwrap().start_timeout_ms = 2000;
         let why = agent.undone(id, switch(version));
         assert!(why.contains(&format!("version {number} of hola")) && why.contains(says), "{why}");
         assert_eq!((agent.show(id).version, agent.get(id).as_str()), (1, "precious\n"), "{why}");
         assert_eq!(agent.show(id).snapshots, []);
+        for noise in ["restarting", "started as", "status 404; 200 to 399 is healthy; last"] {
+            assert!(!why.contains(noise), "{why}");
+        }
+        assert!(number == 3 || !why.contains("spoilt data"), "of another run: {why}");
     }
-    let missing = agent.version(5, |manifest| manifest["command"] = json!(["/app/nothing"]));
+    let missing = agent.version(6, |manifest| manifest["command"] = json!(["/app/nothing"]));
     let why = agent.undone(id, switch(missing));
     assert!(why.contains("/app/nothing"), "{why}");
     assert_eq!(agent.get(id), "precious\n");
