@@ -53,6 +53,7 @@ fn package(tool: &str) -> &'static str {
         "btrfs" | "mkfs.btrfs" => "btrfs-progs",
         "nft" => "nftables",
         "ip" => "iproute2",
+        "iptables" | "iptables-legacy" => "iptables",
         "mmdebstrap" => "mmdebstrap",
         "mount" | "setpriv" | "unshare" => "util-linux",
         _ => "coreutils",

@@ -6,6 +6,7 @@
 //! server: Nimbus calls [`prepare`] at its start, and [`allow`] for each installation.
 
 mod addresses;
+mod others;
 mod resolvers;
 mod rules;
 
@@ -72,7 +73,7 @@ pub fn prepare() -> Result<Vec<LayerReport>, NetworkError> {
             some => format!("sandboxes ask {}", some.join(", ")),
         },
     };
-    Ok(vec![filter, dns])
+    Ok(vec![filter, others::report(), dns])
 }
 
 /// Lets the sandbox of a slot reach what its manifest names. Only [`Egress::Only`] needs rules of its own; they replace

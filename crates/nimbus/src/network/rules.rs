@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 use super::addresses::ALL;
 
 /// The table.
-const TABLE: &str = "inet vclouden";
+pub(super) const TABLE: &str = "inet vclouden";
 /// Interfaces by what their sandboxes may reach: public addresses, nothing, named networks.
 const KINDS: [char; 3] = ['i', 'n', 'o'];
 
@@ -64,7 +64,8 @@ fn mask(bits: u32) -> u32 {
 pub(super) fn all(resolvers: &[Ipv4Addr]) -> String {
     let mut script = format!("add table {TABLE}\n");
     let mut line = |text: String| writeln!(script, "{text}").expect("writing to a text does not fail");
-    let chains = ["spoofed", "to_host", "through", "outward", "dns", "back", "refuse", "inward", "host_i", "host_n", "host_o"];
+    let chains =
+        ["spoofed", "to_host", "through", "outward", "dns", "back", "refuse", "inward", "host_i", "host_n", "host_o"];
     let hooked = |chain| match chain {
         "spoofed" => "{ type filter hook prerouting priority raw; policy accept; }",
         "to_host" => "{ type filter hook input priority filter; policy accept; }",

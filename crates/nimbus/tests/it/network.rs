@@ -300,6 +300,51 @@ fn a_false_sender_and_ipv6_are_dropped() {
 }
 
 #[test]
+fn another_filter_that_stops_sandboxes_is_told_with_its_remedy() {
+    world();
+    let way = || {
+        let reports = network::prepare().unwrap();
+        reports.into_iter().find(|report| report.name == "way to the internet").unwrap()
+    };
+    let name = sandbox(16, &Egress::Internet);
+    assert!(way().active);
+    check(&name, &[(PUBLIC, 80)], &[]);
+    for (close, open, told) in [
+        // As Docker and ufw do it: the newer iptables' rules are nftables'.
+        ("iptables-nft -P FORWARD DROP", "nft delete table ip filter", "\"ip filter\""),
+        (
+            "nft add table inet fw
+             nft 'add chain inet fw f { type filter hook forward priority filter; policy drop; }'",
+            "nft delete table inet fw",
+            "\"inet fw\"",
+        ),
+        (
+            "nft add table ip t; nft 'add chain ip t f { type filter hook forward priority 0; policy accept; }'
+             nft add rule ip t f counter reject",
+            "nft delete table ip t",
+            "in chain f",
+        ),
+        ("iptables-legacy -P FORWARD DROP", "iptables-legacy -P FORWARD ACCEPT", "DROP"),
+    ] {
+        // Newer kernels may be without it, and then nobody uses it.
+        if close.contains("legacy") && sh("iptables-legacy -S 2>&1 || true").contains("initialize") {
+            continue;
+        }
+        sh(close);
+        let report = way();
+        assert!(!report.active && report.note.contains(told), "{close}: {report:?}");
+        assert!(!matches!(reach(&name, PUBLIC, 80), Outcome::Reached(_)), "the control: {close}");
+        // The remedy is a list of commands between colon and end of sentence.
+        let (_, commands) = report.note.split_once("restart of the server: ").unwrap();
+        let (commands, _) = commands.split_once("; and the same").unwrap();
+        sh(commands);
+        check(&name, &[(PUBLIC, 80)], &forbidden(17)[..2]);
+        assert!(way().active, "{close}: {:?}", way());
+        sh(open);
+    }
+}
+
+#[test]
 fn mistakes_are_named() {
     world();
     for slot in [0, 15, 30_001, u32::MAX] {
