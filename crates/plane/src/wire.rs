@@ -35,7 +35,7 @@
 //! | `GET /deployments/{id}` | | [`Deployment`] with steps |
 //! | `POST /deployments/{id}/stop` | [`Nothing`] | 202 [`Deployment`] |
 //! | `GET /deployments/{id}/events` | | lines of [`DeploymentEvent`] until it has ended |
-//! | `GET /operations?state=&installation=` | | [`Page`] of [`Operation`], newest first; `state=stuck` is what [`Status`] counts |
+//! | `GET /operations?state=&installation=` | | [`Page`] of [`Operation`], newest first |
 //! | `GET /operations/{id}?wait=SECONDS&seen=STEPS` | | [`Operation`] |
 //! | `POST /operations/{id}/retry` | [`Nothing`] | 202 [`Operation`]; 409 unless it is stuck |
 //! | `GET /servers`, `GET /servers/{id}` | | [`Page`] of [`Server`], [`Server`] |
@@ -46,8 +46,9 @@
 //!
 //! Lists take `?limit=` (1 to 500, default 100) and `?cursor=` (the `next` of the page before). A `POST` or `DELETE`
 //! with an `Idempotency-Key` header (1 to 255 visible ASCII characters) is done once in 24 hours; repeating it gives
-//! the first answer again. After 20 wrong tokens in a minute from one address further wrong ones get 429 with
-//! `Retry-After`. The audit keeps 100,000 events and 400 days of them, whichever is less. Every answer that is not a success is a [`Problem`] of type `application/problem+json`.
+//! the first answer again. After 20 wrong tokens in a minute from one address, further wrong ones get 429 with
+//! `Retry-After`. The audit keeps the last 100,000 events, none longer than 400 days. Every answer that is not a
+//! success is a [`Problem`] of type `application/problem+json`.
 
 use std::collections::BTreeMap;
 
@@ -486,7 +487,7 @@ pub struct Event {
     pub verb: String,
     /// Kind of thing: `app`, `version`, `customer`, `installation`, `deployment`, `backup`, `server`.
     pub kind: String,
-    /// Its id; for apps and customers the slug, for versions `<app>/<number>`; of what was refused as far as it is known.
+    /// Its id; for apps and customers the slug, for versions `<app>/<number>`. Of what was refused as far as is known.
     pub id: String,
     /// Its name at that time.
     pub name: Option<String>,

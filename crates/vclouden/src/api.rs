@@ -18,7 +18,7 @@ const TRIES: u32 = 6;
 /// The most bytes of one line of a stream.
 const LINE_LIMIT: usize = 4 << 20;
 /// The most entries in one part of a list.
-const PAGE: &str = "500";
+const PAGE: usize = 500;
 
 /// A client of one control plane.
 #[derive(Clone)]
@@ -86,17 +86,26 @@ impl Api {
 
     /// Every entry of a list, in as many requests as it takes.
     pub async fn list<T: DeserializeOwned>(&self, path: &str, query: Query<'_>) -> Outcome<Vec<T>> {
+        self.first(path, query, usize::MAX).await
+    }
+
+    /// The first `count` entries of a list.
+    pub async fn first<T: DeserializeOwned>(&self, path: &str, query: Query<'_>, count: usize) -> Outcome<Vec<T>> {
         let mut items = Vec::new();
         let mut cursor: Option<String> = None;
         loop {
             let mut query = query.to_vec();
-            query.push(("limit", PAGE.into()));
+            let limit = PAGE.min(count.saturating_sub(items.len()).max(1));
+            query.push(("limit", limit.to_string()));
             query.extend(cursor.take().map(|next| ("cursor", next)));
             let page: Page<T> = self.get(path, &query).await?;
             items.extend(page.items);
             match page.next {
-                Some(next) => cursor = Some(next),
-                None => return Ok(items),
+                Some(next) if items.len() < count => cursor = Some(next),
+                _ => {
+                    items.truncate(count);
+                    return Ok(items);
+                }
             }
         }
     }

@@ -55,7 +55,8 @@ pub fn judge(operation: &Operation, name: &str) -> Outcome {
             Err(Failure::Undone(format!("{verb} of {name} failed, everything is as it was before. {error}")))
         }
         OperationState::Stuck => Err(Failure::refused(format!(
-            "{verb} of {name} failed and could not be undone; it is tried again when its server starts. {error}"
+            "{verb} of {name} failed and could not be undone. {error}\nMend the cause, then: vclouden operation retry {}",
+            operation.id
         ))),
     }
 }
@@ -133,10 +134,14 @@ impl Wave {
         progress.total(all.saturating_sub(open), all, &text);
         if self.state.replace(deployment.state) != Some(deployment.state) && !deployment.state.is_final() {
             let time = human::clock(human::now());
-            let all = count(all as usize, "installation");
+            let (total, all) = (all, count(all as usize, "installation"));
             let text = match deployment.state {
+                DeploymentState::Canary if u64::from(deployment.canary) >= total => {
+                    format!("canary: {all}, that is all")
+                }
                 DeploymentState::Canary => format!("canary: {} of {all} first", deployment.canary),
                 DeploymentState::Wave => format!("wave: {all}"),
+                DeploymentState::Stopping => "stopping: what is under way ends, nothing new is begun".to_owned(),
                 other => other.to_string(),
             };
             progress.say(&format!("{time} {}  {text}", deployment.app));
@@ -185,7 +190,8 @@ pub fn judge_deployment(deployment: &Deployment) -> Outcome {
     let stuck = count(DeploymentStepState::Stuck);
     if stuck > 0 {
         return Err(Failure::refused(format!(
-            "deployment {id} of {app} failed, and {} could be put neither forward nor back. {why}{reasons}",
+            "deployment {id} of {app} failed, and {} could be put neither forward nor back. {why}{reasons}\n\
+             Look at what is stuck: vclouden operation list --stuck",
             human::count(stuck as usize, "installation")
         )));
     }

@@ -51,7 +51,7 @@ async fn a_stuck_one_is_found_and_tried_until_it_succeeds() {
     world.fake.script(|_| Outcome::Stuck("the undo failed"));
     let stuck = world.done("/installations/hola-acme/restart").await;
     assert_eq!(stuck.state, OperationState::Stuck);
-    assert_eq!(list(&world, "?state=stuck").await.items, [stuck.clone()]);
+    assert_eq!(list(&world, "?state=stuck").await.items, std::slice::from_ref(&stuck));
     assert_eq!(world.get("/status").await.json::<Status>().stuck, 1);
 
     // In vain: why is told anew, with what was tried.

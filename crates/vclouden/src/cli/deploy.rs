@@ -1,7 +1,8 @@
 //! `vclouden deploy`.
 
 use domain::Slug;
-use plane::wire::{CreateDeployment, Deployment};
+use domain::state::DeploymentState;
+use plane::wire::{CreateDeployment, Deployment, Installation};
 
 use super::{Context, example};
 use crate::api::Api;
@@ -51,6 +52,11 @@ pub async fn run(args: Args, context: &Context) -> Outcome {
 
 /// Waits for a deployment that was just accepted, as `wait` says.
 pub async fn follow_to_end(api: &Api, deployment: Deployment, wait: &Wait, context: &Context) -> Outcome {
+    let nothing_to_do = deployment.state == DeploymentState::Finished && deployment.counts.is_empty();
+    if nothing_to_do && !context.json {
+        line(nothing(api, &deployment).await?);
+        return Ok(());
+    }
     if wait.no_wait {
         if context.json {
             return json(&deployment);
@@ -71,13 +77,33 @@ pub async fn follow_to_end(api: &Api, deployment: Deployment, wait: &Wait, conte
     Ok(())
 }
 
+/// Why a deployment had nothing to do.
+async fn nothing(api: &Api, deployment: &Deployment) -> Outcome<String> {
+    let (app, version) = (&deployment.app, deployment.version.unwrap_or_default());
+    let all: Vec<Installation> = api.list("/installations", &[("app", app.to_string())]).await?;
+    let running = all.iter().filter(|installation| installation.version == version).count();
+    let others = all.len() - running;
+    let rest = if others == 0 { String::new() } else { format!(" ({others} failed or being removed)") };
+    Ok(match (all.len(), running) {
+        (0, _) => format!(
+            "Nothing to do: {app} has no installations yet. Install it: vclouden install {app} --customer CUSTOMER"
+        ),
+        (_, 0) => format!("Nothing to do: no installation of {app} can be brought to version {version}{rest}."),
+        _ => format!("Nothing to do: {} of {app} has version {version} already{rest}.", every(running)),
+    })
+}
+
+fn every(count: usize) -> String {
+    if count == 1 { "the only installation".into() } else { format!("each of the {count} installations") }
+}
+
 fn summary(deployment: &Deployment) -> String {
     let finished = deployment.counts.get("finished").copied().unwrap_or(0) as usize;
     let took = duration(deployment.ended_at.unwrap_or(deployment.created_at).saturating_sub(deployment.created_at));
     let app = &deployment.app;
     match deployment.version {
-        Some(version) if finished == 0 => format!("Nothing to do: no installation of {app} needs version {version}."),
-        None if finished == 0 => format!("Nothing to do: no installation of {app} can be rolled back."),
+        // Whoever was to be changed was removed, or got the version otherwise, before its turn.
+        _ if finished == 0 => format!("Nothing was changed: no installation of {app} needed it any more."),
         Some(version) => format!(
             "Deployed {app} version {version} to {} in {took}. Undo within {} h: vclouden rollback {app}",
             count(finished, "installation"),

@@ -1,6 +1,7 @@
 //! `vclouden deployment`.
 
 use clap::Subcommand;
+use domain::state::DeploymentStepState;
 use domain::{DeploymentId, Slug};
 use plane::wire::{Deployment, DeploymentKind, DeploymentStep, Nothing, Page};
 
@@ -84,7 +85,7 @@ impl Noun {
                 if context.json {
                     return json(&deployment);
                 }
-                line(format!("Deployment {} is {}.", deployment.id, deployment.state));
+                line(stopping(&deployment));
             }
             Noun::Watch(which) => {
                 let id = which.id(&api).await?;
@@ -98,6 +99,23 @@ impl Noun {
         }
         Ok(())
     }
+}
+
+/// What stopping means for everybody.
+fn stopping(deployment: &Deployment) -> String {
+    let of = |state: DeploymentStepState| deployment.counts.get(state.as_str()).map_or(0, |count| *count as usize);
+    let done = of(DeploymentStepState::Finished);
+    let back = match (done, deployment.kind) {
+        (1.., DeploymentKind::Deploy) => format!(" (`vclouden rollback {}` takes them back)", deployment.app),
+        _ => String::new(),
+    };
+    format!(
+        "Deployment {} is {}. Under way, will end: {}. Not begun, stay as they are: {}. Done, stay so: {done}{back}.",
+        deployment.id,
+        deployment.state,
+        of(DeploymentStepState::Running),
+        of(DeploymentStepState::Waiting),
+    )
 }
 
 /// `deploy version 3` or `rollback`.

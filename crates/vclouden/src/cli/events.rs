@@ -4,17 +4,32 @@ use domain::{InstallationName, Slug};
 use plane::wire::{Event, Outcome as Went};
 
 use super::{Context, example};
+use crate::api::Api;
 use crate::failure::Outcome;
 use crate::output::human::{date, printable};
 use crate::output::{Paint, colours, json_list, line, ndjson};
 
+/// What a person need not know of a refusal that says why; `--json` has it.
+const DRY: [&str; 3] = ["status", "code", "path"];
+
+/// How many are shown unless somebody says otherwise.
+const COUNT: usize = 50;
+
 /// Which events.
 #[derive(Debug, clap::Args)]
-#[command(after_help = example!("vclouden events", "vclouden events -f --app radicale", "vclouden --json events -f"))]
+#[command(after_help = example!(
+    "vclouden events",
+    "vclouden events -n 200 --installation acme",
+    "vclouden events -f --app radicale",
+    "vclouden --json events -f",
+))]
 pub struct Args {
     /// Go on with new events until Ctrl-C
     #[arg(long, short)]
     follow: bool,
+    /// Show the last N events [default: 50; with --after all; with --follow none]
+    #[arg(long = "number", short = 'n', value_name = "N")]
+    count: Option<usize>,
     /// Only events after the one with this sequence number
     #[arg(long, value_name = "SEQUENCE")]
     after: Option<u64>,
@@ -30,26 +45,49 @@ pub struct Args {
 pub async fn run(args: Args, context: &Context) -> Outcome {
     let api = context.api()?;
     let mut query = Vec::new();
-    query.extend(args.after.map(|after| ("after", after.to_string())));
     query.extend(args.app.map(|app| ("app", app.to_string())));
     query.extend(args.installation.map(|name| ("installation", name.to_string())));
     if !args.follow {
-        let events: Vec<Event> = api.list("/events", &query).await?;
+        let count = args.count.unwrap_or(if args.after.is_some() { usize::MAX } else { COUNT });
+        let events = newest(&api, query, args.after, count).await?;
         if context.json {
             return json_list(&events);
+        }
+        if events.is_empty() {
+            line("No events.");
         }
         events.iter().for_each(print);
         return Ok(());
     }
+    let mut after = args.after;
+    if let Some(count) = args.count.filter(|count| *count > 0) {
+        let events = newest(&api, query.clone(), after, count).await?;
+        after = events.last().map(|event| event.sequence).or(after);
+        events.iter().try_for_each(|event| show(event, context))?;
+    }
+    query.extend(after.map(|after| ("after", after.to_string())));
     query.push(("follow", "true".into()));
     let mut lines = api.lines("/events", &query).await?;
     while let Some(event) = lines.next::<Event>().await? {
-        if context.json {
-            ndjson(&event)?;
-        } else {
-            print(&event);
-        }
+        show(&event, context)?;
     }
+    Ok(())
+}
+
+/// The last `count` events after `after`, the oldest of them first.
+async fn newest(api: &Api, mut query: Vec<(&str, String)>, after: Option<u64>, count: usize) -> Outcome<Vec<Event>> {
+    query.push(("before", "now".into()));
+    query.extend(after.map(|after| ("after", after.to_string())));
+    let mut events: Vec<Event> = if count == 0 { Vec::new() } else { api.first("/events", &query, count).await? };
+    events.reverse();
+    Ok(events)
+}
+
+fn show(event: &Event, context: &Context) -> Outcome {
+    if context.json {
+        return ndjson(event);
+    }
+    print(event);
     Ok(())
 }
 
@@ -67,7 +105,9 @@ fn print(event: &Event) {
         serde_json::Value::Object(map) => {
             let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             map.iter()
-                .filter(|(_, value)| !value.is_null())
+                .filter(|(key, value)| {
+                    !value.is_null() && !(event.outcome == Went::Refused && DRY.contains(&key.as_str()))
+                })
                 .map(|(key, value)| format!("  {key}={}", text(value)))
                 .collect()
         }

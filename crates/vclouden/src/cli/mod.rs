@@ -10,6 +10,7 @@ mod events;
 mod exec;
 mod install;
 mod installation;
+mod operation;
 mod package;
 mod rollback;
 mod server;
@@ -88,6 +89,9 @@ enum Command {
     /// Kept copies of an installation's data
     #[command(subcommand)]
     Backup(backup::Noun),
+    /// Work on installations, step by step: past, under way and stuck
+    #[command(subcommand)]
+    Operation(operation::Noun),
     /// Machines that run installations
     #[command(subcommand)]
     Server(server::Noun),
@@ -173,6 +177,7 @@ impl Command {
             Command::Deployment(noun) => noun.run(context).await,
             Command::Rollback(args) => rollback::run(args, context).await,
             Command::Backup(noun) => noun.run(context).await,
+            Command::Operation(noun) => noun.run(context).await,
             Command::Server(noun) => noun.run(context).await,
             Command::Events(args) => events::run(args, context).await,
             _ => unreachable!("`Cli::run` handles every command that does not ask the API"),

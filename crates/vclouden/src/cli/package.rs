@@ -55,6 +55,7 @@ fn check(path: &Path, context: &Context) -> Outcome {
             "archive_bytes": contents.archive_bytes,
             "unpacked_bytes": contents.unpacked_bytes,
             "entries": contents.entries,
+            "warnings": package.warnings,
         }));
     }
     let limits = &manifest.limits;
@@ -73,7 +74,9 @@ fn check(path: &Path, context: &Context) -> Outcome {
         format!("{files}, {}, packed {}", bytes(contents.unpacked_bytes), bytes(contents.archive_bytes)),
     );
     facts.print();
-    line(format!("\nNothing is wrong with it. Publish it: vclouden version publish {}", path.display()));
+    package.warn();
+    let verdict = if package.warnings.is_empty() { "Nothing is wrong with it." } else { "It can be published." };
+    line(format!("\n{verdict} Publish it: vclouden version publish {}", path.display()));
     Ok(())
 }
 
@@ -91,6 +94,7 @@ fn pack(directory: &Path, output: &Path, context: &Context) -> Outcome {
         )));
     }
     let package = Package::open(directory)?;
+    package.warn();
     let mut file = NamedTempFile::new_in(beside).map_err(|error| failed(&error))?;
     let mut packed = std::fs::File::open(package.path()).map_err(|error| failed(&error))?;
     std::io::copy(&mut packed, file.as_file_mut()).map_err(|error| failed(&error))?;

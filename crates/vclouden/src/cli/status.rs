@@ -6,9 +6,9 @@ use plane::wire::Status;
 
 use super::{Context, example};
 use crate::failure::Outcome;
-use crate::output::human::{now, relative};
-use crate::output::json;
+use crate::output::human::{count, now, relative};
 use crate::output::table::{Cell, Facts};
+use crate::output::{json, line};
 
 /// Nothing to say.
 #[derive(Debug, clap::Args)]
@@ -39,9 +39,13 @@ pub async fn run(Args {}: Args, context: &Context) -> Outcome {
     facts.fact("Deployments under way", status.deployments.to_string());
     facts.fact("Operations under way", status.operations.to_string());
     if status.stuck > 0 {
-        facts.fact("Stuck", Cell::state("stuck")).fact("", format!("{} to look at: vclouden events", status.stuck));
+        let what = count(status.stuck as usize, "operation");
+        facts.fact("Stuck", Cell::state_as("stuck", what));
     }
     facts.print();
+    if status.stuck > 0 {
+        line("\nWhat is stuck needs a person: vclouden operation list --stuck");
+    }
     Ok(())
 }
 

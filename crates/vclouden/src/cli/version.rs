@@ -118,7 +118,17 @@ impl Noun {
 
 async fn publish(path: &Path, app: Option<Slug>, notes: Option<String>, create: bool, context: &Context) -> Outcome {
     let package = Package::open(path)?;
-    let app = app.unwrap_or_else(|| package.manifest.slug.clone());
+    let slug = &package.manifest.slug;
+    if let Some(other) = app.filter(|app| app != slug) {
+        return Err(Failure::refused(format!(
+            "the manifest of {} says slug = \"{slug}\", but --app says {other}. Leave --app out to publish it as {slug}, \
+             or correct {}",
+            path.display(),
+            archive::MANIFEST
+        )));
+    }
+    package.warn();
+    let app = slug.clone();
     let api = context.api()?;
     if !create && api.find::<App>(&format!("/apps/{app}")).await?.is_none() {
         return Err(Failure::refused(format!(

@@ -52,6 +52,11 @@ pub fn clock(at: Millis) -> String {
     local(at).map_or_else(|| at.to_string(), |time| time.format("%H:%M:%S").to_string())
 }
 
+/// `12:03:01.042` in this machine's time zone.
+pub fn moment(at: Millis) -> String {
+    local(at).map_or_else(|| at.to_string(), |time| time.format("%H:%M:%S%.3f").to_string())
+}
+
 /// `2026-03-01 12:03:01` in this machine's time zone.
 pub fn date(at: Millis) -> String {
     local(at).map_or_else(|| at.to_string(), |time| time.format("%Y-%m-%d %H:%M:%S").to_string())

@@ -22,6 +22,11 @@ impl Cell {
         Cell { paint: Paint::of(&text), text, right: false }
     }
 
+    /// A text in the colour of a state.
+    pub fn state_as(state: &str, text: impl Into<String>) -> Self {
+        Cell { paint: Paint::of(state), text: text.into(), right: false }
+    }
+
     /// Less important.
     pub fn dim(value: impl ToString) -> Self {
         Cell { text: value.to_string(), paint: Paint::Dim, right: false }

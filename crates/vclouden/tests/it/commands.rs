@@ -207,3 +207,124 @@ fn logs_are_lines_and_a_foreign_answer_is_named() {
     assert_eq!(ended.status, 1);
     assert!(ended.err.contains("502") && ended.err.contains("--api"), "{}", ended.err);
 }
+
+#[test]
+fn a_deployment_with_nothing_to_do_says_why_and_ends_well() {
+    let mut empty = deployment("finished", "finished", None);
+    (empty["counts"], empty["installations"]) = (json!({}), json!([]));
+    let fake = |all: Value| {
+        Fake::new(vec![
+            ("POST /apps/hola/deployments", vec![answer(202, empty.clone())]),
+            ("GET /installations", vec![page(all)]),
+        ])
+    };
+    for more in [&[][..], &["--no-wait"], &["--watch"]] {
+        let ended = fake(json!([])).run(&[&["deploy", "hola"], more].concat());
+        assert_eq!(ended.status, 0, "{}", ended.err);
+        assert!(ended.out.contains("Nothing to do") && ended.out.contains("vclouden install hola"), "{}", ended.out);
+    }
+    let ended = fake(json!([installation("acme"), installation("globex")])).run(&["deploy", "hola"]);
+    assert_eq!(ended.out, "Nothing to do: each of the 2 installations of hola has version 2 already.\n");
+    let mut failed = installation("globex");
+    (failed["state"], failed["version"]) = (json!("failed"), json!(1));
+    let ended = fake(json!([installation("acme"), failed])).run(&["deploy", "hola"]);
+    assert!(ended.out.contains("the only installation of hola has version 2 already (1 failed"), "{}", ended.out);
+}
+
+#[test]
+fn stopping_a_deployment_says_what_becomes_of_everybody() {
+    let mut stopping = deployment("stopping", "running", None);
+    stopping["counts"] = json!({ "running": 1, "waiting": 3, "finished": 2 });
+    let fake =
+        Fake::new(vec![("POST /deployments/0190f3a2-7c1e-7000-8000-000000000001/stop", vec![answer(202, stopping)])]);
+    let ended = fake.run(&["deployment", "stop", ID]);
+    assert_eq!(ended.status, 0, "{}", ended.err);
+    for expected in ["will end: 1.", "stay as they are: 3.", "stay so: 2 (`vclouden rollback hola`"] {
+        assert!(ended.out.contains(expected), "{}", ended.out);
+    }
+}
+
+#[test]
+fn every_step_of_an_operation_is_read_back_with_its_time_and_direction() {
+    let stuck = operation("stuck", Some("the volume is full\nmore"));
+    let fake = Fake::new(vec![
+        ("GET /operations", vec![page(json!([stuck.clone()]))]),
+        ("GET /operations/0190f3a2-7c1e-7000-8000-000000000001", vec![answer(200, stuck)]),
+    ]);
+    let ended = fake.run(&["operation", "list", "--stuck"]);
+    assert!(ended.out.contains("vclouden operation retry") && ended.out.contains("restart"), "{}", ended.out);
+    let ended = fake.run(&["operation", "show", ID]);
+    assert_eq!(ended.status, 0, "{}", ended.err);
+    for expected in [
+        "STEP   DIRECTION  BEGAN         ENDED          TOOK  RESULT",
+        "stop   do         00:00:01.000  00:00:01.012  12 ms  done",
+        "start  do         00:00:01.000  00:00:01.012  12 ms  failed: the volume is full",
+        "stop   undo       00:00:01.000  00:00:01.012  12 ms  undone",
+        "vclouden operation retry 0190f3a2",
+    ] {
+        assert!(ended.out.contains(expected), "{expected} is missing:\n{}", ended.out);
+    }
+    let none = Fake::new(vec![("GET /operations", vec![page(json!([]))])]);
+    assert_eq!(none.run(&["operation", "list", "--stuck"]).out, "Nothing is stuck.\n");
+}
+
+#[test]
+fn what_is_stuck_is_tried_again_and_its_end_awaited() {
+    let stuck = operation("stuck", Some("no"));
+    let mut finished = operation("finished", None);
+    finished["steps"].as_array_mut().unwrap().pop();
+    let mut in_vain = operation("stuck", Some("still no"));
+    in_vain["steps"][2]["ended_at"] = json!(2000);
+    let fake = |end: Value| {
+        Fake::new(vec![
+            ("POST /operations/0190f3a2-7c1e-7000-8000-000000000001/retry", vec![answer(202, stuck.clone())]),
+            (
+                "GET /operations/0190f3a2-7c1e-7000-8000-000000000001",
+                vec![answer(200, stuck.clone()), answer(200, end)],
+            ),
+        ])
+    };
+    let ended = fake(finished).run(&["operation", "retry", ID]);
+    assert_eq!((ended.status, ended.out.as_str()), (0, "Finished: restart of acme.\n"), "{}", ended.err);
+    let ended = fake(in_vain).run(&["operation", "retry", ID]);
+    assert_eq!(ended.status, 1);
+    assert!(ended.err.contains("still no") && ended.err.contains("vclouden operation retry"), "{}", ended.err);
+}
+
+#[test]
+fn the_status_points_to_what_is_stuck() {
+    let status = |stuck: u32| {
+        let body = json!({
+            "version": "1", "started_at": 0, "apps": 1, "customers": 1, "installations": { "running": 1 },
+            "phases": { "healthy": 1 }, "deployments": 0, "operations": 0, "stuck": stuck, "servers": [],
+        });
+        Fake::new(vec![("GET /status", vec![answer(200, body)])]).run(&["status"]).out
+    };
+    assert!(status(1).contains("1 operation") && status(1).contains("vclouden operation list --stuck"));
+    assert!(!status(0).contains("tuck"));
+}
+
+#[test]
+fn the_newest_events_are_shown_in_the_order_in_which_they_happened() {
+    let event = |sequence: u64| {
+        json!({
+            "sequence": sequence, "at": 0, "actor": "operator", "verb": "installation.stop", "kind": "installation",
+            "id": ID, "name": "acme", "app": "hola", "installation": ID, "outcome": "refused",
+            "detail": { "why": "it is busy", "code": "busy", "status": 409, "path": "/installations/acme/stop" },
+        })
+    };
+    let fake = Fake::new(vec![("GET /events", vec![page(json!([event(9), event(8)]))])]);
+    let ended = fake.run(&["events", "-n", "2", "--installation", "acme"]);
+    let lines: Vec<&str> = ended.out.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "     8  1970-01-01 00:00:00  operator  installation.stop  acme  refused  why=it is busy",
+            "     9  1970-01-01 00:00:00  operator  installation.stop  acme  refused  why=it is busy",
+        ],
+        "{}",
+        ended.err
+    );
+    let list: Value = serde_json::from_str(&fake.run(&["--json", "events", "-n", "1"]).out).unwrap();
+    assert_eq!(list["items"].as_array().unwrap().len(), 1);
+}

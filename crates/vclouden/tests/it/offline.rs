@@ -102,3 +102,48 @@ fn a_reader_that_leaves_is_no_panic() {
     child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
     assert_eq!((status.code(), err.as_str()), (Some(141), ""));
 }
+
+#[test]
+fn a_program_that_cannot_run_is_a_mistake_and_a_path_that_leads_nowhere_a_warning() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    package(directory.path(), MANIFEST);
+    let script = run(&["package", "check", path]);
+    assert!(script.status == 0 && script.err.contains("warning: ") && script.err.contains("/bin/sh"), "{}", script.err);
+
+    // Debian's own programs are linked dynamically.
+    fs::copy("/bin/true", directory.path().join("greet")).unwrap();
+    let ended = run(&["package", "check", path]);
+    assert_eq!(ended.status, 1, "{}", ended.out);
+    for expected in ["line 3: command", "linked dynamically", "ld-linux", "debian-12", "musl"] {
+        assert!(ended.err.contains(expected), "{expected} is missing: {}", ended.err);
+    }
+    let publish = run(&["--token", "x", "version", "publish", path]);
+    assert!(publish.status == 1 && publish.err.contains("linked dynamically"), "{}", publish.err);
+
+    let command = "[\"./greet\", \"./data.json\", \"/app/greet\", \"/app/none/\", \"/data/x\", \"x\"]";
+    package(directory.path(), &format!("{}base = \"debian-12\"\n", MANIFEST.replace("[\"./greet\"]", command)));
+    fs::copy("/bin/true", directory.path().join("greet")).unwrap();
+    let archive = tempfile::tempdir().unwrap();
+    let file = archive.path().join("greeter.tar.gz");
+    let file = file.to_str().unwrap();
+    assert_eq!(run(&["package", "pack", path, "-o", file]).status, 0);
+    for package in [path, file] {
+        let ended = run(&["package", "check", package]);
+        assert_eq!(ended.status, 0, "{}", ended.err);
+        assert_eq!(ended.err.lines().count(), 2, "{}", ended.err);
+        assert!(ended.err.contains("\"data.json\"") && ended.err.contains("\"none\""), "{}", ended.err);
+        let json = run(&["--json", "package", "check", package]);
+        let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+        assert_eq!(json["warnings"].as_array().unwrap().len(), 2);
+    }
+}
+
+#[test]
+fn a_package_is_published_under_its_own_name_only() {
+    let directory = tempfile::tempdir().unwrap();
+    package(directory.path(), MANIFEST);
+    let ended = run(&["--token", "x", "version", "publish", directory.path().to_str().unwrap(), "--app", "other"]);
+    assert_eq!(ended.status, 1);
+    assert!(ended.err.contains("slug = \"greeter\"") && ended.err.contains("--app"), "{}", ended.err);
+}

@@ -1,15 +1,20 @@
 //! Looks at a package before it is sent: everything that is wrong with it, at once and with line numbers.
 
+mod elf;
+mod program;
+
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
 use std::path::Path;
 
 use archive::{Contents, Kind, Limits};
 use domain::Manifest;
-use domain::manifest::{EntryKind, ManifestErrors};
-use tempfile::NamedTempFile;
+use domain::manifest::{Base, EntryKind, ManifestErrors};
+use tempfile::{NamedTempFile, TempDir};
 
 use crate::failure::{Failure, Outcome};
+use crate::output::human::printable;
+use crate::output::{Paint, colours, note};
 
 /// A package that may be published.
 #[derive(Debug)]
@@ -18,6 +23,8 @@ pub struct Package {
     pub manifest: Manifest,
     /// What is in its archive.
     pub contents: Contents,
+    /// What may be a mistake, a sentence each.
+    pub warnings: Vec<String>,
     /// The archive: the file that was given, or one packed from the directory and deleted at the end.
     archive: Source,
 }
@@ -48,7 +55,17 @@ impl Package {
         let contents = archive::inspect(BufReader::new(file), &Limits::default())
             .map_err(|error| Failure::refused(format!("{shown}: {error}")))?;
         let manifest = check(&contents).map_err(|errors| wrong(path, &errors))?;
-        Ok(Package { manifest, contents, archive })
+        let unpacked = unpacked(path, &archive, &manifest)?;
+        let directory = unpacked.as_ref().map_or(path, |directory| directory.path());
+        let found = program::check(&manifest, &contents, directory)?;
+        program::with_lines(found.errors, &contents).map_err(|errors| wrong(path, &errors))?;
+        Ok(Package { manifest, contents, warnings: found.warnings, archive })
+    }
+
+    /// Says on standard error what may be a mistake.
+    pub fn warn(&self) {
+        let word = Paint::Busy.apply("warning:", colours(&std::io::stderr()));
+        self.warnings.iter().for_each(|warning| note(format!("{word} {}", printable(warning))));
     }
 
     /// Where the archive is.
@@ -64,6 +81,22 @@ impl Source {
             Source::Packed(file) => file.path(),
         }
     }
+}
+
+/// The files of a given archive, deleted in the end; nothing for a directory.
+fn unpacked(path: &Path, archive: &Source, manifest: &Manifest) -> Outcome<Option<TempDir>> {
+    // Only a file of the package is looked at, and with an empty base there is nothing else that could run.
+    let of_interest = manifest.base == Base::Empty || manifest.command.first().is_some_and(|it| it.contains('/'));
+    let Source::Given(file) = archive else { return Ok(None) };
+    let failed = |error: &dyn std::fmt::Display| {
+        Failure::refused(format!("cannot unpack {} to look at its program: {error}. See TMPDIR", path.display()))
+    };
+    let directory = TempDir::new().map_err(|error| failed(&error))?;
+    if of_interest {
+        let file = File::open(file).map_err(|error| failed(&error))?;
+        archive::unpack(BufReader::new(file), directory.path(), &Limits::default()).map_err(|error| failed(&error))?;
+    }
+    Ok(Some(directory))
 }
 
 /// Packs the content of `directory` into `file`.
