@@ -78,6 +78,7 @@ impl Channel {
         let (tag, code, text) = match failure {
             SandboxError::Command(text) => (b'C', 0, text.clone()),
             SandboxError::System { step, source } => (b'S', source.raw_os_error().unwrap_or(0), step.clone()),
+            SandboxError::Ended => (b'E', 0, String::new()),
             other => (b'O', 0, other.to_string()),
         };
         let mut bytes = vec![tag];
@@ -101,6 +102,7 @@ pub(crate) fn failure(message: &[u8]) -> SandboxError {
     let code = i32::from_ne_bytes([head[1], head[2], head[3], head[4]]);
     match head[0] {
         b'C' => SandboxError::Command(text),
+        b'E' => SandboxError::Ended,
         b'S' if code != 0 => SandboxError::System { step: text, source: io::Error::from_raw_os_error(code) },
         _ => SandboxError::System { step: "prepare the sandbox".to_owned(), source: io::Error::other(text) },
     }

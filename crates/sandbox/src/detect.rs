@@ -115,12 +115,29 @@ fn idmapped_mounts() -> Layer {
 }
 
 fn overlay() -> Layer {
-    let known = fs::read_to_string("/proc/filesystems").is_ok_and(|list| list.contains("\toverlay\n"));
-    match (known, release() >= (5, 11)) {
-        (true, true) => layer(REQUIRED[3], true, "layers are put together inside the user namespace"),
-        (false, _) => layer(REQUIRED[3], false, "not in this kernel, or its module is not loaded: modprobe overlay"),
-        (true, false) => layer(REQUIRED[3], false, "Linux 5.11 or newer is needed in user namespaces"),
+    let note = "layers are put together inside the user namespace";
+    if release() < (5, 11) {
+        return layer(REQUIRED[3], false, "Linux 5.11 or newer is needed in user namespaces");
     }
+    if fs::read_to_string("/proc/filesystems").is_ok_and(|list| list.contains("\toverlay\n")) {
+        return layer(REQUIRED[3], true, note);
+    }
+    if may_load("overlay") {
+        return layer(REQUIRED[3], true, format!("{note}; the kernel loads its module at first use"));
+    }
+    layer(REQUIRED[3], false, "not in this kernel, nor a module that it may load")
+}
+
+/// Whether the kernel finds a module of that name when it is first asked for what the module does.
+fn may_load(module: &str) -> bool {
+    let locked = fs::read_to_string("/proc/sys/kernel/modules_disabled").map_or(true, |text| text.trim() != "0");
+    let list = format!("/lib/modules/{}/modules.dep", rustix::system::uname().release().to_string_lossy());
+    // Each line is `path/to/name.ko[.xz]: what it depends on`; see modules.dep(5).
+    let file = format!("/{module}.ko");
+    !locked
+        && fs::read_to_string(list).is_ok_and(|list| {
+            list.lines().any(|line| line.split_once(':').is_some_and(|(path, _)| path.contains(&file)))
+        })
 }
 
 fn seccomp_filter() -> Layer {

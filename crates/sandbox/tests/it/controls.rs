@@ -72,9 +72,10 @@ fn the_server_s_processes_can_be_signalled_from_outside_only() {
 
 #[test]
 fn abstract_sockets_of_the_same_network_can_be_reached_from_outside_only() {
-    if sandbox::detect().iter().any(|layer| layer.name == "landlock" && !layer.note.contains("abstract sockets")) {
-        return;
-    }
+    let landlock = sandbox::detect().into_iter().find(|layer| layer.name == "landlock").unwrap();
+    // Older kernels' does not know them: nothing but the keeper and the sandbox is in that network, and the keeper has no
+    // such socket.
+    let inside = if landlock.note.contains("files, abstract sockets") { libc::EPERM } else { 0 };
     let mut world = World::new();
     world.link(21);
     let mut running = world.start("echo ready; sleep 1000");
@@ -82,7 +83,7 @@ fn abstract_sockets_of_the_same_network_can_be_reached_from_outside_only() {
     assert_eq!(running.ask("listen keeper"), "done");
     let mut lines = Vec::new();
     assert_eq!(running.ask_collecting("exec probe abstract keeper", &mut lines), "exit status 0");
-    assert_eq!(lines, [format!("abstract {}", libc::EPERM)]);
+    assert_eq!(lines, [format!("abstract {inside}")], "{}", landlock.note);
     let network = format!("--net=/proc/{}/ns/net", running.parent.id());
     let mut outside = Command::new("nsenter");
     outside.arg(network).args(["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups"]);
