@@ -4,3 +4,4 @@ mod concurrency;
 mod disk;
 mod packages;
 mod ports;
+mod sandbox;
