@@ -32,8 +32,9 @@ test:
 	@$(MAKE) --no-print-directory packages
 	@echo "Building vClouden and its tests (a few minutes the first time) ..."
 	cargo build --workspace --all-targets
-	@echo "Preparing Debian 12 with Radicale for the tests, once ..."
+	@echo "Preparing Debian 12 with Radicale and with Python for the tests, once ..."
 	$(SUDO) target/debug/vclouden server prepare --cache target/test-cache --base debian-12 --dependencies radicale
+	$(SUDO) target/debug/vclouden server prepare --cache target/test-cache --base debian-12 --dependencies python3
 	@scripts/run-tests $(SUDO)
 
 lint:

@@ -3,5 +3,7 @@
 mod backups;
 mod crashes;
 pub mod guest_book;
+mod network;
 mod radicale;
+mod runtimes;
 mod survival;
