@@ -122,6 +122,8 @@ async fn deployment_lines(
 struct Wave {
     state: Option<DeploymentState>,
     ended: std::collections::HashSet<String>,
+    /// How many there are, and what the bar says.
+    bar: (u64, String),
 }
 
 impl Wave {
@@ -130,8 +132,10 @@ impl Wave {
         let of = |state: DeploymentStepState| deployment.counts.get(state.as_str()).copied().unwrap_or(0);
         let open = of(DeploymentStepState::Waiting) + of(DeploymentStepState::Running);
         let undone = of(DeploymentStepState::Undone) + of(DeploymentStepState::Stuck);
-        let text = format!("{}  {} running  {undone} failed", deployment.state, of(DeploymentStepState::Running));
+        let failed = if undone > 0 { format!(", {undone} failed") } else { String::new() };
+        let text = format!("{}: {} under way{failed}", deployment.state, of(DeploymentStepState::Running));
         progress.total(all.saturating_sub(open), all, &text);
+        self.bar = (all, text);
         if self.state.replace(deployment.state) != Some(deployment.state) && !deployment.state.is_final() {
             let time = human::clock(human::now());
             let (total, all) = (all, count(all as usize, "installation"));
@@ -140,11 +144,12 @@ impl Wave {
                     format!("canary: {all}, that is all")
                 }
                 DeploymentState::Canary => format!("canary: {} of {all} first", deployment.canary),
+                DeploymentState::Wave if open < total => format!("wave: the other {open}"),
                 DeploymentState::Wave => format!("wave: {all}"),
                 DeploymentState::Stopping => "stopping: what is under way ends, nothing new is begun".to_owned(),
                 other => other.to_string(),
             };
-            progress.say(&format!("{time} {}  {text}", deployment.app));
+            progress.tell(&time, deployment.app.as_str(), &text);
         }
     }
 
@@ -165,6 +170,9 @@ impl Wave {
         };
         if self.ended.insert(name.to_owned()) {
             progress.ended(name, &ended.0, ended.1);
+            // Each part is told before what all add up to; the bar need not wait.
+            let (all, text) = &self.bar;
+            progress.total((self.ended.len() as u64).min(*all), *all, text);
         }
     }
 }

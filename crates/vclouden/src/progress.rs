@@ -10,8 +10,12 @@ use nimbus_api::{Direction, StepReport};
 use crate::output::human::{clock, duration, printable};
 use crate::output::{Paint, colours, note};
 
-/// Spinners shown at once; more would push the bar out of the window.
+/// Most spinners shown at once, in a window that has the room.
 const SPINNERS: usize = 12;
+/// Lines of the window that are not for spinners: the bar, and some that tell what has ended.
+const OTHER_LINES: usize = 4;
+/// Between two pictures of what moves.
+const TICK: Duration = Duration::from_millis(100);
 
 /// Shows what is going on, on standard error, so that standard output holds results only.
 #[derive(Debug)]
@@ -70,7 +74,7 @@ impl Progress {
             Mode::Lines => lines.iter().for_each(note),
             Mode::Bars { multi, spinners, .. } => {
                 let Some(current) = steps.last() else { return };
-                if !spinners.contains_key(who) && spinners.len() >= SPINNERS {
+                if !spinners.contains_key(who) && spinners.len() >= room() {
                     return;
                 }
                 let verb = if current.direction == Direction::Undo { "undoing " } else { "" };
@@ -102,9 +106,14 @@ impl Progress {
         {
             spinner.finish_and_clear();
         }
-        let width = self.width;
         let time = clock(crate::output::human::now());
-        self.say(&format!("{time} {who:width$}  {}", paint.apply(text, self.colours)));
+        self.tell(&time, who, &paint.apply(text, self.colours));
+    }
+
+    /// A line about `who` that stays, in columns with those of others.
+    pub fn tell(&self, time: &str, who: &str, text: &str) {
+        let width = self.width;
+        self.say(&format!("{time} {who:width$}  {text}"));
     }
 
     /// A bar over everything: `done` of `all`, and what is going on.
@@ -112,7 +121,9 @@ impl Progress {
         if let Mode::Bars { multi, total, .. } = &mut self.mode {
             let bar = total.get_or_insert_with(|| {
                 let bar = multi.insert(0, ProgressBar::new(all));
-                bar.set_style(style("{bar:30} {pos}/{len}  {msg}  {elapsed}"));
+                bar.set_style(style("{bar:30} {elapsed:>4}  {pos}/{len}  {wide_msg}").progress_chars("━━─"));
+                // Otherwise its time would stand still while nothing else changes.
+                bar.enable_steady_tick(TICK);
                 bar
             });
             bar.set_length(all);
@@ -126,7 +137,10 @@ impl Progress {
         match &self.mode {
             Mode::Bars { multi, .. } => {
                 let bar = multi.add(ProgressBar::new(bytes));
-                bar.set_style(style("{msg}  {bar:30} {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}"));
+                bar.set_style(
+                    style("{bar:30} {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {wide_msg}")
+                        .progress_chars("━━─"),
+                );
                 bar.set_message(what.to_owned());
                 bar
             }
@@ -154,10 +168,16 @@ fn first_line(error: &str) -> String {
     if short.len() < error.len() { format!("{short} ...") } else { short }
 }
 
+/// Spinners that the window has room for, so that the picture stays where it is.
+fn room() -> usize {
+    let rows = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(24, |size| usize::from(size.ws_row));
+    rows.saturating_sub(OTHER_LINES).clamp(1, SPINNERS)
+}
+
 fn new_spinner(multi: &MultiProgress) -> ProgressBar {
     let spinner = multi.add(ProgressBar::new_spinner());
-    spinner.set_style(style("{spinner} {msg}  {elapsed}"));
-    spinner.enable_steady_tick(Duration::from_millis(100));
+    spinner.set_style(style("{spinner} {elapsed:>4}  {wide_msg}"));
+    spinner.enable_steady_tick(TICK);
     spinner
 }
 

@@ -105,7 +105,7 @@ fn summary(deployment: &Deployment) -> String {
         // Whoever was to be changed was removed, or got the version otherwise, before its turn.
         _ if finished == 0 => format!("Nothing was changed: no installation of {app} needed it any more."),
         Some(version) => format!(
-            "Deployed {app} version {version} to {} in {took}. Undo within {} h: vclouden rollback {app}",
+            "Deployed {app} version {version} to {} in {took}.\nUndo it within {} h: vclouden rollback {app}",
             count(finished, "installation"),
             deployment.keep_hours
         ),

@@ -12,6 +12,9 @@ use crate::output::{Paint, colours, json_list, line, ndjson};
 /// What a person need not know of a refusal that says why; `--json` has it.
 const DRY: [&str; 3] = ["status", "code", "path"];
 
+/// Most characters of one detail of an event.
+const DETAIL: usize = 160;
+
 /// How many are shown unless somebody says otherwise.
 const COUNT: usize = 50;
 
@@ -98,21 +101,30 @@ fn print(event: &Event) {
         Went::Refused => ("refused", Paint::Busy),
         Went::Failed => ("failed", Paint::Bad),
     };
-    let name = event.name.as_deref().unwrap_or(&event.id);
+    let name = match (&event.name, &event.app) {
+        (Some(name), _) => name.clone(),
+        (None, Some(app)) if event.id != app.as_str() => format!("{} ({app})", event.id),
+        (None, _) => event.id.clone(),
+    };
     let word = paint.apply(word, colours(&std::io::stdout()));
     let detail = match &event.detail {
         serde_json::Value::Null => String::new(),
-        serde_json::Value::Object(map) => {
-            let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            map.iter()
-                .filter(|(key, value)| {
-                    !value.is_null() && !(event.outcome == Went::Refused && DRY.contains(&key.as_str()))
-                })
-                .map(|(key, value)| format!("  {key}={}", text(value)))
-                .collect()
-        }
-        other => format!("  {other}"),
+        serde_json::Value::Object(map) => map
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .filter(|(key, _)| event.outcome != Went::Refused || !DRY.contains(&key.as_str()))
+            .map(|(key, value)| format!("  {key}={}", short(value)))
+            .collect(),
+        other => format!("  {}", short(other)),
     };
     let text = format!("{:>6}  {}  {}  {}  {name}  ", event.sequence, date(event.at), event.actor, event.verb);
-    line(format!("{}{word}{}", printable(&text), printable(&detail.replace('\n', " | "))));
+    line(format!("{}{word}{}", printable(&text), printable(&detail)));
+}
+
+/// The beginning of a detail, on one line; `--json` has the whole.
+fn short(value: &serde_json::Value) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let line = text.lines().next().unwrap_or_default();
+    let begin: String = line.chars().take(DETAIL).collect();
+    if begin.len() < text.len() { format!("{begin} ...") } else { begin }
 }

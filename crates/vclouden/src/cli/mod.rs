@@ -15,6 +15,7 @@ mod package;
 mod rollback;
 mod server;
 mod status;
+mod unit;
 mod version;
 
 use std::future::Future;
@@ -63,6 +64,8 @@ enum Command {
     Up(up::Args),
     /// Stop everything on this machine, sandboxes too; data stays on disk
     Down(down::Args),
+    /// Print a systemd unit that keeps `vclouden up` running
+    Unit(unit::Args),
     /// Everything at a glance
     Status(status::Args),
     /// Applications
@@ -152,6 +155,7 @@ impl Cli {
         match self.command {
             Command::Up(args) => up::run(args, context.json),
             Command::Down(args) => down::run(args),
+            Command::Unit(args) => unit::run(args),
             Command::Plane(args) => parts::plane::run(args),
             Command::Nimbus(args) => parts::nimbus::run(args),
             Command::Edge(args) => parts::edge::run(args),

@@ -97,7 +97,7 @@ async fn list(
         return json_list(&operations);
     }
     let now = now();
-    let mut table = Table::new(&["OPERATION", "WHAT", "INSTALLATION", "STATE", "LAST STEP", "TOOK", "BY", "WHEN"]);
+    let mut table = Table::new(&["OPERATION", "WHAT", "INSTALLATION", "STATE", "TOOK", "WHEN"]);
     for operation in &operations {
         let took = operation.ended_at.map(|end| duration(end.saturating_sub(operation.requested_at)));
         table.row([
@@ -105,9 +105,7 @@ async fn list(
             operation.verb.as_str().into(),
             operation.name.as_str().into(),
             Cell::state(operation.state),
-            Cell::dim(operation.steps.last().map_or("-", |step| step.name.as_str())),
             Cell::number(took.unwrap_or_else(|| "-".into())),
-            operation.requested_by.as_str().into(),
             Cell::time(operation.requested_at, now),
         ]);
     }
