@@ -248,8 +248,3 @@ pub async fn update_step(tx: &Tx, row: &StepRow) -> Result<()> {
     run(&**tx, sql, values).await?;
     Ok(())
 }
-
-/// Parts of deployments that a person must look at.
-pub async fn count_stuck(db: &impl ConnectionTrait) -> Result<u64> {
-    super::count(db, "SELECT COUNT(*) AS n FROM deployment_steps WHERE state = 'stuck'", []).await
-}

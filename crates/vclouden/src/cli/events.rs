@@ -103,7 +103,7 @@ fn print(event: &Event) {
     };
     let name = match (&event.name, &event.app) {
         (Some(name), _) => name.clone(),
-        (None, Some(app)) if event.id != app.as_str() => format!("{} ({app})", event.id),
+        (None, Some(app)) if event.kind == "deployment" => format!("{} ({app})", event.id),
         (None, _) => event.id.clone(),
     };
     let word = paint.apply(word, colours(&std::io::stdout()));
