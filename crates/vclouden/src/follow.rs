@@ -55,7 +55,8 @@ pub fn judge(operation: &Operation, name: &str) -> Outcome {
             Err(Failure::Undone(format!("{verb} of {name} failed, everything is as it was before. {error}")))
         }
         OperationState::Stuck => Err(Failure::refused(format!(
-            "{verb} of {name} failed and could not be undone. {error}\nMend the cause, then: vclouden operation retry {}",
+            "{verb} of {name} failed and could not be undone. {error}\n\
+             Mend the cause, then: vclouden operation retry {}",
             operation.id
         ))),
     }

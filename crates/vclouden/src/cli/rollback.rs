@@ -53,7 +53,8 @@ async fn by_name(api: &Api, name: &str) -> Outcome<String> {
             "{name} is the name of an application and of an installation: say --app {name} or --installation {name}"
         ))),
         (false, false) => Err(Failure::refused(format!(
-            "there is no application and no installation {name}. See `vclouden app list` and `vclouden installation list`"
+            "there is no application and no installation {name}. See `vclouden app list` and \
+             `vclouden installation list`"
         ))),
     }
 }

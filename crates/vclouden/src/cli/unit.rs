@@ -84,8 +84,8 @@ TasksMax=infinity
 Environment=HOME=/root
 # It would print the operator's token, which does not belong into the journal. What goes wrong goes there.
 StandardOutput=null
-# No Private..., Protect... or Delegate= here: what is mounted must be seen by the keepers that outlive this service, and
-# their control groups are at the root of the tree. What faces the network gives its privileges up by itself.
+# No Private..., Protect... or Delegate= here: what is mounted must be seen by the keepers that outlive this service,
+# and their control groups are at the root of the tree. What faces the network gives its privileges up by itself.
 
 [Install]
 WantedBy=multi-user.target

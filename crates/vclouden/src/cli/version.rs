@@ -121,8 +121,8 @@ async fn publish(path: &Path, app: Option<Slug>, notes: Option<String>, create: 
     let slug = &package.manifest.slug;
     if let Some(other) = app.filter(|app| app != slug) {
         return Err(Failure::refused(format!(
-            "the manifest of {} says slug = \"{slug}\", but --app says {other}. Leave --app out to publish it as {slug}, \
-             or correct {}",
+            "the manifest of {} says slug = \"{slug}\", but --app says {other}. Leave --app out to publish it as \
+             {slug}, or correct {}",
             path.display(),
             archive::MANIFEST
         )));

@@ -40,7 +40,8 @@ fn deployment(state: &str, part: &str, error: Option<&str>) -> Value {
         "requested_by": "operator", "created_at": 1000, "ended_at": 2500, "error": error, "counts": { part: 1 },
         "installations": [{
             "installation": ID, "name": "acme", "server": ID, "canary": true, "from_version": 1, "to_version": 2,
-            "state": part, "operation": ID, "steps": [], "began_at": 1000, "ended_at": 2000, "held_ms": 40, "error": error,
+            "state": part, "operation": ID, "steps": [], "began_at": 1000, "ended_at": 2000, "held_ms": 40,
+            "error": error,
         }],
     })
 }
