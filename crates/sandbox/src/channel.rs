@@ -107,3 +107,22 @@ pub(crate) fn failure(message: &[u8]) -> SandboxError {
         _ => SandboxError::System { step: "prepare the sandbox".to_owned(), source: io::Error::other(text) },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Channel, SandboxError, failure, io};
+
+    #[test]
+    fn failures_arrive_as_they_were_sent() {
+        let sent = [
+            SandboxError::Ended,
+            SandboxError::Command("no such program".to_owned()),
+            SandboxError::System { step: "mount /proc".to_owned(), source: io::Error::from_raw_os_error(libc::EPERM) },
+        ];
+        for failed in sent {
+            let (ours, theirs) = Channel::pair().unwrap();
+            theirs.report(&failed);
+            assert_eq!(format!("{:?}", failure(&ours.receive().unwrap().0)), format!("{failed:?}"));
+        }
+    }
+}
