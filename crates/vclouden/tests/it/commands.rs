@@ -16,7 +16,11 @@ fn installation(name: &str) -> Value {
 }
 
 fn operation(state: &str, error: Option<&str>) -> Value {
-    let step = |name: &str, direction: &str, error: Option<&str>| json!({ "name": name, "direction": direction, "began_at": 1000, "ended_at": 1012, "error": error });
+    let step = |name: &str, direction: &str, error: Option<&str>| {
+        json!({
+            "name": name, "direction": direction, "began_at": 1000, "ended_at": 1012, "error": error,
+        })
+    };
     json!({
         "id": ID, "verb": "restart", "installation": ID, "name": "acme", "deployment": null, "requested_by": "operator",
         "state": state, "waiting_for": null, "error": error, "requested_at": 1000, "ended_at": 1300,
