@@ -14,8 +14,8 @@
 //! | `GET /apps/{app}/versions/{n}` | | [`Version`] |
 //! | `GET /apps/{app}/versions/{n}/download` | | the archive as it was published |
 //! | `DELETE /apps/{app}/versions/{n}` | | 204; 409 while it is in use |
-//! | `POST /apps/{app}/deployments` | [`CreateDeployment`] | 202 [`Deployment`]; 409 while one is live |
-//! | `POST /apps/{app}/rollback` | [`Nothing`] | 202 [`Deployment`] |
+//! | `POST /apps/{app}/deployments` | [`CreateDeployment`] | 202 [`Deployment`]; 200 if nothing is to do; 409 while one is live |
+//! | `POST /apps/{app}/rollback` | [`CreateRollback`] | 202 [`Deployment`] |
 //! | `POST /customers` | [`CreateCustomer`] | 201 [`Customer`] |
 //! | `GET /customers`, `GET /customers/{customer}` | | [`Page`] of [`Customer`], [`Customer`] |
 //! | `POST /installations` | [`CreateInstallation`] | 202 [`Accepted`] |
@@ -23,7 +23,7 @@
 //! | `GET /installations/{name-or-id}` | | [`Installation`] with its live report |
 //! | `DELETE /installations/{i}` | | 202 [`Accepted`] |
 //! | `POST /installations/{i}/start`, `stop`, `restart` | [`Nothing`] | 202 [`Accepted`] |
-//! | `POST /installations/{i}/rollback` | [`Nothing`] | 202 [`Deployment`] |
+//! | `POST /installations/{i}/rollback` | [`CreateRollback`] | 202 [`Deployment`] |
 //! | `GET /installations/{i}/logs?lines=100&follow=true` | | lines of [`nimbus_api::LogLine`] |
 //! | `POST /installations/{i}/exec` | a line of [`nimbus_api::ExecRequest`], then standard input | frames, see there |
 //! | `GET /installations/{i}/snapshots` | | [`Page`] of [`nimbus_api::SnapshotReport`] |
@@ -56,7 +56,7 @@ use domain::state::{DeploymentState, DeploymentStepState, InstallationState, Ope
 use domain::{
     ArtifactHash, BackupId, DeploymentId, InstallationId, InstallationName, Manifest, OperationId, ServerId, Slug,
 };
-use nimbus_api::{InstallationReport, Millis, ServerReport, StepReport};
+use nimbus_api::{InstallationReport, Millis, Phase, ServerReport, StepReport};
 use serde::{Deserialize, Serialize};
 
 /// Lines of JSON, each ended by a newline: the media type of everything that streams.
@@ -152,6 +152,10 @@ pub struct Version {
     pub published_by: String,
     /// Installations that run it.
     pub installations: u64,
+    /// Its last deployment failed, or a rollback of the whole application took it away: it is installed only when asked
+    /// for by its number.
+    #[serde(default)]
+    pub withdrawn: bool,
 }
 
 /// `POST /customers`.
@@ -190,7 +194,7 @@ pub struct CreateInstallation {
     /// a name that is given and taken is refused (409).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<InstallationName>,
-    /// The version's number; the newest when absent.
+    /// The version's number; the newest that is not withdrawn when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u32>,
 }
@@ -210,6 +214,10 @@ pub struct Installation {
     pub version: u32,
     /// What it is for its owner; `live` tells what its processes do.
     pub state: InstallationState,
+    /// What its processes do at this moment; only in `GET /installations` and `GET /installations/{i}`, absent when its
+    /// server does not answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
     /// The server it is on.
     pub server: ServerId,
     /// Where it answers, if its application serves HTTP.
@@ -307,6 +315,15 @@ pub struct CreateDeployment {
     /// Hours during which code and data can go back, 1 to 720; 48 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_hours: Option<u32>,
+}
+
+/// `POST /apps/{app}/rollback` and `POST /installations/{i}/rollback`; an empty body is `{}`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateRollback {
+    /// Go back one more version also where the last wave was a rollback already.
+    #[serde(default)]
+    pub further: bool,
 }
 
 /// Which way a wave goes.

@@ -17,8 +17,17 @@ use crate::wire::{CreateDeployment, DeploymentKind};
 /// Hours that a rollback can be kept possible.
 const KEEP_HOURS: std::ops::RangeInclusive<u32> = 1..=720;
 
+/// What became of a wish to deploy.
+#[derive(Debug)]
+pub enum Deploying {
+    /// It was accepted.
+    Begun(DeploymentId),
+    /// Every installation is as it is to be: nothing was recorded.
+    NothingToDo(DeploymentRow),
+}
+
 /// Accepts it.
-pub async fn deploy(plane: &Plane, actor: &Actor, app: &Slug, input: CreateDeployment) -> Answer<DeploymentId> {
+pub async fn deploy(plane: &Plane, actor: &Actor, app: &Slug, input: CreateDeployment) -> Answer<Deploying> {
     let keep_hours = input.keep_hours.unwrap_or(plane.keep_hours);
     if !KEEP_HOURS.contains(&keep_hours) {
         let detail = format!("key \"keep_hours\" is {keep_hours}; it must be 1 to 720 hours");
@@ -35,9 +44,16 @@ pub async fn deploy(plane: &Plane, actor: &Actor, app: &Slug, input: CreateDeplo
     // A canary that does not run says nothing.
     targets.sort_by_key(|row| row.state != InstallationState::Running);
     let canary = input.canary.unwrap_or(1);
-    let targets = targets.into_iter().map(|row| (row, version.number)).collect();
-    let new = Wave { kind: DeploymentKind::Deploy, version: Some(version.number), canary, keep_hours };
-    begin(plane, tx, actor, app, new, targets).await
+    let targets: Vec<_> = targets.into_iter().map(|row| (row, version.number)).collect();
+    let wave =
+        Wave { kind: DeploymentKind::Deploy, version: Some(version.number), whole_app: true, canary, keep_hours };
+    if targets.is_empty() {
+        let mut row = wave.row(plane, actor, app);
+        row.state = row.state.advance(DeploymentState::Finished)?;
+        row.ended_at = Some(row.created_at);
+        return Ok(Deploying::NothingToDo(row));
+    }
+    Ok(Deploying::Begun(begin(plane, tx, actor, app, wave, targets).await?))
 }
 
 /// Two people deploying at once: the second is told of the first.
@@ -61,11 +77,32 @@ pub(super) fn can_change(row: &InstallationRow) -> bool {
 pub(super) struct Wave {
     pub kind: DeploymentKind,
     pub version: Option<u32>,
+    pub whole_app: bool,
     pub canary: u32,
     pub keep_hours: u32,
 }
 
-/// Keeps the deployment with everybody's part, each with the version it is to have.
+impl Wave {
+    /// The wave at its beginning.
+    fn row(&self, plane: &Plane, actor: &Actor, app: &Slug) -> DeploymentRow {
+        DeploymentRow {
+            id: DeploymentId::new(),
+            kind: self.kind,
+            app: app.clone(),
+            version: self.version,
+            whole_app: self.whole_app,
+            canary: self.canary,
+            keep_hours: self.keep_hours,
+            state: DeploymentState::Canary,
+            error: None,
+            requested_by: actor.name().to_owned(),
+            created_at: plane.now(),
+            ended_at: None,
+        }
+    }
+}
+
+/// Keeps the deployment with everybody's part, each with the version it is to have; there is at least one.
 pub(super) async fn begin(
     plane: &Plane,
     tx: Tx,
@@ -74,21 +111,8 @@ pub(super) async fn begin(
     wave: Wave,
     targets: Vec<(InstallationRow, u32)>,
 ) -> Answer<DeploymentId> {
-    let id = DeploymentId::new();
-    let at = plane.now();
-    let mut row = DeploymentRow {
-        id,
-        kind: wave.kind,
-        app: app.clone(),
-        version: wave.version,
-        canary: wave.canary,
-        keep_hours: wave.keep_hours,
-        state: DeploymentState::Canary,
-        error: None,
-        requested_by: actor.name().to_owned(),
-        created_at: at,
-        ended_at: None,
-    };
+    let mut row = wave.row(plane, actor, app);
+    let id = row.id;
     let steps: Vec<StepRow> = (0_u32..)
         .zip(targets)
         .map(|(position, (target, to_version))| StepRow {
@@ -113,11 +137,6 @@ pub(super) async fn begin(
         row.state = row.state.advance(DeploymentState::Wave)?;
     }
     deployments::create(&tx, &row, &steps).await?;
-    if steps.is_empty() {
-        row.state = row.state.advance(DeploymentState::Finished)?;
-        row.ended_at = Some(at);
-        deployments::update(&tx, &row).await?;
-    }
     let detail = json!({
         "kind": wave.kind,
         "version": wave.version,

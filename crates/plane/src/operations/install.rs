@@ -3,13 +3,14 @@
 use domain::state::InstallationState;
 use domain::{InstallationId, InstallationName, OperationId, ServerId, Slug};
 use nimbus_api::{VersionSpec, Work};
+use serde_json::json;
 
-use super::{Actor, Begun, create_operation, unknown_app, unknown_version, wake};
+use super::{Actor, Begun, create_operation, installation_event, unknown_app, unknown_version, wake};
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
 use crate::store::installations::{self, InstallationRow};
-use crate::store::{self, Tx, ports, versions};
-use crate::wire::{CreateInstallation, Version};
+use crate::store::{self, Tx, events, ports, versions};
+use crate::wire::{CreateInstallation, Outcome, Version};
 
 /// Accepts it.
 pub async fn install(plane: &Plane, actor: &Actor, input: CreateInstallation) -> Answer<Begun> {
@@ -22,8 +23,14 @@ pub async fn install(plane: &Plane, actor: &Actor, input: CreateInstallation) ->
             format!("there is no customer \"{0}\"; create it with `vclouden customer create {0}`", input.customer);
         return Err(Refusal::missing("unknown-customer", detail));
     }
-    let version = wanted_version(&tx, &input.app, input.version).await?;
+    let version = match input.version {
+        None => newest_good_version(&tx, &input.app).await?,
+        number => wanted_version(&tx, &input.app, number).await?,
+    };
     let name = free_name(&tx, input.name, &input.app, &input.customer).await?;
+    if let Some(failed) = installations::named(&*tx, &name).await? {
+        forget(plane, &tx, actor, failed).await?;
+    }
     let server = plane.servers.place()?;
     let id = InstallationId::new();
     let operation = OperationId::new();
@@ -68,6 +75,37 @@ pub(super) async fn wanted_version(tx: &Tx, app: &Slug, number: Option<u32>) -> 
     }
 }
 
+/// The newest version that is not withdrawn: nobody new gets what others were just saved from.
+async fn newest_good_version(tx: &Tx, app: &Slug) -> Answer<Version> {
+    if let Some(version) = versions::newest_good(&**tx, app).await? {
+        return Ok(version);
+    }
+    let newest = wanted_version(tx, app, None).await?.number;
+    let detail = format!(
+        "every version of {app} is withdrawn: its last deployment failed or was rolled back (`vclouden version list \
+         {app}`). Publish a better one, or say which to install with --version, such as --version {newest}"
+    );
+    Err(Refusal::conflict("all-withdrawn", detail))
+}
+
+/// Whether only a record of a failed installation of the same application for the same customer has this name.
+fn only_a_record(row: &InstallationRow, app: &Slug, customer: &Slug) -> bool {
+    let same = row.app == *app && row.customer == *customer;
+    same && row.state == InstallationState::Failed && row.operation.is_none()
+}
+
+/// Forgets the record of a failed installation, so that its name is free. Its server has nothing of it any more.
+async fn forget(plane: &Plane, tx: &Tx, actor: &Actor, mut row: InstallationRow) -> Answer<()> {
+    row.state = row.state.advance(InstallationState::Removing)?.advance(InstallationState::Removed)?;
+    row.removed_at = Some(plane.now());
+    ports::release(tx, row.id).await?;
+    installations::update(tx, &row).await?;
+    let detail = json!({ "because": "its installation failed, and its name is used again" });
+    let event = installation_event(plane.now(), actor.name(), &row, "installation.remove", Outcome::Done, detail);
+    events::record(tx, &event).await?;
+    Ok(())
+}
+
 /// Public ports for those of the manifest.
 pub async fn allot_ports(
     tx: &Tx,
@@ -86,9 +124,11 @@ pub async fn allot_ports(
     })
 }
 
+/// A name that nobody has, or only the record of a failed try of the same.
 async fn free_name(tx: &Tx, given: Option<InstallationName>, app: &Slug, customer: &Slug) -> Answer<InstallationName> {
     if let Some(name) = given {
-        if installations::named(&**tx, &name).await?.is_some() {
+        let taken = installations::named(&**tx, &name).await?;
+        if taken.is_some_and(|row| !only_a_record(&row, app, customer)) {
             let detail = format!("there is an installation \"{name}\" already; choose another name, or give none");
             return Err(Refusal::conflict("name-taken", detail));
         }
@@ -100,7 +140,8 @@ async fn free_name(tx: &Tx, given: Option<InstallationName>, app: &Slug, custome
         text.truncate(InstallationName::MAX - suffix.len());
         let text = format!("{}{suffix}", text.trim_end_matches('-'));
         let Ok(name) = text.parse::<InstallationName>() else { continue };
-        if installations::named(&**tx, &name).await?.is_none() {
+        let taken = installations::named(&**tx, &name).await?;
+        if taken.is_none_or(|row| only_a_record(&row, app, customer)) {
             return Ok(name);
         }
     }

@@ -239,13 +239,13 @@ fn busy(row: &InstallationRow) -> Refusal {
 }
 
 /// Neither running nor stopped.
-fn not_in_that_state(row: &InstallationRow) -> Refusal {
+pub fn not_in_that_state(row: &InstallationRow) -> Refusal {
     let name = &row.name;
     let (code, detail) = match row.state {
         InstallationState::Installing => ("busy", format!("installation {name} is still being installed; wait for it")),
         InstallationState::Failed => (
             "not-installed",
-            format!("installation {name} failed and was undone; remove it and install again: {}", why(row)),
+            format!("installation {name} is not there: {}. Mend the cause and install it again", failed_install(row)),
         ),
         InstallationState::Removing => ("being-removed", format!("installation {name} is being removed")),
         InstallationState::Removed => {
@@ -256,8 +256,10 @@ fn not_in_that_state(row: &InstallationRow) -> Refusal {
     Refusal::conflict(code, detail)
 }
 
-fn why(row: &InstallationRow) -> &str {
-    row.error.as_deref().unwrap_or("its operation tells why")
+/// What became of an installation that is only a record.
+pub fn failed_install(row: &InstallationRow) -> String {
+    let why = row.error.as_deref().unwrap_or("its operation tells why");
+    format!("its installation failed and was undone: {}", why.trim_end_matches('.'))
 }
 
 /// It is part of a deployment whose turn for it has not ended.

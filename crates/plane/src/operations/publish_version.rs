@@ -88,6 +88,7 @@ pub async fn publish_version(plane: &Plane, actor: &Actor, input: Input) -> Answ
         published_at: at,
         published_by: actor.name().to_owned(),
         installations: 0,
+        withdrawn: false,
     };
     versions::create(&tx, &version).await?;
     let detail = json!({ "artifact": artifact, "archive_bytes": version.archive_bytes, "notes": version.notes });

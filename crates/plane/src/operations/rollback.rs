@@ -8,22 +8,29 @@ use super::{Actor, find_installation, not_in_that_state, rollback_target, unknow
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
 use crate::store::installations::{self, InstallationRow};
-use crate::store::{self, Tx, snapshots};
-use crate::wire::DeploymentKind;
+use crate::store::{self, Tx, deployments, snapshots};
+use crate::wire::{CreateRollback, DeploymentKind};
 
 /// Accepts it for every installation of an application that has something to go back to.
-pub async fn rollback_app(plane: &Plane, actor: &Actor, app: &Slug) -> Answer<DeploymentId> {
+pub async fn rollback_app(plane: &Plane, actor: &Actor, app: &Slug, input: CreateRollback) -> Answer<DeploymentId> {
     let tx = plane.store.write().await?;
     if !store::lock_app(&tx, app).await? {
         return Err(unknown_app(app));
     }
     refuse_second(&tx, app).await?;
     let targets = installations::of_app(&*tx, app).await?;
-    accept(plane, tx, actor, app, &format!("any installation of {app}"), targets).await
+    let wanted =
+        Wanted { what: format!("any installation of {app}"), name: app.to_string(), whole_app: true, input, targets };
+    accept(plane, tx, actor, app, wanted).await
 }
 
 /// Accepts it for one installation.
-pub async fn rollback_installation(plane: &Plane, actor: &Actor, installation: &str) -> Answer<DeploymentId> {
+pub async fn rollback_installation(
+    plane: &Plane,
+    actor: &Actor,
+    installation: &str,
+    input: CreateRollback,
+) -> Answer<DeploymentId> {
     let tx = plane.store.write().await?;
     let row = find_installation(&*tx, installation).await?;
     if !can_change(&row) {
@@ -32,25 +39,49 @@ pub async fn rollback_installation(plane: &Plane, actor: &Actor, installation: &
     let app = row.app.clone();
     store::lock_app(&tx, &app).await?;
     refuse_second(&tx, &app).await?;
-    let what = format!("installation {}", row.name);
-    accept(plane, tx, actor, &app, &what, vec![row]).await
+    let (what, name) = (format!("installation {}", row.name), row.name.to_string());
+    accept(plane, tx, actor, &app, Wanted { what, name, whole_app: false, input, targets: vec![row] }).await
 }
 
-async fn accept(
-    plane: &Plane,
-    tx: Tx,
-    actor: &Actor,
-    app: &Slug,
-    what: &str,
-    candidates: Vec<InstallationRow>,
-) -> Answer<DeploymentId> {
+/// What is to go back.
+struct Wanted {
+    /// For people.
+    what: String,
+    /// Of the application or the installation.
+    name: String,
+    whole_app: bool,
+    input: CreateRollback,
+    targets: Vec<InstallationRow>,
+}
+
+async fn accept(plane: &Plane, tx: Tx, actor: &Actor, app: &Slug, wanted: Wanted) -> Answer<DeploymentId> {
+    let Wanted { what, name, whole_app, input, targets: candidates } = wanted;
     let now = plane.now();
     let mut targets = Vec::new();
+    let mut back_already = Vec::new();
     for row in candidates.into_iter().filter(can_change) {
         let known = snapshots::of(&*tx, row.id).await?;
-        if let Some(target) = rollback_target(&known, now) {
+        let Some(target) = rollback_target(&known, now) else { continue };
+        // Going back once more discards more data, which nobody means who only repeats a command.
+        if !input.further && deployments::was_rolled_back(&*tx, row.id).await? {
+            back_already.push(format!("{} (version {})", row.name, row.version));
+        } else {
             targets.push((row, target.version));
         }
+    }
+    if targets.is_empty() && !back_already.is_empty() {
+        let (count, rest) = (back_already.len(), back_already.len().saturating_sub(10));
+        let mut list = back_already.into_iter().take(10).collect::<Vec<_>>().join(", ");
+        if rest > 0 {
+            list.push_str(&format!(" and {rest} more"));
+        }
+        let was = if count == 1 { "was" } else { "were" };
+        let detail = format!(
+            "{list} {was} rolled back already since the last deployment. Going back one more version discards the data \
+             written since then, too; if you mean that, say `vclouden rollback {name} --further`, or \
+             {{\"further\": true}} in the API"
+        );
+        return Err(Refusal::conflict("rolled-back-already", detail));
     }
     if targets.is_empty() {
         let detail = format!(
@@ -59,6 +90,7 @@ async fn accept(
         );
         return Err(Refusal::conflict("nothing-to-roll-back", detail));
     }
-    let wave = Wave { kind: DeploymentKind::Rollback, version: None, canary: 0, keep_hours: plane.keep_hours };
+    let wave =
+        Wave { kind: DeploymentKind::Rollback, version: None, whole_app, canary: 0, keep_hours: plane.keep_hours };
     begin(plane, tx, actor, app, wave, targets).await
 }

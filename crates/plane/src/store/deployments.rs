@@ -24,6 +24,8 @@ pub struct DeploymentRow {
     pub app: Slug,
     /// The version it brings.
     pub version: Option<u32>,
+    /// Whether it is for every installation of the application.
+    pub whole_app: bool,
     /// Installations that go first.
     pub canary: u32,
     /// Hours during which it can be taken back.
@@ -82,8 +84,8 @@ fn kind_text(kind: DeploymentKind) -> &'static str {
     }
 }
 
-const COLUMNS: &str =
-    "id, kind, app, version, canary, keep_hours, state, error, requested_by, created_at, ended_at FROM deployments";
+const COLUMNS: &str = "id, kind, app, version, whole_app, canary, keep_hours, state, error, requested_by, created_at, \
+    ended_at FROM deployments";
 
 fn read(row: &QueryResult) -> Result<DeploymentRow> {
     let kind: String = get(row, "kind")?;
@@ -94,6 +96,7 @@ fn read(row: &QueryResult) -> Result<DeploymentRow> {
         kind: found.ok_or(StoreError::Row { what: "deployment", why: format!("kind {kind}") })?,
         app: parse(row, "app")?,
         version: maybe_number(row, "version")?,
+        whole_app: get::<i64>(row, "whole_app")? != 0,
         canary: number(row, "canary")?,
         keep_hours: number(row, "keep_hours")?,
         state: parse(row, "state")?,
@@ -131,8 +134,8 @@ fn read_step(row: &QueryResult) -> Result<StepRow> {
 /// Keeps a new deployment and everybody's part in it. The caller holds the application's lock and has seen that
 /// no deployment of it is live.
 pub async fn create(tx: &Tx, new: &DeploymentRow, steps: &[StepRow]) -> Result<()> {
-    let sql = "INSERT INTO deployments (id, kind, app, version, canary, keep_hours, state, requested_by, created_at) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    let sql = "INSERT INTO deployments (id, kind, app, version, canary, keep_hours, state, requested_by, created_at, \
+               whole_app) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     let values = [
         text(new.id),
         text(kind_text(new.kind)),
@@ -143,6 +146,7 @@ pub async fn create(tx: &Tx, new: &DeploymentRow, steps: &[StepRow]) -> Result<(
         text(new.state),
         text(&new.requested_by),
         big(new.created_at),
+        big(new.whole_app.into()),
     ];
     run(&**tx, sql, values).await?;
     for step in steps {
@@ -220,6 +224,14 @@ pub async fn step(
 ) -> Result<Option<StepRow>> {
     let sql = format!("SELECT {STEP_COLUMNS} WHERE s.deployment = $1 AND s.installation = $2");
     one(db, &sql, [text(id), text(installation)]).await?.map(|row| read_step(&row)).transpose()
+}
+
+/// Whether the last wave that changed an installation was a rollback.
+pub async fn was_rolled_back(db: &impl ConnectionTrait, installation: InstallationId) -> Result<bool> {
+    let sql = "SELECT d.kind FROM deployment_steps s JOIN deployments d ON d.id = s.deployment \
+               WHERE s.installation = $1 AND s.state = 'finished' ORDER BY d.id DESC LIMIT 1";
+    let kind = one(db, sql, [text(installation)]).await?.map(|row| get::<String>(&row, "kind")).transpose()?;
+    Ok(kind.is_some_and(|kind| kind == kind_text(DeploymentKind::Rollback)))
 }
 
 /// Keeps a deployment's state, error and end.

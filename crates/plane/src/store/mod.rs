@@ -27,8 +27,11 @@ pub mod tokens;
 pub mod versions;
 
 /// Numbered, never changed once released; each runs once, in a transaction.
-const MIGRATIONS: &[(i64, &str)] =
-    &[(1, include_str!("migrations/0001_begin.sql")), (2, include_str!("migrations/0002_operations.sql"))];
+const MIGRATIONS: &[(i64, &str)] = &[
+    (1, include_str!("migrations/0001_begin.sql")),
+    (2, include_str!("migrations/0002_operations.sql")),
+    (3, include_str!("migrations/0003_rollbacks.sql")),
+];
 
 /// Why the store could not do something.
 #[derive(Debug, thiserror::Error)]

@@ -6,9 +6,20 @@ use sea_orm::{ConnectionTrait, QueryResult};
 use super::{Result, Rows, Tx, all, big, get, json, maybe_text, number, one, parse, run, text, to_json};
 use crate::wire::Version;
 
+/// A version is withdrawn when the last deployment of it that ended failed, or when a rollback of the whole application
+/// took it away later than it was last deployed. An application has one live deployment at most, so that the order of
+/// ids is the order of events.
 const COLUMNS: &str = "v.app, v.number, v.artifact, v.archive_bytes, v.unpacked_bytes, v.entries, v.notes, v.manifest, \
     v.published_at, v.published_by, (SELECT COUNT(*) FROM installations i \
-    WHERE i.app = v.app AND i.version = v.number AND i.state <> 'removed') AS installations";
+    WHERE i.app = v.app AND i.version = v.number AND i.state <> 'removed') AS installations, \
+    CASE WHEN v.number IN (SELECT d.version FROM deployments d WHERE d.app = v.app AND d.kind = 'deploy' \
+    AND d.state = 'failed' AND NOT EXISTS (SELECT 1 FROM deployments n WHERE n.app = d.app AND n.kind = 'deploy' \
+    AND n.version = d.version AND n.ended_at IS NOT NULL AND n.id > d.id)) \
+    OR EXISTS (SELECT 1 FROM deployments r JOIN deployment_steps s ON s.deployment = r.id WHERE r.app = v.app \
+    AND r.kind = 'rollback' AND r.whole_app = 1 AND r.ended_at IS NOT NULL AND s.state = 'finished' \
+    AND s.from_version = v.number AND NOT EXISTS (SELECT 1 FROM deployments n WHERE n.app = r.app \
+    AND n.kind = 'deploy' AND n.version = v.number AND n.state = 'finished' AND n.id > r.id)) \
+    THEN 1 ELSE 0 END AS withdrawn";
 
 fn read(row: &QueryResult) -> Result<Version> {
     Ok(Version {
@@ -23,6 +34,7 @@ fn read(row: &QueryResult) -> Result<Version> {
         published_at: number(row, "published_at")?,
         published_by: get(row, "published_by")?,
         installations: number(row, "installations")?,
+        withdrawn: get::<i64>(row, "withdrawn")? != 0,
     })
 }
 
@@ -55,6 +67,15 @@ pub async fn find(db: &impl ConnectionTrait, app: &Slug, number: u32) -> Result<
 /// The newest version.
 pub async fn newest(db: &impl ConnectionTrait, app: &Slug) -> Result<Option<Version>> {
     Ok(list(db, app, None, 1).await?.pop())
+}
+
+/// The newest version that is not withdrawn.
+pub async fn newest_good(db: &impl ConnectionTrait, app: &Slug) -> Result<Option<Version>> {
+    let sql = format!(
+        "SELECT * FROM (SELECT {COLUMNS} FROM versions v WHERE v.app = $1) known WHERE withdrawn = 0 \
+         ORDER BY number DESC LIMIT 1"
+    );
+    one(db, &sql, [text(app)]).await?.map(|row| read(&row)).transpose()
 }
 
 /// Versions, newest first, those before number `before`.

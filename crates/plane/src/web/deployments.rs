@@ -10,11 +10,12 @@ use serde::Deserialize;
 
 use super::{Json, Paging, Path, Query, app_slug, follow, json, lines, page, view};
 use crate::Plane;
+use crate::operations::deploy::Deploying;
 use crate::operations::stop_deployment::{stop_deployment, unknown_deployment};
 use crate::operations::{Actor, deploy, rollback};
 use crate::problem::{Answer, Refusal};
 use crate::store::deployments;
-use crate::wire::{CreateDeployment, Nothing, Page};
+use crate::wire::{CreateDeployment, CreateRollback, Nothing, Page};
 
 pub async fn create(
     State(plane): State<Arc<Plane>>,
@@ -22,17 +23,23 @@ pub async fn create(
     Path(app): Path<String>,
     Json(input): Json<CreateDeployment>,
 ) -> Answer<Response> {
-    let id = deploy::deploy(&plane, &actor, &app_slug(&app)?, input).await?;
-    json(StatusCode::ACCEPTED, &view::whole_deployment(&plane, id).await?)
+    match deploy::deploy(&plane, &actor, &app_slug(&app)?, input).await? {
+        Deploying::Begun(id) => json(StatusCode::ACCEPTED, &view::whole_deployment(&plane, id).await?),
+        Deploying::NothingToDo(row) => {
+            let mut shown = view::deployment(plane.store.read(), row).await?;
+            shown.installations = Some(Vec::new());
+            json(StatusCode::OK, &shown)
+        }
+    }
 }
 
 pub async fn rollback_app(
     State(plane): State<Arc<Plane>>,
     actor: Actor,
     Path(app): Path<String>,
-    Json(Nothing {}): Json<Nothing>,
+    Json(input): Json<CreateRollback>,
 ) -> Answer<Response> {
-    let id = rollback::rollback_app(&plane, &actor, &app_slug(&app)?).await?;
+    let id = rollback::rollback_app(&plane, &actor, &app_slug(&app)?, input).await?;
     json(StatusCode::ACCEPTED, &view::whole_deployment(&plane, id).await?)
 }
 
@@ -40,9 +47,9 @@ pub async fn rollback_installation(
     State(plane): State<Arc<Plane>>,
     actor: Actor,
     Path(text): Path<String>,
-    Json(Nothing {}): Json<Nothing>,
+    Json(input): Json<CreateRollback>,
 ) -> Answer<Response> {
-    let id = rollback::rollback_installation(&plane, &actor, &text).await?;
+    let id = rollback::rollback_installation(&plane, &actor, &text, input).await?;
     json(StatusCode::ACCEPTED, &view::whole_deployment(&plane, id).await?)
 }
 

@@ -1,20 +1,23 @@
 //! Installations.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
-use domain::Slug;
+use domain::state::InstallationState;
+use domain::{InstallationId, ServerId, Slug};
 use futures_util::stream::{self, BoxStream, StreamExt};
 use http::StatusCode;
-use nimbus_api::ExecRequest;
+use nimbus_api::{ExecRequest, Phase};
 use serde::Deserialize;
 
 use super::{Json, Paging, Path, Query, json, lines, page, view};
 use crate::Plane;
-use crate::operations::{Actor, Begun, find_installation};
+use crate::operations::{Actor, Begun, failed_install, find_installation, not_in_that_state};
 use crate::operations::{exec, install, remove, restart, start, stop};
 use crate::problem::{Answer, Refusal};
 use crate::server::ServerError;
@@ -26,6 +29,9 @@ const EXEC_LINE: usize = 64 << 10;
 
 /// Most lines of log asked for at once.
 const LOG_LINES: u32 = 10_000;
+
+/// The longest that a list waits for a server to tell what processes do.
+const PHASES: Duration = Duration::from_secs(2);
 
 /// Which installations.
 #[derive(Debug, Deserialize)]
@@ -46,20 +52,41 @@ pub async fn list(State(plane): State<Arc<Plane>>, Query(filter): Query<Filter>)
     let db = plane.store.read();
     let rows = installations::list(db, app.as_ref(), customer.as_ref(), &after, limit + 1).await?;
     let page = page(rows, limit, |row| row.name.to_string());
+    let phases = phases(&plane, page.items.iter().map(|row| row.server).collect()).await;
     let mut items = Vec::with_capacity(page.items.len());
     for row in page.items {
-        items.push(view::installation(&plane, db, row).await?);
+        let mut shown = view::installation(&plane, db, row).await?;
+        shown.phase = phases.get(&shown.id).copied();
+        items.push(shown);
     }
     json(StatusCode::OK, &crate::wire::Page { items, next: page.next })
+}
+
+/// What the processes of every installation of these servers do, as far as the servers answer soon.
+async fn phases(plane: &Plane, servers: BTreeSet<ServerId>) -> BTreeMap<InstallationId, Phase> {
+    let asked = servers
+        .into_iter()
+        .filter_map(|id| plane.servers.get(id).ok())
+        .map(|handle| async move { tokio::time::timeout(PHASES, handle.server.installations()).await.ok()?.ok() });
+    let answers = futures_util::future::join_all(asked).await;
+    answers.into_iter().flatten().flatten().map(|report| (report.id, report.phase)).collect()
 }
 
 pub async fn show(State(plane): State<Arc<Plane>>, Path(text): Path<String>) -> Answer<Response> {
     let db = plane.store.read();
     let row = find_installation(db, &text).await?;
     let (id, server) = (row.id, row.server);
+    let failed = (row.state == InstallationState::Failed).then(|| failed_install(&row));
     let mut shown = view::installation(&plane, db, row).await?;
+    if failed.is_some() {
+        shown.live_error = failed;
+        return json(StatusCode::OK, &shown);
+    }
     match live(&plane, id, server).await {
-        Ok(Some(live)) => shown.live = Some(live),
+        Ok(Some(live)) => {
+            shown.phase = Some(live.phase);
+            shown.live = Some(live);
+        }
         Ok(None) => shown.live_error = Some("its server has no installation of that id".into()),
         Err(error) => shown.live_error = Some(error.to_string()),
     }
@@ -144,6 +171,9 @@ pub async fn logs(
         return Err(Refusal::invalid("bad-lines", format!("lines is {count}; it must be 0 to {LOG_LINES}")));
     }
     let row = find_installation(plane.store.read(), &text).await?;
+    if matches!(row.state, InstallationState::Failed | InstallationState::Removed) {
+        return Err(not_in_that_state(&row));
+    }
     let handle = plane.servers.get(row.server)?;
     let text = handle.server.logs(row.id, count, wanted.follow.unwrap_or(false)).await?;
     Ok(lines(text))
@@ -171,7 +201,7 @@ async fn split_exec(body: Body) -> Answer<(ExecRequest, BoxStream<'static, Bytes
         if head.len() > EXEC_LINE {
             return Err(Refusal::too_large("the first line", EXEC_LINE as u64));
         }
-        let piece = tokio::time::timeout(std::time::Duration::from_secs(30), pieces.next()).await.map_err(|_| {
+        let piece = tokio::time::timeout(Duration::from_secs(30), pieces.next()).await.map_err(|_| {
             let detail = "the first line did not arrive within 30 seconds; send it again";
             Refusal::new(StatusCode::REQUEST_TIMEOUT, "too-slow", detail)
         })?;

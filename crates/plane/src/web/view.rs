@@ -26,6 +26,7 @@ pub async fn installation(plane: &Plane, db: &impl ConnectionTrait, row: Install
         customer: row.customer,
         version: row.version,
         state: row.state,
+        phase: None,
         server: row.server,
         ports,
         created_at: row.created_at,

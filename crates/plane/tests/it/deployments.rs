@@ -52,8 +52,9 @@ async fn a_deployment_reaches_every_installation_canary_first() {
         assert_eq!((shown.version, shown.rollback.unwrap().version, shown.deployment), (2, 1, None));
     }
     // Again there is nothing to do.
-    let again = world.deploy_all("hola").await;
-    assert_eq!(again.installations.unwrap().len(), 0);
+    let again: Deployment = world.post("/apps/hola/deployments", json!({})).await.expect(200).json();
+    assert_eq!((again.state, again.installations.unwrap().len()), (DeploymentState::Finished, 0));
+    world.get(&format!("/deployments/{}", again.id)).await.refused(404, "unknown-deployment");
 }
 
 #[tokio::test]
@@ -225,6 +226,71 @@ async fn one_installation_can_go_back_alone_and_only_in_time() {
 }
 
 #[tokio::test]
+async fn going_back_further_is_asked_for() {
+    let world = fleet(2).await;
+    world.deploy_all("hola").await;
+    world.publish("hola", 3).await;
+    world.deploy_all("hola").await;
+    let back = async |path: &str, body| {
+        let rollback: Deployment = world.post(path, body).await.expect(202).json();
+        let ended = world.deployed(rollback.id).await;
+        (ended.state, versions(&ended))
+    };
+    let finished = |from, to| (from, to, DeploymentStepState::Finished);
+    let one = back("/installations/hola-acme/rollback", json!({})).await;
+    assert_eq!(one, (DeploymentState::Finished, vec![finished(3, 2)]));
+    // Version 3 was taken from one only.
+    assert!(withdrawn(&world).await.is_empty());
+    let problem = world.post("/installations/hola-acme/rollback", json!({})).await.refused(409, "rolled-back-already");
+    assert!(problem.detail.contains("rollback hola-acme --further"), "{problem:?}");
+    // The other one has not gone back yet.
+    assert_eq!(back("/apps/hola/rollback", json!({})).await.1, [finished(3, 2)]);
+    assert_eq!(withdrawn(&world).await, [3]);
+    let problem = world.post("/apps/hola/rollback", json!({})).await.refused(409, "rolled-back-already");
+    assert!(problem.detail.contains("hola-acme-2") && problem.detail.contains("rollback hola --further"));
+    world.post("/apps/hola/rollback", json!({"farther": true})).await.refused(422, "bad-body");
+    let all = back("/apps/hola/rollback", json!({"further": true})).await;
+    assert_eq!(all.1, [finished(2, 1), finished(2, 1)]);
+    assert_eq!(withdrawn(&world).await, [3, 2]);
+    world.post("/apps/hola/rollback", json!({"further": true})).await.refused(409, "nothing-to-roll-back");
+    // A deployment makes it good again, and the next rollback is a first one.
+    world.deployed(world.deploy("hola", json!({"version": 2})).await.id).await;
+    assert_eq!(withdrawn(&world).await, [3]);
+    assert_eq!(back("/apps/hola/rollback", json!({})).await.1, [finished(2, 1), finished(2, 1)]);
+}
+
+/// Numbers of the withdrawn versions, newest first.
+async fn withdrawn(world: &World) -> Vec<u32> {
+    let page: Page<plane::wire::Version> = world.get("/apps/hola/versions").await.expect(200).json();
+    page.items.into_iter().filter(|version| version.withdrawn).map(|version| version.number).collect()
+}
+
+#[tokio::test]
+async fn what_failed_is_not_installed_unless_asked_for() {
+    let world = fleet(1).await;
+    world.fake.script(|request| match request.work {
+        Work::Switch { .. } => Outcome::Undo("not healthy after 10 s"),
+        _ => Outcome::Finish,
+    });
+    world.deployed(world.deploy("hola", json!({})).await.id).await;
+    assert_eq!(withdrawn(&world).await, [2]);
+    assert_eq!(world.install("hola", "acme").await.version, 1);
+    let body = json!({"app": "hola", "customer": "acme", "version": 2});
+    let accepted: Accepted = world.post("/installations", body).await.expect(202).json();
+    assert_eq!(accepted.installation.version, 2);
+    world.ended(accepted.operation).await;
+    world.deployed(world.deploy("hola", json!({"version": 1})).await.id).await;
+    assert_eq!(withdrawn(&world).await, [2, 1]);
+    let body = json!({"app": "hola", "customer": "acme"});
+    let problem = world.post("/installations", body).await.refused(409, "all-withdrawn");
+    assert!(problem.detail.contains("--version"), "{problem:?}");
+    // The default of a deployment stays the newest.
+    world.fake.script(|_| Outcome::Finish);
+    assert_eq!(world.deploy_all("hola").await.version, Some(2));
+    assert_eq!(withdrawn(&world).await, [1]);
+}
+
+#[tokio::test]
 async fn a_rollback_goes_on_when_one_fails() {
     let mut world = fleet(4).await;
     world.deploy_all("hola").await;
@@ -293,8 +359,8 @@ async fn what_is_wrong_with_a_deployment_is_said() {
     let missing = domain::DeploymentId::new();
     world.post(&format!("/deployments/{missing}/stop"), json!({})).await.refused(404, "unknown-deployment");
     assert!(world.get("/deployments?app=hola").await.expect(200).json::<Page<Deployment>>().items.is_empty());
-    for _ in 0..3 {
-        world.deploy_all("hola").await;
+    for version in [2, 1, 2] {
+        world.deployed(world.deploy("hola", json!({"version": version})).await.id).await;
     }
     let page: Page<Deployment> = world.get("/deployments?app=hola&limit=2").await.expect(200).json();
     assert_eq!(page.items.len(), 2);

@@ -87,6 +87,10 @@ async fn it_is_stopped_started_and_restarted_one_thing_at_a_time() {
         assert_eq!(world.done(&format!("/installations/hola-acme/{verb}")).await.state, OperationState::Finished);
         assert_eq!(world.installation("hola-acme").await.state.as_str(), state, "{verb}");
     }
+    world.done("/installations/hola-acme/stop").await;
+    let problem = world.post("/installations/hola-acme/restart", json!({})).await.refused(409, "stopped");
+    assert!(problem.detail.contains("installation start hola-acme"), "{problem:?}");
+    world.done("/installations/hola-acme/start").await;
     world.fake.script(|_| Outcome::Hold);
     let accepted: Accepted = world.post("/installations/hola-acme/restart", json!({})).await.expect(202).json();
     world.fake.wait_running(1).await;
@@ -120,9 +124,40 @@ async fn a_failed_install_leaves_a_record_that_can_be_removed() {
     assert!(shown.ports.is_empty() && shown.live.is_none() && shown.live_error.is_some());
     world.post("/installations/hola-acme/start", json!({})).await.refused(409, "not-installed");
     world.post("/installations/hola-acme/rollback", json!({})).await.refused(409, "not-installed");
+    let problem = world.get("/installations/hola-acme/logs").await.refused(409, "not-installed");
+    assert!(problem.detail.contains("its installation failed and was undone: it did not become healthy"));
     // Its server has none of that id: what was asked for is so.
     let accepted: Accepted = world.delete("/installations/hola-acme").await.expect(202).json();
     assert_eq!(world.ended(accepted.operation).await.state, OperationState::Finished);
+}
+
+#[tokio::test]
+async fn a_failed_try_does_not_keep_its_name() {
+    let world = World::with_app().await;
+    world.post("/customers", json!({"slug": "other"})).await.expect(201);
+    let install = async |body| {
+        let accepted: Accepted = world.post("/installations", body).await.expect(202).json();
+        world.ended(accepted.operation).await;
+        accepted.installation
+    };
+    world.fake.script(|_| Outcome::Undo("no"));
+    let first = install(json!({"app": "hola", "customer": "acme"})).await;
+    let second = install(json!({"app": "hola", "customer": "acme"})).await;
+    assert_eq!(second.name.as_str(), "hola-acme");
+    assert_ne!(first.id, second.id);
+    let named = json!({"app": "hola", "customer": "other", "name": "mine"});
+    install(named.clone()).await;
+    world.fake.script(|_| Outcome::Finish);
+    // Another customer's record is not touched.
+    let foreign = json!({"app": "hola", "customer": "acme", "name": "mine"});
+    world.post("/installations", foreign).await.refused(409, "name-taken");
+    assert_eq!(install(named).await.name.as_str(), "mine");
+    let third = world.install("hola", "acme").await;
+    assert_eq!((third.name.as_str(), third.ports[0].port), ("hola-acme", 20_001));
+    assert_eq!(world.installation(&first.id.to_string()).await.state, InstallationState::Removed);
+    let page: Page<Installation> = world.get("/installations").await.expect(200).json();
+    assert!(page.items.iter().all(|item| item.phase == Some(nimbus_api::Phase::Healthy)), "{page:?}");
+    assert_eq!(world.install("hola", "acme").await.name.as_str(), "hola-acme-2");
 }
 
 #[tokio::test]
