@@ -1,6 +1,6 @@
 //! Applications that die: brought back at once, given up when they die too often, held by the edge meanwhile.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use testkit::Load;
 
@@ -38,6 +38,11 @@ fn one_that_dies_again_and_again_is_given_up_and_starts_when_asked() {
         machine.json(&["installation", "show", "acme"])["live"]["phase"] == "failed"
     });
     assert_eq!(machine.json(&["installation", "show", "acme"])["live"]["restarts"], 5);
+    machine.eventually("the edge says so", |_| {
+        let asked = Instant::now();
+        let answer = testkit::machine::request("GET", "acme", "/notes", "");
+        matches!(answer, Ok((503, text)) if text.contains("operator")) && asked.elapsed() < Duration::from_secs(2)
+    });
     machine.cli(&["installation", "restart", "acme"]);
     assert_eq!(machine.get("acme", "/notes").1, "first of acme\n");
 }

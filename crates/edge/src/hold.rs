@@ -52,8 +52,10 @@ impl<'a> Wait<'a> {
             if live.gone {
                 return Err(Refusal::Unknown);
             }
-            if live.route.mode == RouteMode::Stopped {
-                return Err(Refusal::Stopped);
+            match live.route.mode {
+                RouteMode::Stopped => return Err(Refusal::Stopped),
+                RouteMode::Failed => return Err(Refusal::Failed),
+                RouteMode::Serve | RouteMode::Hold { .. } => {}
             }
             self.take_ticket()?;
             let until = *self.held_until.get_or_insert_with(|| Instant::now() + self.limits.hold);

@@ -23,6 +23,8 @@ pub(crate) enum Refusal {
     Starting,
     /// It is stopped.
     Stopped,
+    /// It died too often in a row and is not started again by itself.
+    Failed,
     /// A switch took longer than the limit.
     HeldTooLong,
     /// Too many wait for the same installation.
@@ -118,6 +120,16 @@ impl Words {
             "El administrador ha detenido esta aplicación. Sus datos se conservan.",
         ],
     };
+    const FAILED: Words = Words {
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        code: "failed",
+        retry: Some("60"),
+        title: ["The application does not run", "La aplicación no está en marcha"],
+        text: [
+            "It failed several times in a row. Its operator must start it again. Its data is kept.",
+            "Falló varias veces seguidas. Su operador debe iniciarla de nuevo. Sus datos se conservan.",
+        ],
+    };
     const HELD_TOO_LONG: Words = Words {
         status: StatusCode::SERVICE_UNAVAILABLE,
         code: "held-too-long",
@@ -201,6 +213,7 @@ impl Refusal {
             Self::NoHttp => Words::NO_HTTP,
             Self::Starting => Words::STARTING,
             Self::Stopped => Words::STOPPED,
+            Self::Failed => Words::FAILED,
             Self::HeldTooLong => Words::HELD_TOO_LONG,
             Self::TooManyHeld => Words::TOO_MANY_HELD,
             Self::Down => Words::DOWN,

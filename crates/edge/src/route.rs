@@ -36,7 +36,7 @@ pub(crate) struct Live {
 impl Live {
     /// Whether connections to `address` have an application behind them that clients may reach.
     fn reaches(&self, address: Option<SocketAddr>) -> bool {
-        !self.gone && self.route.mode != RouteMode::Stopped && address.is_some()
+        !self.gone && !matches!(self.route.mode, RouteMode::Stopped | RouteMode::Failed) && address.is_some()
     }
 
     /// Whether this route still leads HTTP to `upstream`.

@@ -15,6 +15,9 @@ use crate::{Direction, Fault, Faults, Journal, JournalError, Moment, Step, StepE
 /// Pauses before an undo, or a step behind the point of no return, is tried again.
 const PAUSES: [Duration; 3] = [Duration::from_millis(50), Duration::from_millis(500), Duration::from_secs(2)];
 
+/// The error of a step that was under way when Nimbus was killed, or its machine lost power.
+const INTERRUPTED: &str = "interrupted when Nimbus ended; it is done again";
+
 /// What a record says beyond the position.
 #[derive(Default)]
 struct Record {
@@ -70,7 +73,7 @@ impl<C: ?Sized, S: Serialize> Run<'_, C, S> {
                 let found = self.steps.iter().position(|step| step.name == name);
                 let index = found.ok_or(JournalError::NoSuchStep { id: self.id, step: name })?;
                 // One that was under way is begun anew: what interrupted it is on record.
-                let interrupted = (!ended).then(|| Some("interrupted".to_owned()));
+                let interrupted = (!ended).then(|| Some(INTERRUPTED.to_owned()));
                 self.record(Record { ended: interrupted, state: Some(OperationState::Running), ..Record::default() })?;
                 (index, direction)
             }

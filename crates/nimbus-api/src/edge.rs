@@ -89,6 +89,9 @@ pub enum RouteMode {
     },
     /// Answer 503 with a page that says that it is stopped.
     Stopped,
+    /// Answer 503 with a page that says that it does not run and has to be started by its operator: it died too often
+    /// in a row.
+    Failed,
 }
 
 /// A TCP port that the edge listens on.

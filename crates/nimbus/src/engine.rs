@@ -170,27 +170,42 @@ impl Engine {
         Ok(())
     }
 
-    /// Lets requests through, or says that it is stopped: whatever its specification asks for.
-    pub(crate) fn rest(&self, spec: &InstallationSpec) -> Result<(), NimbusError> {
-        let mode = match spec.wanted {
+    /// How the installation's requests are treated while no operation is under way.
+    pub(crate) fn resting_mode(&self, spec: &InstallationSpec) -> RouteMode {
+        let is_failed = || self.keepers.status(spec.id).is_some_and(|s| s.phase == keeper::protocol::Phase::Failed);
+        match spec.wanted {
+            Wanted::Running if is_failed() => RouteMode::Failed,
             Wanted::Running => RouteMode::Serve,
             Wanted::Stopped => RouteMode::Stopped,
-        };
-        let serial = self.set_route(spec, mode)?;
+        }
+    }
+
+    /// Lets requests through, or says that it is stopped or given up.
+    pub(crate) fn rest(&self, spec: &InstallationSpec) -> Result<(), NimbusError> {
+        let serial = self.set_route(spec, self.resting_mode(spec))?;
         self.routes.wait_applied(spec.id, serial, EDGE_PATIENCE);
         Ok(())
     }
 
-    /// What is done after each job about an installation: requests are treated as its specification asks, and a
-    /// keeper that is missing is started. Not while an operation is stuck: then a person decides.
+    /// What ends each job about an installation: its requests are treated as they are while there is none. Not while
+    /// an operation is stuck: then a person decides.
     pub(crate) fn settle(&self, id: InstallationId) {
         if self.stuck(id).is_some() {
             return;
         }
         let Some(spec) = self.registry.get(id) else { return };
-        if let Err(error) = self.rest(&spec) {
+        if let Err(error) = self.set_route(&spec, self.resting_mode(&spec)) {
             tracing::error!(%id, %error, "its route cannot be set");
         }
+    }
+
+    /// What is done after each job about an installation: a keeper that went missing meanwhile is started. Not while
+    /// an operation is stuck.
+    pub(crate) fn look_after(&self, id: InstallationId) {
+        if self.stuck(id).is_some() {
+            return;
+        }
+        let Some(spec) = self.registry.get(id) else { return };
         if spec.wanted == Wanted::Running && self.keepers.status(id).is_none() {
             self.tend_after_loss(id);
         }
@@ -228,12 +243,18 @@ impl Engine {
     /// Hears of a keeper.
     fn hear(&self, id: InstallationId, status: Option<&Status>) {
         let phase = status.map_or(Phase::Stopped, |status| sheet::phase(status.phase));
-        if self.notes().phases.insert(id, phase) != Some(phase) {
+        let before = self.notes().phases.insert(id, phase);
+        if before != Some(phase) {
             let is_end = matches!(phase, Phase::Restarting | Phase::Failed | Phase::Stopped);
             let exit = status.filter(|_| is_end).and_then(|status| status.last_exit.clone());
             self.events.push(Some(id), NimbusEventKind::PhaseChanged { phase, exit });
         }
         let wanted = || self.registry.get(id).is_some_and(|spec| spec.wanted == Wanted::Running);
+        // A job, so that the edge hears of it after whatever is under way. The first word of a keeper is heard while
+        // it is started or adopted, where the route is seen to anyway.
+        if phase == Phase::Failed && before.is_some_and(|before| before != phase) && wanted() {
+            self.queue.push(id, Job::Tend);
+        }
         if status.is_none() && !self.journal.is_halted() && !self.queue.is_busy(id) && wanted() {
             tracing::warn!(%id, "its keeper went missing");
             self.tend_after_loss(id);

@@ -18,6 +18,8 @@ const A_MOMENT: Duration = Duration::from_millis(500);
 const QUOTED: usize = 15;
 const WIDTH: usize = 400;
 const SEARCHED: usize = 1000;
+/// Said of one that ended without an error.
+const BY_ITSELF: &str = "; it ended by itself: the command must stay in the foreground";
 
 impl Engine {
     /// Waits until the installation is healthy; the first death, or its time running out, is a failure and said with
@@ -87,9 +89,11 @@ fn why_it_ended(status: &Status) -> String {
     if let Some((_, time_and_check)) = exit.split_once(TOO_LATE) {
         return format!(" within {time_and_check}");
     }
+    // Most likely a program that went into the background.
+    let hint = if exit == "exit status 0" { BY_ITSELF } else { "" };
     match &status.last_check {
-        Some(check) if !exit.contains(check.as_str()) => format!(": {exit}; last health check: {check}"),
-        _ => format!(": {exit}"),
+        Some(check) if !exit.contains(check.as_str()) => format!(": {exit}{hint}; last health check: {check}"),
+        _ => format!(": {exit}{hint}"),
     }
 }
 
@@ -141,5 +145,8 @@ mod tests {
         assert_eq!(why_it_ended(&late), " within 10 s: answered with status 500");
         let dead = status("exit status 3", "nothing listens on port 80");
         assert_eq!(why_it_ended(&dead), ": exit status 3; last health check: nothing listens on port 80");
+        let gone = Status { last_check: None, ..status("exit status 0", "") };
+        let why = ": exit status 0; it ended by itself: the command must stay in the foreground";
+        assert_eq!(why_it_ended(&gone), why);
     }
 }

@@ -11,7 +11,8 @@ use domain::{InstallationId, OperationId};
 pub enum Job {
     /// Run that operation to its end.
     Operation(OperationId),
-    /// Look after it: start its keeper if that is missing, delete copies whose time is over.
+    /// Look after it: start its keeper if that is missing, delete copies whose time is over; then, as after every
+    /// job, tell the edge how its requests are treated.
     Tend,
 }
 

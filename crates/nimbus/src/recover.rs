@@ -45,8 +45,7 @@ pub(crate) fn recover(engine: &Arc<Engine>) -> Result<(), NimbusError> {
         // Until its operation says otherwise: an application that is being replaced does not answer.
         let mode = match spec.wanted {
             Wanted::Running if under_way.contains(&spec.id) => RouteMode::Hold { drain_ms: 0 },
-            Wanted::Running => RouteMode::Serve,
-            Wanted::Stopped => RouteMode::Stopped,
+            _ => engine.resting_mode(&spec),
         };
         engine.set_route(&spec, mode)?;
         let missing = spec.wanted == Wanted::Running && engine.keepers.status(spec.id).is_none();

@@ -126,8 +126,9 @@ fn worker(engine: &Arc<Engine>) -> Result<std::thread::JoinHandle<()>, NimbusErr
             if std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err() {
                 tracing::error!(%installation, ?job, "a job panicked; it is taken up at the next start");
             }
-            engine.queue.done(installation);
             engine.settle(installation);
+            engine.queue.done(installation);
+            engine.look_after(installation);
         }
     };
     let thread = std::thread::Builder::new().name("worker".into()).spawn(work);

@@ -45,6 +45,12 @@ impl ToolError {
     pub fn is_missing(&self) -> bool {
         matches!(self, ToolError::Missing { .. })
     }
+
+    /// Whether it failed because the disk on which it worked is full.
+    pub fn is_full(&self) -> bool {
+        // Tools are run with LC_ALL=C.
+        matches!(self, ToolError::Failed { said, .. } if said.contains("No space left on device"))
+    }
 }
 
 /// The Debian package of each tool in use.

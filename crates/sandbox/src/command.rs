@@ -70,6 +70,10 @@ fn explain(path: &str, error: &io::Error) -> String {
             Err(missing) if missing.kind() == io::ErrorKind::NotFound => format!("{about} does not exist"),
             Err(other) => format!("{about} cannot be read: {other}"),
             Ok(file) => match interpreter(&file) {
+                Some(interpreter) if interpreter.ends_with('\r') => format!(
+                    "{about} cannot be run: its first line ends in a carriage return: the file has Windows line ends; \
+                     save it with Unix line ends"
+                ),
                 Some(interpreter) => {
                     format!("{about} needs the interpreter `{interpreter}`, which does not exist in the sandbox")
                 }
@@ -98,7 +102,9 @@ fn interpreter(file: &File) -> Option<String> {
     file.take(FIRST_LINE as u64).read_to_end(&mut start).ok()?;
     if let Some(line) = start.strip_prefix(b"#!") {
         let line = line.split(|byte| *byte == b'\n').next().unwrap_or(line);
-        return String::from_utf8_lossy(line).split_whitespace().next().map(str::to_owned);
+        // As the kernel takes it: a carriage return belongs to the name.
+        let line = String::from_utf8_lossy(line);
+        return line.split([' ', '\t']).find(|word| !word.is_empty()).map(str::to_owned);
     }
     elf_interpreter(file, &start)
 }

@@ -40,15 +40,19 @@ fn without_an_application_a_page_says_why() {
     alone(async {
         let (app, world) = (App::start("app").await, World::new());
         let stopped = next(&route("stopped.localhost", app.address), RouteMode::Stopped);
+        let failed = next(&route("failed.localhost", app.address), RouteMode::Failed);
         let silent = Route { upstream: None, ..route("silent.localhost", app.address) };
         let before = world.edge();
         let starting = before.get("stopped.localhost", "/").await;
         assert_eq!((starting.status.as_u16(), &starting.headers["retry-after"]), (503, &"2".parse().unwrap()));
         before.stop().await;
-        let (edge, _nimbus) = world.start(vec![stopped, silent]).await;
+        let (edge, _nimbus) = world.start(vec![stopped, failed, silent]).await;
         let page = edge.get("stopped.localhost", "/").await;
         assert_eq!((page.status.as_u16(), &page.headers["retry-after"]), (503, &"60".parse().unwrap()));
         assert!(page.text().contains("Detenida") && page.text().contains("Stopped"));
+        let page = edge.get("failed.localhost", "/").await;
+        assert_eq!((page.status.as_u16(), &page.headers["retry-after"]), (503, &"60".parse().unwrap()));
+        assert!(page.text().contains("Its operator must start it") && page.text().contains("no está en marcha"));
         assert_eq!(edge.get("silent.localhost", "/").await.status, StatusCode::NOT_FOUND);
         let json = Request::get("/").header("host", "x.localhost").header("accept", "application/json");
         let json = edge.client().await.send(json.body(empty()).unwrap()).await.unwrap();

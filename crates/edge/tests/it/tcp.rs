@@ -58,8 +58,16 @@ fn a_port_is_carried_and_held() {
         nimbus.applied(&moved).await;
         hears(&mut waits, "two").await;
         is_closed(&mut stream).await;
-        nimbus.applied(&next(&moved, RouteMode::Stopped)).await;
+        let stopped = next(&moved, RouteMode::Stopped);
+        nimbus.applied(&stopped).await;
         is_closed(&mut waits).await;
+        is_closed(&mut connect(4000).await).await;
+        let again = next(&stopped, RouteMode::Serve);
+        nimbus.applied(&again).await;
+        let mut stream = connect(4000).await;
+        hears(&mut stream, "two").await;
+        nimbus.applied(&next(&again, RouteMode::Failed)).await;
+        is_closed(&mut stream).await;
         is_closed(&mut connect(4000).await).await;
         nimbus.say(ToEdge::Drop { installation: serving.installation });
         world.until("no connection is left", |status| status.connections == 0 && status.installations == 0).await;

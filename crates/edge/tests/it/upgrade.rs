@@ -94,6 +94,12 @@ fn a_websocket_carries_both_ways_and_does_not_delay_a_hold() {
         let again = serve(&stopped, other.upstream.unwrap());
         nimbus.applied(&again).await;
         let stream = shake(&edge).await;
+        let failed = next(&again, RouteMode::Failed);
+        nimbus.applied(&failed).await;
+        is_closed(stream).await;
+        let again = serve(&failed, other.upstream.unwrap());
+        nimbus.applied(&again).await;
+        let stream = shake(&edge).await;
         nimbus.say(ToEdge::Drop { installation: serving.installation });
         is_closed(stream).await;
         world.until("no connection is left", |status| status.connections == 0).await;

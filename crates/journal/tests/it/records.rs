@@ -144,6 +144,7 @@ fn a_real_kill_loses_nothing() {
         let state = journal.run(id, REMOVE, &world, Switch::default(), &NoFaults).unwrap();
         assert_eq!(state, OperationState::Finished);
         let steps = journal.find(id).unwrap().unwrap().steps;
-        assert!(steps.iter().any(|s| s.name == step && s.error.as_deref() == Some("interrupted")));
+        const INTERRUPTED: &str = "interrupted when Nimbus ended; it is done again";
+        assert!(steps.iter().any(|s| s.name == step && s.error.as_deref() == Some(INTERRUPTED)));
     }
 }

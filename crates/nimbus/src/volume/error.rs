@@ -3,16 +3,17 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::error::remedy;
 use crate::tools::ToolError;
 
 /// What went wrong with a volume.
 #[derive(Debug, thiserror::Error)]
 pub enum VolumeError {
     /// A tool is missing or failed.
-    #[error(transparent)]
+    #[error("{_0}{}", remedy(_0.is_full()))]
     Tool(#[from] ToolError),
     /// The system refused something.
-    #[error("cannot {what} {}: {source}", path.display())]
+    #[error("cannot {what} {}: {source}{}", path.display(), remedy(source.kind() == io::ErrorKind::StorageFull))]
     Io {
         /// What was tried.
         what: &'static str,

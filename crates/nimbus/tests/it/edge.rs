@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::InstallationId;
 use nimbus_api::edge::{FromEdge, RouteMode, ToEdge};
-use nimbus_api::{NimbusEventKind, SnapshotReason, Work};
+use nimbus_api::{NimbusEventKind, Phase, SnapshotReason, Work};
 use serde_json::json;
 
 use crate::agent::{Agent, LONG, install, switch};
@@ -77,6 +77,39 @@ fn requests_are_held_while_a_version_is_switched() {
     let obeying = std::thread::spawn(move || edge.obey(|_| false));
     agent.finish(id, Work::Remove);
     assert_eq!(obeying.join().unwrap(), [RouteMode::Stopped]);
+}
+
+#[test]
+fn requests_are_answered_at_once_while_an_application_is_given_up() {
+    let mut agent = Agent::new();
+    let script = "[ -e /data/broken ] && exit 3; (exec /app/busybox httpd -f -p 8080 -h /data) & \
+                  while [ ! -e /data/broken ]; do /app/busybox sleep 0.05; done; exit 3";
+    let id = agent.install("acme", agent.script(1, script));
+    let mut edge = Edge::connect(&agent);
+    assert!(matches!(edge.hear(), ToEdge::Table { routes } if routes[0].mode == RouteMode::Serve));
+    let broken = agent.data().join(format!("volume/installations/{id}/data/broken"));
+    std::fs::write(&broken, "").unwrap();
+    assert_eq!(edge.obey(|modes| modes.len() == 1), [RouteMode::Failed]);
+    assert_eq!(agent.show(id).phase, Phase::Failed);
+
+    agent.terminate();
+    agent.start();
+    let mut edge = Edge::connect(&agent);
+    assert!(matches!(edge.hear(), ToEdge::Table { routes } if routes[0].mode == RouteMode::Failed));
+    let obeying = std::thread::spawn(move || {
+        // An attempt that fails: its keeper goes on trying for a while, and gives up again.
+        let attempt = edge.obey(|modes| modes.last() == Some(&RouteMode::Failed));
+        assert!(matches!(attempt[..], [RouteMode::Hold { .. }, RouteMode::Serve, RouteMode::Failed]), "{attempt:?}");
+        std::fs::remove_file(&broken).unwrap();
+        edge
+    });
+    agent.undone(id, Work::Start);
+    let mut edge = obeying.join().unwrap();
+    let obeying = std::thread::spawn(move || edge.obey(|modes| modes.len() == 2));
+    agent.finish(id, Work::Start);
+    assert_eq!(agent.show(id).phase, Phase::Healthy);
+    let modes = obeying.join().unwrap();
+    assert!(matches!(modes[..], [RouteMode::Hold { .. }, RouteMode::Serve]), "{modes:?}");
 }
 
 #[test]

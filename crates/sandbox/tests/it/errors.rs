@@ -21,6 +21,7 @@ fn commands_that_cannot_run() {
     write("plain", "no program", 0o644);
     write("odd", "no program", 0o755);
     write("script", "#!/usr/bin/python9 -u\nprint()", 0o755);
+    write("windows", "#!/bin/sh\r\necho\r\n", 0o755);
     write("private", "#!/bin/sh\n", 0o700);
     // A dynamic program whose loader is not in the layers.
     fs::remove_dir_all(world.path("base/lib64")).unwrap();
@@ -29,6 +30,7 @@ fn commands_that_cannot_run() {
     refused(&mut world, &["/app/plain"], "the command `/app/plain` is not executable (its mode is 0644)");
     refused(&mut world, &["/app/odd"], "is neither a program for this machine nor a script");
     refused(&mut world, &["/app/script"], "needs the interpreter `/usr/bin/python9`, which does not exist");
+    refused(&mut world, &["/app/windows"], "carriage return: the file has Windows line ends; save it with Unix line");
     refused(&mut world, &["/app/private"], "may not be executed by the application's user");
     refused(&mut world, &["/app"], "the command `/app` is a directory");
     refused(&mut world, &["gunicorn"], "the command `gunicorn` is in none of the directories of PATH: /bin/");
