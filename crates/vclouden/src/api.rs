@@ -1,5 +1,6 @@
 //! The client of the control plane's HTTP API: one token, one base URL, and errors that say what to do.
 
+use std::net::TcpStream;
 use std::time::Duration;
 
 use plane::wire::{Page, Problem};
@@ -13,6 +14,8 @@ use crate::failure::{Failure, Outcome};
 
 /// The longest the API may take to begin an answer; it may keep a request waiting for 60 seconds on purpose.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(90);
+/// The longest that one address is tried before saying that a token is missing.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Tries of a request whose connection broke: the control plane may be restarting.
 const TRIES: u32 = 6;
 /// The most bytes of one line of a stream.
@@ -176,7 +179,7 @@ impl Api {
     /// The failure that an answer tells of.
     pub fn problem(&self, status: StatusCode, text: &[u8]) -> Failure {
         let problem: Option<Problem> = serde_json::from_slice(text).ok();
-        let mut message = match problem {
+        let mut message = match &problem {
             Some(problem) => {
                 let list = problem.errors.iter().map(|error| format!("\n  {error}"));
                 std::iter::once(problem.detail.clone()).chain(list).collect::<String>()
@@ -192,7 +195,10 @@ impl Api {
                 "\nThe token is given by --token, by VCLOUDEN_TOKEN, or saved by `vclouden up`, in that order",
             );
         }
-        Failure::Refused(message)
+        match problem {
+            Some(problem) => Failure::Problem { message, problem: Box::new(problem) },
+            None => Failure::Refused(message),
+        }
     }
 
     async fn body<T: DeserializeOwned>(&self, response: Response) -> Outcome<T> {
@@ -261,6 +267,21 @@ fn unreachable(base: &str, error: &reqwest::Error) -> Failure {
     }
     let what = if error.is_connect() { "cannot reach the API" } else { "lost the connection to the API" };
     cannot_reach(what, base, &reason)
+}
+
+/// Whether somebody listens there, as far as one without a token can tell; blocks for 3 seconds per address at most.
+pub fn probe(base: &str) -> Outcome {
+    let failed = |reason: &dyn std::fmt::Display| cannot_reach("cannot reach the API", base, reason);
+    let url = reqwest::Url::parse(base).map_err(|error| failed(&error))?;
+    let addresses = url.socket_addrs(|| None).map_err(|error| failed(&error))?;
+    let mut last = failed(&"it has no address");
+    for address in addresses {
+        match TcpStream::connect_timeout(&address, PROBE_TIMEOUT) {
+            Ok(_) => return Ok(()),
+            Err(error) => last = failed(&error),
+        }
+    }
+    Err(last)
 }
 
 fn cannot_reach(what: &str, base: &str, reason: &dyn std::fmt::Display) -> Failure {

@@ -56,9 +56,14 @@ pub fn load(path: Option<&Path>) -> Outcome<Saved> {
     })
 }
 
+/// The base URL of the API: `api` (from a flag or the environment), the saved one, or the usual one.
+pub fn base(api: Option<&str>, saved: &Saved) -> Outcome<String> {
+    base_url(api.or(saved.api.as_deref()).unwrap_or(DEFAULT_API))
+}
+
 /// The saved configuration with `api` and `token` (from flags or environment) over it.
 pub fn access(api: Option<&str>, token: Option<&str>, saved: &Saved) -> Outcome<Access> {
-    let base = base_url(api.or(saved.api.as_deref()).unwrap_or(DEFAULT_API))?;
+    let base = base(api, saved)?;
     // A token is for the API that it was saved with: it is never sent to another one.
     let saved_token = match (&saved.api, api) {
         (Some(saved_api), Some(_)) if base_url(saved_api)? != base => None,

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use plane::wire::Problem;
+use serde_json::{Value, json};
+
 /// What every command answers.
 pub type Outcome<T = ()> = Result<T, Failure>;
 
@@ -11,6 +14,14 @@ pub enum Failure {
     /// Refused or failed: exit status 1.
     #[error("{0}")]
     Refused(String),
+    /// The API refused: exit status 1.
+    #[error("{message}")]
+    Problem {
+        /// For people.
+        message: String,
+        /// As the API said it.
+        problem: Box<Problem>,
+    },
     /// The command line is wrong: exit status 2.
     #[error("{0}")]
     Usage(String),
@@ -36,10 +47,18 @@ impl Failure {
         Failure::Usage(message.to_string())
     }
 
+    /// The failure as a document for programs: the API's own problem, or `{"error": "..."}`.
+    pub fn json(&self) -> Value {
+        match self {
+            Failure::Problem { problem, .. } => json!(problem),
+            other => json!({ "error": other.to_string() }),
+        }
+    }
+
     /// The exit status, as `EXIT_STATUSES` documents it.
     pub fn status(&self) -> i32 {
         match self {
-            Failure::Refused(_) => 1,
+            Failure::Refused(_) | Failure::Problem { .. } => 1,
             Failure::Usage(_) => 2,
             Failure::Unreachable(_) => 3,
             Failure::Undone(_) => 4,

@@ -8,9 +8,14 @@ use vclouden::failure::Failure;
 use vclouden::output;
 
 fn main() -> ExitCode {
-    let Err(failure) = Cli::parse().run() else { return ExitCode::SUCCESS };
+    let cli = Cli::parse();
+    let json = cli.json();
+    let Err(failure) = cli.run() else { return ExitCode::SUCCESS };
     if !matches!(failure, Failure::Program(_)) {
         output::error(&failure);
+        if json {
+            output::json_failure(&failure);
+        }
     }
     ExitCode::from(u8::try_from(failure.status()).unwrap_or(1))
 }

@@ -169,8 +169,12 @@ fn command(manifest: &Manifest, problems: &mut Problems) {
 
 fn user(user: &User, problems: &mut Problems) {
     let root = "is root, and no program runs as root; remove the key to run as \"app\", or name another user";
+    let nobody = "owns the files of everybody who is unknown, and no program may own them; remove the key to run as \
+                  \"app\", or name another user";
+    // Its id, 65534, is out of range, too: it is the owner that the kernel shows for ids without a mapping.
     match user {
         User::Id(0) => problems.add("user", format!("0 {root}")),
+        User::Name(name) if name == "nobody" => problems.add("user", format!("\"nobody\" {nobody}")),
         User::Id(id) => within("user", *id, &(1..=65533), |id| id, problems),
         User::Name(name) if name == "root" => problems.add("user", format!("\"root\" {root}")),
         User::Name(name) => {

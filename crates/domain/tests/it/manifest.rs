@@ -285,6 +285,7 @@ fn what_comes_over_the_wire_is_checked_alike() {
         (|m| m.limits.memory = 0, "limits.memory: 0 B is out of range; write 8 MiB to 64 GiB"),
         (|m| m.limits.processes = u32::MAX, "limits.processes: 4294967295 is out of range; write 4 to 4096"),
         (|m| m.user = User::Id(0), "user: 0 is root"),
+        (|m| m.user = User::Name("nobody".into()), "user: \"nobody\" owns the files of everybody"),
         (|m| m.user = User::Name("../x".into()), "user: \"../x\" is not the name of a user"),
         (|m| m.command = vec![], "command: is empty"),
         (

@@ -45,10 +45,15 @@ pub struct One {
     /// The installation
     installation: InstallationName,
     /// The backup's id, as `vclouden backup list` shows it
+    #[arg(value_parser = backup_id)]
     backup: BackupId,
     /// Return as soon as it is accepted
     #[arg(long)]
     no_wait: bool,
+}
+
+fn backup_id(text: &str) -> Result<BackupId, String> {
+    text.parse().map_err(|_| "that is not the id of a backup; `vclouden backup list INSTALLATION` shows them".into())
 }
 
 impl Noun {

@@ -18,14 +18,14 @@ use crate::progress::Progress;
 pub struct Args {
     /// The application
     app: Slug,
-    /// Number of the version [default: the newest]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Number of the version [default: the newest, withdrawn or not]
+    #[arg(long, value_parser = super::version_number)]
     version: Option<u32>,
     /// Installations to switch before all others; 0 for none [default: 1]
-    #[arg(long)]
+    #[arg(long, value_parser = super::whole_number)]
     canary: Option<u32>,
     /// Hours during which code and data can be put back, 1 to 720 [default: 48]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=720))]
+    #[arg(long, value_parser = super::keep_hours)]
     keep_hours: Option<u32>,
     #[command(flatten)]
     wait: Wait,
@@ -53,7 +53,11 @@ pub async fn run(args: Args, context: &Context) -> Outcome {
 /// Waits for a deployment that was just accepted, as `wait` says.
 pub async fn follow_to_end(api: &Api, deployment: Deployment, wait: &Wait, context: &Context) -> Outcome {
     let nothing_to_do = deployment.state == DeploymentState::Finished && deployment.counts.is_empty();
-    if nothing_to_do && !context.json {
+    if nothing_to_do {
+        // It was not recorded: there is nothing to follow.
+        if context.json {
+            return json(&deployment);
+        }
         line(nothing(api, &deployment).await?);
         return Ok(());
     }

@@ -23,8 +23,9 @@ pub struct Args {
     /// The installation's name, the first label of its host name [default: APP-CUSTOMER]
     #[arg(long)]
     name: Option<InstallationName>,
-    /// Number of the version [default: the newest]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Number of the version [default: the newest that is not withdrawn; a version is withdrawn when its last
+    /// deployment failed or the application was rolled back from it]
+    #[arg(long, value_parser = super::version_number)]
     version: Option<u32>,
     /// Return as soon as it is accepted
     #[arg(long)]

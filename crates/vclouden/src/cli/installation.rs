@@ -3,8 +3,9 @@
 use std::io::{BufRead, IsTerminal};
 
 use clap::Subcommand;
+use domain::state::InstallationState;
 use domain::{InstallationName, Slug};
-use nimbus_api::LogLine;
+use nimbus_api::{LogLine, Phase};
 use plane::wire::{Accepted, Installation, Nothing};
 
 use super::install::accepted_only;
@@ -60,7 +61,7 @@ pub enum Noun {
         #[arg(long, short)]
         follow: bool,
         /// Lines to begin with
-        #[arg(long, short = 'n', default_value_t = 100)]
+        #[arg(long, short = 'n', default_value_t = 100, value_parser = super::whole_number)]
         lines: u32,
     },
     /// Run a program in an installation's sandbox; ends with its exit status
@@ -135,7 +136,7 @@ async fn list(api: &Api, app: Option<Slug>, customer: Option<Slug>, context: &Co
             i.app.as_str().into(),
             Cell::number(i.version),
             i.customer.as_str().into(),
-            Cell::state(i.state),
+            state(i),
             i.url.as_deref().unwrap_or("-").into(),
             Cell::time(i.created_at, now),
         ]);
@@ -144,12 +145,27 @@ async fn list(api: &Api, app: Option<Slug>, customer: Option<Slug>, context: &Co
     Ok(())
 }
 
+/// What it is for its owner, and what its processes do if that is not what they should.
+fn state(i: &Installation) -> Cell {
+    match i.phase {
+        Some(phase) if i.state == InstallationState::Running && phase != Phase::Healthy => {
+            let phase = phase_text(phase);
+            Cell::state_as(&phase, format!("{} ({phase})", i.state))
+        }
+        _ => Cell::state(i.state),
+    }
+}
+
+fn phase_text(phase: Phase) -> String {
+    serde_json::to_value(phase).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
 fn print_one(i: &Installation) {
     let now = now();
     let mut facts = Facts::new();
     facts.fact("Installation", i.name.as_str()).fact("Id", i.id.to_string());
     facts.fact("App", format!("{} version {}", i.app, i.version)).fact("Customer", i.customer.as_str());
-    facts.fact("State", Cell::state(i.state)).maybe("URL", i.url.clone());
+    facts.fact("State", state(i)).maybe("URL", i.url.clone());
     for port in &i.ports {
         facts.fact(format!("TCP {}", port.name), port.port.to_string());
     }
@@ -164,15 +180,18 @@ fn print_one(i: &Installation) {
         }),
     );
     if let Some(live) = &i.live {
-        let phase = serde_json::to_value(live.phase).ok().and_then(|v| v.as_str().map(str::to_owned));
-        facts.fact("Processes", Cell::state(phase.unwrap_or_default()));
+        facts.fact("Processes", Cell::state(phase_text(live.phase)));
         facts.fact("Since", relative(live.since, now)).fact("Restarts", live.restarts.to_string());
         facts.maybe("Last exit", live.last_exit.clone());
         facts.maybe("Address", live.address.map(|a| a.to_string())).maybe("Process", live.pid.map(|p| p.to_string()));
         facts.maybe("Memory", live.memory.map(bytes)).maybe("Data", live.disk.map(bytes));
         facts.fact("Snapshots", live.snapshots.len().to_string());
     }
-    facts.maybe("Processes unknown", i.live_error.clone());
+    if i.state == InstallationState::Failed {
+        facts.fact("Processes", "none: its installation failed and was undone");
+    } else {
+        facts.maybe("Processes unknown", i.live_error.clone());
+    }
     facts.maybe("Last error", i.error.as_deref().map(|e| e.lines().next().unwrap_or_default().to_owned()));
     facts.print();
     let more = i.error.as_deref().and_then(|e| e.split_once('\n')).map(|(_, rest)| rest);

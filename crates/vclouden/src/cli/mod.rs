@@ -22,7 +22,7 @@ use std::future::Future;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::api::Api;
+use crate::api::{Api, probe};
 use crate::config;
 use crate::failure::{Failure, Outcome};
 use crate::progress::Progress;
@@ -118,6 +118,25 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
+/// The number of a version.
+fn version_number(text: &str) -> Result<u32, String> {
+    let number = text.parse::<u32>().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| {
+        "the number of a version is a whole number from 1 on, as `vclouden version list APP` shows".into()
+    })
+}
+
+/// A count, perhaps of nothing.
+fn whole_number(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| "write a whole number from 0 to 4294967295".into())
+}
+
+/// Hours that a rollback can be kept possible.
+fn keep_hours(text: &str) -> Result<u32, String> {
+    let hours = text.parse::<u32>().ok().filter(|hours| (1..=720).contains(hours));
+    hours.ok_or_else(|| "write a whole number of hours from 1 to 720".into())
+}
+
 /// What every command that asks the API needs to know.
 #[derive(Debug)]
 pub struct Context {
@@ -139,7 +158,12 @@ impl Context {
             (Some(_), Some(_)) => config::Saved::default(),
             _ => config::load(config::saved_path().as_deref())?,
         };
-        Api::new(&config::access(api.as_deref(), token.as_deref(), &saved)?)
+        let access = config::access(api.as_deref(), token.as_deref(), &saved);
+        if let Err(Failure::Refused(_)) = access {
+            // No token: where nobody listens, that is the smaller trouble.
+            probe(&config::base(api.as_deref(), &saved)?)?;
+        }
+        Api::new(&access?)
     }
 
     /// Progress as this command's output wants it.
@@ -149,6 +173,11 @@ impl Context {
 }
 
 impl Cli {
+    /// Whether a program reads the answer.
+    pub fn json(&self) -> bool {
+        self.json
+    }
+
     /// Does what was asked.
     pub fn run(self) -> Outcome {
         let context = Context { json: self.json, api: self.api, token: self.token };

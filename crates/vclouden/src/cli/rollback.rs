@@ -1,7 +1,7 @@
 //! `vclouden rollback`.
 
 use domain::{InstallationName, Slug};
-use plane::wire::{App, Deployment, Installation, Nothing};
+use plane::wire::{App, CreateRollback, Deployment, Installation};
 
 use super::deploy::{Wait, follow_to_end};
 use super::{Context, example};
@@ -22,6 +22,9 @@ pub struct Args {
     /// This installation
     #[arg(long)]
     installation: Option<InstallationName>,
+    /// Go back one more version, and discard more data, also where the last wave was a rollback already
+    #[arg(long)]
+    further: bool,
     #[command(flatten)]
     wait: Wait,
 }
@@ -35,7 +38,7 @@ pub async fn run(args: Args, context: &Context) -> Outcome {
         (Some(name), ..) => by_name(&api, name.as_str()).await?,
         (None, None, None) => return Err(Failure::usage("name an application or an installation")),
     };
-    let deployment: Deployment = api.post(&path, &Nothing {}).await?;
+    let deployment: Deployment = api.post(&path, &CreateRollback { further: args.further }).await?;
     follow_to_end(&api, deployment, &args.wait, context).await
 }
 

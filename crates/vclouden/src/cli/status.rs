@@ -35,7 +35,7 @@ pub async fn run(Args {}: Args, context: &Context) -> Outcome {
         facts.fact("Server", text);
     }
     facts.fact("Apps", status.apps.to_string()).fact("Customers", status.customers.to_string());
-    facts.fact("Installations", counts(&status.installations)).fact("Processes", counts(&status.phases));
+    facts.fact("Installations", installations(&status)).fact("Processes", counts(&status.phases));
     facts.fact("Deployments under way", status.deployments.to_string());
     facts.fact("Operations under way", status.operations.to_string());
     if status.stuck > 0 {
@@ -47,6 +47,22 @@ pub async fn run(Args {}: Args, context: &Context) -> Outcome {
         line("\nWhat is stuck needs a person: vclouden operation list --stuck");
     }
     Ok(())
+}
+
+/// By state, and how many of those that are to run do not as they should.
+fn installations(status: &Status) -> Cell {
+    let all = counts(&status.installations);
+    let not_well: BTreeMap<String, u64> = status
+        .phases
+        .iter()
+        .filter(|(phase, _)| !matches!(phase.as_str(), "healthy" | "stopped"))
+        .map(|(phase, count)| (phase.clone(), *count))
+        .collect();
+    if not_well.values().all(|count| *count == 0) {
+        return all.into();
+    }
+    let worst = ["failed", "unhealthy", "restarting"].into_iter().find(|phase| not_well.contains_key(*phase));
+    Cell::state_as(worst.unwrap_or("starting"), format!("{all} ({} of them)", counts(&not_well)))
 }
 
 fn counts(counts: &BTreeMap<String, u64>) -> String {

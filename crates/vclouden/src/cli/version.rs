@@ -72,7 +72,7 @@ pub struct One {
     /// The application
     app: Slug,
     /// The version's number
-    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(value_parser = super::version_number)]
     number: u32,
 }
 
@@ -225,12 +225,13 @@ async fn download(one: &One, output: Option<PathBuf>, context: &Context) -> Outc
 
 fn print_list(app: &Slug, versions: &[Version]) {
     let now = now();
-    let mut table = Table::new(&["VERSION", "SIZE", "INSTALLATIONS", "PUBLISHED", "BY", "NOTES"]);
+    let mut table = Table::new(&["VERSION", "SIZE", "INSTALLATIONS", "STATE", "PUBLISHED", "BY", "NOTES"]);
     for version in versions {
         table.row([
             Cell::number(version.number),
             Cell::number(bytes(version.archive_bytes)),
             Cell::number(version.installations),
+            withdrawn(version),
             Cell::time(version.published_at, now),
             version.published_by.as_str().into(),
             version.notes.as_deref().unwrap_or_default().into(),
@@ -239,10 +240,17 @@ fn print_list(app: &Slug, versions: &[Version]) {
     table.print(&format!("No versions of {app} yet. Publish one: vclouden version publish DIR"));
 }
 
+/// Whether it is installed only when asked for.
+fn withdrawn(version: &Version) -> Cell {
+    if version.withdrawn { Cell::state_as("failed", "withdrawn") } else { Cell::dim("-") }
+}
+
 fn print_one(version: &Version) {
     let (manifest, limits) = (&version.manifest, &version.manifest.limits);
     let mut facts = Facts::new();
     facts.fact("App", version.app.as_str()).fact("Version", version.number.to_string());
+    let withdrawn = "withdrawn: its last deployment failed or was rolled back";
+    facts.maybe("State", version.withdrawn.then(|| Cell::state_as("failed", withdrawn)));
     facts.maybe("Notes", version.notes.clone()).fact("Published", date(version.published_at));
     facts.fact("By", version.published_by.as_str()).fact("Installations", version.installations.to_string());
     facts.fact("SHA-256", version.artifact.as_str()).fact("Size", bytes(version.archive_bytes));

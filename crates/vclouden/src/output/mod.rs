@@ -4,10 +4,14 @@ pub mod human;
 pub mod table;
 
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
 use crate::failure::{Failure, Outcome};
+
+/// Whether anything went to standard output.
+static WRITTEN: AtomicBool = AtomicBool::new(false);
 
 /// Writes one line to standard output. A reader that has gone (`| head`) ends the program at once and quietly, with
 /// the status that a shell gives to programs ended by SIGPIPE.
@@ -17,6 +21,7 @@ pub fn line(text: impl AsRef<str>) {
 
 /// Writes bytes to standard output, flushed; see [`line`] for a reader that has gone.
 pub fn raw(bytes: &[u8]) {
+    WRITTEN.store(true, Ordering::Relaxed);
     let mut out = std::io::stdout().lock();
     if let Err(error) = out.write_all(bytes).and_then(|()| out.flush()) {
         if error.kind() == std::io::ErrorKind::BrokenPipe {
@@ -41,6 +46,14 @@ pub fn json(value: &impl Serialize) -> Outcome {
     };
     line(text.map_err(|error| Failure::refused(format!("cannot write the answer as JSON: {error}")))?);
     Ok(())
+}
+
+/// Why a command failed, for a program: unless standard output has something already, such as the operation that was
+/// undone, which says it itself.
+pub fn json_failure(failure: &Failure) {
+    if !WRITTEN.load(Ordering::Relaxed) {
+        line(failure.json().to_string());
+    }
 }
 
 /// A list as the API gives it, in one part: `{"items": [...]}`.

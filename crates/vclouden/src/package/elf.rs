@@ -14,6 +14,8 @@ pub enum Program {
     },
     /// A script, and the program that it names after `#!`.
     Script(String),
+    /// A script whose first line ends as on Windows: the kernel takes the carriage return for a part of the name.
+    WindowsScript,
     /// Nothing that can be executed.
     Other,
 }
@@ -57,6 +59,9 @@ pub fn look(file: &mut (impl Read + Seek)) -> io::Result<Program> {
     let head = read(file, 0, 4096)?;
     if let Some(line) = head.strip_prefix(b"#!") {
         let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        if line.ends_with(b"\r") {
+            return Ok(Program::WindowsScript);
+        }
         let words = String::from_utf8_lossy(line);
         let interpreter = words.split_whitespace().next().unwrap_or_default();
         return Ok(Program::Script(interpreter.to_owned()));
@@ -137,6 +142,7 @@ mod tests {
         assert_eq!(look_at(&elf(3, &format!("{loader}\0"))), dynamic);
         assert_eq!(look_at(&elf(1, "")), Program::Elf { machine: 62, loader: None });
         assert_eq!(look_at(b"#! /usr/bin/env python3\nx"), Program::Script("/usr/bin/env".into()));
+        assert_eq!(look_at(b"#!/bin/sh\r\nx"), Program::WindowsScript);
         assert_eq!(look_at(b""), Program::Other);
         assert_eq!(look_at(b"MZ"), Program::Other);
     }

@@ -118,6 +118,10 @@ fn check_manifest_file(directory: &Path) -> Outcome {
             path.display(),
             archive::MANIFEST
         ))),
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Err(Failure::refused(format!(
+            "{} is not UTF-8 text. Save it as UTF-8, without special characters of another encoding",
+            path.display()
+        ))),
         Err(error) => Err(Failure::refused(format!("cannot read {}: {error}", path.display()))),
     }
 }

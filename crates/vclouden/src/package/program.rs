@@ -91,6 +91,13 @@ fn judge(manifest: &Manifest, contents: &Contents, path: &str, kind: &Program, f
             );
             found.errors.push(ManifestProblem { line: None, key: "command".into(), message });
         }
+        Program::WindowsScript => {
+            let message = format!(
+                "the file {path:?} has Windows line ends, so that Linux does not find the program that its first line \
+                 names; save it with Unix line ends (`dos2unix`, or `sed -i 's/\\r$//'`)"
+            );
+            found.errors.push(ManifestProblem { line: None, key: "command".into(), message });
+        }
         Program::Elf { machine, .. } if *machine != THIS_MACHINE => found.warnings.push(format!(
             "command: {path:?} is for {}, and this machine is {}: it runs only on servers of its kind",
             machine_name(*machine),

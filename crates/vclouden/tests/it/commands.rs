@@ -214,6 +214,36 @@ fn logs_are_lines_and_a_foreign_answer_is_named() {
 }
 
 #[test]
+fn a_refusal_is_a_document_for_programs() {
+    let found = vec![answer(200, installation("acme"))];
+    let fake = Fake::new(vec![
+        ("GET /apps/acme", vec![problem(404, "unknown-app", "no")]),
+        ("GET /installations/acme", found),
+        (
+            "POST /installations/acme/rollback",
+            vec![problem(409, "rolled-back-already", "acme was rolled back already")],
+        ),
+    ]);
+    let ended = fake.run(&["--json", "rollback", "acme"]);
+    assert_eq!(ended.status, 1);
+    let json: Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!(json["code"], "rolled-back-already");
+    assert!(ended.err.contains("rolled back already"), "{}", ended.err);
+}
+
+#[test]
+fn what_processes_do_stands_beside_the_state() {
+    let mut given_up = installation("acme");
+    given_up["phase"] = json!("failed");
+    let mut well = installation("globex");
+    well["phase"] = json!("healthy");
+    let out =
+        Fake::new(vec![("GET /installations", vec![page(json!([given_up, well]))])]).run(&["installation", "ls"]).out;
+    let lines: Vec<&str> = out.lines().collect();
+    assert!(lines[1].contains("running (failed)") && !lines[2].contains("running ("), "{out}");
+}
+
+#[test]
 fn a_deployment_with_nothing_to_do_says_why_and_ends_well() {
     let mut empty = deployment("finished", "finished", None);
     (empty["counts"], empty["installations"]) = (json!({}), json!([]));

@@ -56,8 +56,43 @@ fn an_api_that_is_not_there_ends_with_3_and_says_what_to_do() {
 }
 
 #[test]
+fn an_api_that_is_not_there_is_told_before_a_missing_token() {
+    let ended = run(&["--api", "127.0.0.1:1", "--json", "status"]);
+    assert_eq!(ended.status, 3, "{}", ended.err);
+    assert!(ended.err.contains("cannot reach the API at http://127.0.0.1:1"), "{}", ended.err);
+    let json: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+    assert!(json["error"].as_str().unwrap().contains("cannot reach"), "{json}");
+}
+
+#[test]
+fn windows_line_ends_and_other_encodings_are_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    package(directory.path(), &format!("{MANIFEST}base = \"debian-12\"\n"));
+    fs::write(directory.path().join("greet"), "#!/bin/sh\r\necho\r\n").unwrap();
+    for command in [&["package", "check", path][..], &["--token", "x", "version", "publish", path]] {
+        let ended = run(command);
+        assert_eq!(ended.status, 1, "{}", ended.out);
+        assert!(ended.err.contains("Windows line ends") && ended.err.contains("line 3"), "{}", ended.err);
+    }
+    fs::write(directory.path().join("vclouden.toml"), b"name = \"Gr\xfc\xdfe\"\n").unwrap();
+    let ended = run(&["package", "check", path]);
+    assert!(ended.status == 1 && ended.err.contains("not UTF-8"), "{}", ended.err);
+    for (wrong, said) in [
+        (&["backup", "restore", "acme", "x"][..], "vclouden backup list"),
+        (&["version", "show", "hola", "99999999999"], "whole number"),
+        (&["deploy", "hola", "--keep-hours", "721"], "1 to 720"),
+    ] {
+        let ended = run(wrong);
+        assert!(ended.status == 2 && ended.err.contains(said), "{}", ended.err);
+    }
+}
+
+#[test]
 fn a_missing_token_is_explained() {
-    let ended = run(&["status"]);
+    let somebody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = somebody.local_addr().unwrap().to_string();
+    let ended = run(&["--api", &address, "status"]);
     assert_eq!(ended.status, 1);
     assert!(ended.err.contains("--token") && ended.err.contains("VCLOUDEN_TOKEN"), "{}", ended.err);
 }
