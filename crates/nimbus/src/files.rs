@@ -20,25 +20,38 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Nimbus
 
 /// Replaces a file; it is on disk, under its name, when this returns.
 pub(crate) fn write(path: &Path, value: &impl Serialize) -> Result<(), NimbusError> {
-    replace(path, value, true)
+    replace(path, value, Until::Name)
+}
+
+/// Replaces a file; its content is on disk, but a power cut may still take away that it has this name.
+pub(crate) fn write_content(path: &Path, value: &impl Serialize) -> Result<(), NimbusError> {
+    replace(path, value, Until::Content)
 }
 
 /// Replaces a file that a power cut may take away.
 pub(crate) fn write_soon(path: &Path, value: &impl Serialize) -> Result<(), NimbusError> {
-    replace(path, value, false)
+    replace(path, value, Until::Nothing)
 }
 
-fn replace(path: &Path, value: &impl Serialize, on_disk: bool) -> Result<(), NimbusError> {
+/// What is to be on disk when a file was replaced.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    Nothing,
+    Content,
+    Name,
+}
+
+fn replace(path: &Path, value: &impl Serialize, until: Until) -> Result<(), NimbusError> {
     let text =
         serde_json::to_vec_pretty(value).map_err(|source| NimbusError::File { path: path.to_owned(), source })?;
     let new = path.with_extension("json.new");
     let mut file = fs::File::create(&new).map_err(io("make", &new))?;
     file.write_all(&text).map_err(io("write", &new))?;
-    if on_disk {
+    if until != Until::Nothing {
         file.sync_all().map_err(io("write to disk", &new))?;
     }
     fs::rename(&new, path).map_err(io("rename", &new))?;
-    if let (true, Some(directory)) = (on_disk, path.parent()) {
+    if let (Until::Name, Some(directory)) = (until, path.parent()) {
         let opened = fs::File::open(directory).map_err(io("open", directory))?;
         opened.sync_all().map_err(io("write to disk", directory))?;
     }

@@ -43,6 +43,7 @@ fn restore(task: &Task<Restore>, progress: &mut Progress) -> Result<(), StepErro
     let (volume, after) = (&task.engine.volume, progress.after()?);
     let name = steps::backup_name(task.ask.backup);
     volume.put_back(after.id, &name)?;
+    volume.drop_replaced(after.id)?;
     let record = registry::snapshot(volume, after.id, &name)?;
     if record.is_some_and(|record| (record.spec.uid, record.spec.gid) != (after.uid, after.gid)) {
         volume.chown_data(after.id, after.uid, after.gid)?;

@@ -78,7 +78,7 @@ fn switch(task: &Task<Rollback>, progress: &mut Progress) -> Result<(), StepErro
     steps::want(task, progress)
 }
 
-/// The copy has served: a further rollback goes to the switch before.
+/// The copy has served: a further rollback goes to the switch before. Together with it the data goes that it replaced.
 fn forget(task: &Task<Rollback>, progress: &mut Progress) -> Result<(), StepError> {
     if task.spec().is_none() {
         return Ok(());

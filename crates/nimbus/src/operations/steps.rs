@@ -8,7 +8,6 @@ use nimbus_api::{SnapshotReason, VersionSpec, Wanted};
 
 use super::{Progress, Task};
 use crate::files;
-use crate::registry;
 use crate::spec::{InstallationSpec, SnapshotRecord};
 
 type Result<T = ()> = std::result::Result<T, StepError>;
@@ -142,12 +141,14 @@ pub(super) fn keep<A>(task: &Task<A>, progress: &mut Progress, reason: SnapshotR
     Ok(())
 }
 
-/// Makes a copy of the data with its record.
+/// Makes a copy of the data with its record. A record without a copy counts for nothing.
 pub(super) fn record_copy<A>(task: &Task<A>, name: &str, record: &SnapshotRecord) -> Result {
     let (volume, id) = (&task.engine.volume, task.installation);
-    volume.snapshot(id, name)?;
-    if registry::snapshot(volume, id, name)?.is_none() {
-        files::write(&volume.snapshot_dir(id, name).join("snapshot.json"), record)?;
+    if !volume.has_snapshot(id, name) {
+        let path = volume.make_snapshot_dir(id, name)?.join("snapshot.json");
+        // Making the copy brings its name to disk as well.
+        files::write_content(&path, record)?;
+        volume.snapshot(id, name)?;
     }
     Ok(())
 }
@@ -170,6 +171,7 @@ pub(super) fn unswitch<A>(task: &Task<A>, progress: &mut Progress) -> Result {
     let (volume, id) = (&task.engine.volume, task.installation);
     if let Some(snapshot) = &progress.snapshot {
         volume.put_back(id, snapshot)?;
+        volume.drop_replaced(id)?;
     }
     volume.set_quota(id, before.version.manifest.limits.disk)?;
     unwant(task, progress)

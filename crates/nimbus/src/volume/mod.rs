@@ -39,6 +39,8 @@ pub use self::storage::Storage;
 
 /// The newest format of a volume that this code knows.
 const FORMAT: u32 = 1;
+/// What stands behind a quota in its file while it is being set.
+const UNSURE: &str = "being set";
 
 /// Where a volume is.
 #[derive(Clone, Debug)]
@@ -131,19 +133,19 @@ impl Volume {
         self.dir(id).join("snapshots").join(name)
     }
 
-    /// Makes room for an installation: its directories, and empty data of at most `disk_bytes`.
+    /// Makes room for an installation: its directories, and empty data of at most `disk_bytes`. A power cut may take
+    /// them away until the caller brings [`Volume::dir`] to disk, with what it writes there itself.
     pub fn create(&self, id: InstallationId, disk_bytes: u64) -> Result<(), VolumeError> {
         let dir = self.dir(id);
         for directory in [&dir, &dir.join("logs"), &dir.join("snapshots")] {
             make_directory(directory, 0o700)?;
         }
         self.trees.make(&self.data(id))?;
-        self.set_quota(id, disk_bytes)?;
-        sync_directory(&dir)
+        self.set_quota(id, disk_bytes)
     }
 
     /// Gives the data its first content, a copy of `from` if there is one, owned by `uid` and `gid`. Links in it are
-    /// copied as links. Done once: what was filled before stays as it is, and a half-done fill is done again.
+    /// copied as links. A copy is made once: what was filled before stays as it is, and a half-done fill is done again.
     pub fn fill(&self, id: InstallationId, from: Option<&Path>, uid: u32, gid: u32) -> Result<(), VolumeError> {
         let (done, data) = (self.dir(id).join("filled"), self.data(id));
         if exists(&done) {
@@ -165,15 +167,15 @@ impl Volume {
             tools::run("cp", &words.collect::<Vec<&std::ffi::OsStr>>())?;
             own(&new, uid, gid)?;
             self.exchange(id)?;
+            self.trees.delete(&[&new])?;
         } else {
             std::os::unix::fs::chown(&data, Some(uid), Some(gid)).map_err(io("give away", &data))?;
         }
         fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).map_err(io("open up", &data))?;
-        if from.is_some() {
-            sync_all(&data)?
-        } else {
-            sync_directory(&data)?
+        if from.is_none() {
+            return sync_directory(&data);
         }
+        sync_all(&data)?;
         write_file(&done, b"")
     }
 
@@ -181,11 +183,16 @@ impl Volume {
     /// more can be written.
     pub fn set_quota(&self, id: InstallationId, bytes: u64) -> Result<(), VolumeError> {
         let file = self.dir(id).join("quota");
-        let text = bytes.to_string();
-        if fs::read_to_string(&file).ok().as_deref() != Some(&text) {
-            write_file(&file, text.as_bytes())?;
+        let (before, text) = (fs::read_to_string(&file).ok(), bytes.to_string());
+        if before.as_ref() == Some(&text) {
+            return Ok(());
         }
-        self.trees.limit(&self.data(id), bytes)
+        if before.is_some() {
+            // Until it is in force, neither the old one nor the new one is.
+            write_file(&file, format!("{text} {UNSURE}").as_bytes())?;
+        }
+        self.trees.limit(&self.data(id), bytes)?;
+        write_file(&file, text.as_bytes())
     }
 
     /// Gives all of the data to another user.
@@ -195,7 +202,21 @@ impl Volume {
         sync_all(&data)
     }
 
-    /// Keeps a copy of the data as it is now, unless there is one of that name.
+    /// Whether there is a copy of that name.
+    pub fn has_snapshot(&self, id: InstallationId, name: &str) -> bool {
+        exists(&self.snapshot_dir(id, name).join("data"))
+    }
+
+    /// Makes the directory of a copy to come, for what is to be known of it.
+    pub fn make_snapshot_dir(&self, id: InstallationId, name: &str) -> Result<PathBuf, VolumeError> {
+        self.copy_of(id, name)?;
+        let dir = self.snapshot_dir(id, name);
+        make_directory(&dir, 0o700)?;
+        Ok(dir)
+    }
+
+    /// Keeps a copy of the data as it is now, unless there is one of that name. With it everything in its directory is
+    /// on disk.
     pub fn snapshot(&self, id: InstallationId, name: &str) -> Result<(), VolumeError> {
         let copy = self.copy_of(id, name)?;
         if exists(&copy) {
@@ -205,14 +226,15 @@ impl Volume {
         if !exists(&data) {
             return Err(VolumeError::Absent(data));
         }
-        make_directory(&self.snapshot_dir(id, name), 0o700)?;
+        self.make_snapshot_dir(id, name)?;
         self.trees.copy(&data, &copy, false)
     }
 
-    /// Deletes that copy, if it is there, with everything else in its directory.
+    /// Deletes that copy, if it is there, with everything else in its directory; and what [`Volume::put_back`] has
+    /// replaced.
     pub fn delete_snapshot(&self, id: InstallationId, name: &str) -> Result<(), VolumeError> {
         let copy = self.copy_of(id, name)?;
-        self.trees.delete(&[&copy])?;
+        self.trees.delete(&[&copy, &self.dir(id).join("data.new")])?;
         erase(&self.snapshot_dir(id, name))
     }
 
@@ -225,7 +247,8 @@ impl Volume {
         Ok(names)
     }
 
-    /// Makes the data what it was when that copy was made; the copy stays. What the data was before is lost.
+    /// Makes the data what it was when that copy was made; the copy stays. What the data was before is of no more use,
+    /// but takes up room until [`Volume::drop_replaced`], which takes its time.
     pub fn put_back(&self, id: InstallationId, name: &str) -> Result<(), VolumeError> {
         let copy = self.copy_of(id, name)?;
         if !exists(&copy) {
@@ -237,6 +260,11 @@ impl Volume {
         self.trees.copy(&copy, &new, true)?;
         self.limit_like(id, &new)?;
         self.exchange(id)
+    }
+
+    /// Deletes what [`Volume::put_back`] has replaced.
+    pub fn drop_replaced(&self, id: InstallationId) -> Result<(), VolumeError> {
+        self.trees.delete(&[&self.dir(id).join("data.new")])
     }
 
     /// Deletes everything of an installation.
@@ -299,13 +327,14 @@ impl Volume {
         let file = self.dir(id).join("quota");
         let text = fs::read_to_string(&file).map_err(io("read", &file))?;
         let bytes = text
+            .trim_end_matches(UNSURE)
             .trim()
             .parse()
             .map_err(|_| VolumeError::Foreign { path: file, why: format!("\"{text}\" is no quota") })?;
         self.trees.limit(tree, bytes)
     }
 
-    /// Makes `data.new` the data, in one step, and deletes what the data was.
+    /// Makes `data.new` the data, in one step, and the data `data.new`.
     fn exchange(&self, id: InstallationId) -> Result<(), VolumeError> {
         let (data, new) = (self.data(id), self.dir(id).join("data.new"));
         if exists(&data) {
@@ -314,8 +343,7 @@ impl Volume {
         } else {
             fs::rename(&new, &data).map_err(io("rename", &new))?;
         }
-        sync_directory(&self.dir(id))?;
-        self.trees.delete(&[&new])
+        sync_directory(&self.dir(id))
     }
 
     /// Takes a removed installation apart.

@@ -67,7 +67,8 @@ impl Trees for Plain {
         tools::run("cp", &words)?;
         // Unlike a btrfs snapshot a copy is not on disk when it is there.
         super::sync_all(&part)?;
-        fs::rename(&part, to).map_err(io("rename", &part))
+        fs::rename(&part, to).map_err(io("rename", &part))?;
+        super::sync_directory(to.parent().unwrap_or(Path::new("/")))
     }
 
     fn delete(&self, trees: &[&Path]) -> Result<(), VolumeError> {

@@ -32,7 +32,7 @@ impl Storage {
 pub(super) trait Trees: Send + Sync {
     /// Makes an empty tree, when it is not there.
     fn make(&self, tree: &Path) -> Result<(), VolumeError>;
-    /// Copies a tree to a name that does not exist yet.
+    /// Copies a tree to a name that does not exist yet. It is on disk then, with everything beside it.
     fn copy(&self, from: &Path, to: &Path, writable: bool) -> Result<(), VolumeError>;
     /// Deletes those trees, as far as they exist.
     fn delete(&self, trees: &[&Path]) -> Result<(), VolumeError>;

@@ -106,7 +106,11 @@ fn whole_life(storage: Storage) {
         volume.put_back(one, "a").unwrap();
         assert_eq!(read(file(&volume)), "first");
         assert_eq!(fs::read_link(volume.data(one).join("link")).unwrap(), Path::new("/etc/shadow"));
-        assert_eq!(names(&volume.dir(one)), ["data", "filled", "logs", "quota", "snapshots"]);
+        assert_eq!(read(volume.dir(one).join("data.new/notes")), "worse", "what was replaced waits to be dropped");
+    }
+    for _ in 0..2 {
+        volume.drop_replaced(one).unwrap();
+        assert_eq!(names(&volume.dir(one)), ["data", "logs", "quota", "snapshots"]);
     }
     volume.put_back(one, "b").unwrap();
     assert_eq!(read(file(&volume)), "second");
@@ -227,12 +231,15 @@ fn killed_while_putting_back(storage: Storage) {
         ("with a copy of something else", &|| drop(copy(&data))),
     ];
     for (when, kill) in kills {
+        volume.drop_replaced(id).unwrap();
         fs::write(data.join("notes"), "bad").unwrap();
         kill();
         volume.put_back(id, "s").unwrap();
         assert_eq!(read(data.join("notes")), "good", "{when}");
-        assert!(!new.exists(), "{when}");
     }
+    assert!(volume.has_snapshot(id, "s") && new.exists());
+    volume.delete_snapshot(id, "s").unwrap();
+    assert!(!volume.has_snapshot(id, "s") && !new.exists(), "one call deletes the copy and what it replaced");
     // Killed while removing: the next start finishes.
     fs::rename(volume.dir(id), place.config.mount.join("removed").join(id.to_string())).unwrap();
     volume.close().unwrap();
@@ -283,7 +290,15 @@ fn a_quota_stops_one_installation_and_no_other() {
     let used = volume.used(greedy).unwrap();
     assert!((written..=20 * MIB).contains(&used), "{used}");
 
-    volume.set_quota(greedy, 40 * MIB).unwrap();
+    // As a kill in the middle of setting another one leaves it.
+    let quota = volume.dir(greedy).join("quota");
+    fs::write(&quota, (20 * MIB).to_string() + " being set").unwrap();
+    volume.put_back(greedy, "empty").unwrap();
+    volume.put_back(greedy, "empty").unwrap();
+    for _ in 0..2 {
+        volume.set_quota(greedy, 40 * MIB).unwrap();
+    }
+    assert_eq!(read(quota), (40 * MIB).to_string());
     assert!(write_all(&volume.data(greedy).join("more"), 10 * MIB).0.is_none());
     volume.put_back(greedy, "empty").unwrap();
     let (error, written) = fill(greedy);
