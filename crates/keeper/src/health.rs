@@ -111,9 +111,11 @@ impl Health {
         self.next = Some(now);
     }
 
-    /// It is healthy: from now on asks at the usual interval.
-    pub(crate) fn settle(&mut self) {
-        self.pause = None;
+    /// It is healthy: from `now` on asks at the usual interval.
+    pub(crate) fn settle(&mut self, now: Duration) {
+        if self.pause.take().is_some() {
+            self.next = Some(now + self.interval);
+        }
     }
 
     /// There is nothing to check.
@@ -447,7 +449,9 @@ mod tests {
         assert_eq!(pauses[0], FIRST_PAUSE);
         assert!(pauses.is_sorted());
         assert_eq!(*pauses.last().unwrap(), LONGEST_PAUSE);
-        health.settle();
+        health.settle(now);
+        assert_eq!(health.deadline(), Some(now + Duration::from_secs(1)));
+        now += Duration::from_secs(1);
         while health.step(now).is_none() {
             wait(&health);
         }
@@ -467,8 +471,8 @@ mod tests {
         });
         let mut health = Health::new(&spec(port, Some("/")), Ipv4Addr::LOCALHOST);
         health.begin(Duration::ZERO);
-        health.settle();
         assert_eq!(check(&mut health), Verdict::Pass);
+        health.settle(Duration::ZERO);
         let begin = Instant::now();
         while health.interest().is_some() && begin.elapsed() < Duration::from_secs(5) {
             assert_eq!(health.step(Duration::from_millis(1)), None);

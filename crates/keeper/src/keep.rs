@@ -224,7 +224,7 @@ impl Keeper {
         let Some(health) = &mut self.health else { return };
         match health.step(now) {
             Some(Verdict::Pass) => {
-                health.settle();
+                health.settle(now);
                 self.pass(now);
             }
             Some(Verdict::Fail(reason)) => {
