@@ -21,6 +21,11 @@ impl Figure {
         Self { name, what, unit, candidates: Vec::new(), facts: Vec::new() }
     }
 
+    /// Gives a candidate its place in the table before its first sample.
+    pub fn begin(&mut self, candidate: &str) {
+        self.candidates.push((candidate.to_owned(), Vec::new()));
+    }
+
     /// Adds one sample.
     pub fn add(&mut self, candidate: &str, sample: f64) {
         match self.candidates.iter_mut().find(|(name, _)| name == candidate) {
