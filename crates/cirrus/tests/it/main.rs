@@ -1,0 +1,1 @@
+//! One linked test binary: a module for each subject.
