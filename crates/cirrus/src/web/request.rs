@@ -1,0 +1,33 @@
+//! A request as routes see it: read from the wire, bounded, its body complete.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Uri};
+
+/// One request, complete. What a route needs decoded (query, form, session) is decoded when it asks.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Names the request in the log and in the page of an error.
+    pub id: RequestId,
+    /// The method, after `_method` of a form was applied.
+    pub method: Method,
+    /// Path and query as they came, still percent-encoded.
+    pub uri: Uri,
+    /// All headers as they came.
+    pub headers: HeaderMap,
+    /// At most `limits.body` bytes.
+    pub body: Bytes,
+    /// Who connected, or whom a trusted proxy says it forwards.
+    pub peer: IpAddr,
+}
+
+/// Names one request: unique within a process, short enough to be read over the telephone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RequestId(pub u64);
+
+impl std::fmt::Display for RequestId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:08x}", self.0)
+    }
+}
