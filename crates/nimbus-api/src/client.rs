@@ -5,6 +5,7 @@
 //! | `PUT /operations/{id}` | asks for an operation |
 //! | `GET /operations/{id}?wait=SECONDS&seen=STEPS` | how far it is |
 //! | `POST /operations/{id}/retry` | takes up a stuck one again |
+//! | `GET /operations/{id}/log?lines=N` | what the application wrote that made it fail |
 //! | `GET /operations?installation=ID` | the newest ones |
 //! | `GET /installations`, `GET /installations/{id}` | installations as they are |
 //! | `GET /installations/{id}/logs?lines=N&follow=BOOL` | log lines |
@@ -135,6 +136,12 @@ impl Client {
     /// Takes up a stuck operation again.
     pub async fn retry(&self, id: OperationId) -> Result<OperationReport, ClientError> {
         self.ask(Method::POST, &format!("/operations/{id}/retry"), empty()).await
+    }
+
+    /// The last lines that the application wrote during an operation that was undone because of it; kept for 48 hours.
+    /// A problem with code `no-log` when there are none.
+    pub async fn operation_log(&self, id: OperationId, lines: u32) -> Result<Lines<LogLine>, ClientError> {
+        self.stream(&format!("/operations/{id}/log?lines={lines}")).await
     }
 
     /// The newest operations, newest first, of one installation or of all.

@@ -84,6 +84,17 @@ pub enum Work {
         /// Seconds to keep what is replaced.
         keep_seconds: u64,
     },
+    /// Puts the data back to any copy that is still kept, by its name: a backup, or what a switch, a rollback or a
+    /// restore replaced. The copy stays. What it replaces is kept as a snapshot.
+    RestoreSnapshot {
+        /// [`SnapshotReport::name`].
+        snapshot: String,
+        /// Whether the code goes back as well, to the version of which the copy is; otherwise the version of now gets
+        /// the data.
+        code: bool,
+        /// Seconds to keep what is replaced.
+        keep_seconds: u64,
+    },
     /// Deletes that copy.
     ForgetBackup {
         /// The copy's id.
@@ -105,6 +116,7 @@ impl Work {
             Work::Rollback { .. } => "rollback",
             Work::Backup { .. } => "backup",
             Work::Restore { .. } => "restore",
+            Work::RestoreSnapshot { .. } => "restore-snapshot",
             Work::ForgetBackup { .. } => "forget-backup",
             Work::Remove => "remove",
         }
@@ -182,6 +194,38 @@ pub struct ServerReport {
     pub installations: u32,
     /// Whether an edge is connected.
     pub edge_connected: bool,
+    /// Bytes of disk that installations may use in all. It may be more than there is: a limit is not set apart.
+    #[serde(default)]
+    pub disk_promised: u64,
+    /// The file system under the data volume; absent when it cannot be looked at.
+    #[serde(default)]
+    pub host_disk: Option<HostDisk>,
+    /// What needs a person's attention, the most pressing first.
+    #[serde(default)]
+    pub warnings: Vec<Warning>,
+}
+
+/// The file system of the server that carries the data volume. All in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostDisk {
+    /// Its size.
+    pub total: u64,
+    /// What is free.
+    pub free: u64,
+    /// By how much the volume's file may still grow; 0 for a volume that is no file of its own.
+    pub growth: u64,
+    /// With less than this free, nothing is installed, deployed or backed up.
+    pub reserve: u64,
+}
+
+/// Something about a server that needs a person's attention.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    /// A stable word for programs: `host-disk-low`, `host-disk-emergency`, `host-disk-overcommitted`, `volume-filling`
+    /// or `volume-read-only`.
+    pub code: String,
+    /// For people: what is the matter, what follows, and what to do.
+    pub message: String,
 }
 
 /// A quantity and how much of it is taken.
@@ -268,6 +312,9 @@ pub enum Phase {
 /// A kept copy of an installation's data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SnapshotReport {
+    /// Its name, unique among the copies of the installation; see [`Work::RestoreSnapshot`].
+    #[serde(default)]
+    pub name: String,
     /// Why it is kept.
     pub reason: SnapshotReason,
     /// Its backup id, for a backup.
@@ -333,9 +380,19 @@ pub enum NimbusEventKind {
         /// When it had been taken.
         taken_at: Millis,
     },
+    /// Something about the server needs attention, or no longer does.
+    ServerWarning {
+        /// What.
+        warning: Warning,
+        /// Whether it is over.
+        over: bool,
+    },
 }
 
-/// `GET /installations/{id}/logs?lines=N&follow=true`: newline-delimited JSON.
+/// `GET /installations/{id}/logs?lines=N&follow=true`, `GET /operations/{id}/log?lines=N`: newline-delimited JSON. The
+/// first answers for an installation that is gone because its install failed with the log of that failure; the second
+/// has what an application wrote during an operation that was undone because of it (404, `no-log`, when nothing is kept;
+/// it is kept for 48 hours).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
     /// When it was written.

@@ -52,8 +52,9 @@ impl SnapshotRecord {
     }
 
     /// As the control plane wants to know it.
-    pub fn report(&self) -> SnapshotReport {
+    pub fn report(&self, name: String) -> SnapshotReport {
         SnapshotReport {
+            name,
             reason: self.reason,
             backup: self.backup,
             version: self.spec.version.number,

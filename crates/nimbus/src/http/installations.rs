@@ -50,6 +50,6 @@ fn report(engine: &Engine, spec: &InstallationSpec) -> Result<InstallationReport
         last_exit: status.as_ref().and_then(|status| status.last_exit.clone()),
         memory: status.as_ref().and_then(|_| sandbox::memory_used(&spec.id.to_string())),
         disk: engine.volume.used(spec.id),
-        snapshots: copies.into_iter().map(|(_, record)| record.report()).collect(),
+        snapshots: copies.into_iter().map(|(name, record)| record.report(name)).collect(),
     })
 }

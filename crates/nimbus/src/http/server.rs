@@ -23,6 +23,9 @@ pub(super) async fn show(State(engine): App) -> Answer<Json<ServerReport>> {
             layers: engine.reports.clone(),
             installations: u32::try_from(specs.len()).unwrap_or(u32::MAX),
             edge_connected: engine.routes.is_connected(),
+            disk_promised: specs.iter().map(|spec| spec.version.manifest.limits.disk).sum(),
+            host_disk: None,
+            warnings: Vec::new(),
         }
     };
     Ok(Json(blocking(report).await?))

@@ -9,7 +9,7 @@ use crate::registry;
 
 pub(super) const STEPS: &Steps<Rollback> = &[
     Step::pure("find", find),
-    Step::pure("prepare", prepare),
+    Step::pure("prepare", steps::prepare_as_it_was),
     Step::new("hold", steps::hold, steps::unhold),
     Step::new("stop", steps::stop, steps::unstop),
     Step::new("snapshot", snapshot, unsnapshot),
@@ -50,16 +50,6 @@ fn find(task: &Task<Rollback>, progress: &mut Progress) -> Result<(), StepError>
     Ok(())
 }
 
-/// The data on the copy belongs to the user of then, whatever the base says now.
-fn prepare(task: &Task<Rollback>, progress: &mut Progress) -> Result<(), StepError> {
-    let owner = progress.after().map(|after| (after.uid, after.gid))?;
-    steps::prepare(task, progress)?;
-    if let Some(after) = &mut progress.after {
-        (after.uid, after.gid) = owner;
-    }
-    Ok(())
-}
-
 fn snapshot(task: &Task<Rollback>, progress: &mut Progress) -> Result<(), StepError> {
     steps::keep(task, progress, SnapshotReason::BeforeRollback, task.ask.keep_seconds)
 }
@@ -70,7 +60,7 @@ fn unsnapshot(task: &Task<Rollback>, _: &mut Progress) -> Result<(), StepError> 
 
 fn switch(task: &Task<Rollback>, progress: &mut Progress) -> Result<(), StepError> {
     let (volume, before, after) = (&task.engine.volume, progress.before()?, progress.after()?);
-    volume.put_back(after.id, target(progress)?)?;
+    volume.put_back(after.id, steps::target(progress)?)?;
     if !matches!(after.version.manifest.egress, Egress::Only(_)) {
         task.engine.forget_egress(after.id, Some(before))?;
     }
@@ -83,9 +73,5 @@ fn forget(task: &Task<Rollback>, progress: &mut Progress) -> Result<(), StepErro
     if task.spec().is_none() {
         return Ok(());
     }
-    Ok(task.engine.volume.delete_snapshot(task.installation, target(progress)?)?)
-}
-
-fn target(progress: &Progress) -> Result<&str, StepError> {
-    progress.target.as_deref().ok_or_else(|| StepError::new("the copy to return to is not recorded: this is a bug"))
+    Ok(task.engine.volume.delete_snapshot(task.installation, steps::target(progress)?)?)
 }

@@ -23,6 +23,21 @@ pub(super) fn prepare<A>(task: &Task<A>, progress: &mut Progress) -> Result {
     Ok(())
 }
 
+/// The same for going back to a copy: its data belongs to the user of then, whatever the base says now.
+pub(super) fn prepare_as_it_was<A>(task: &Task<A>, progress: &mut Progress) -> Result {
+    let owner = progress.after().map(|after| (after.uid, after.gid))?;
+    prepare(task, progress)?;
+    if let Some(after) = &mut progress.after {
+        (after.uid, after.gid) = owner;
+    }
+    Ok(())
+}
+
+/// The name of the copy to return to.
+pub(super) fn target(progress: &Progress) -> Result<&str> {
+    progress.target.as_deref().ok_or_else(|| StepError::new("the copy to return to is not recorded: this is a bug"))
+}
+
 fn unpack<A>(task: &Task<A>, version: &VersionSpec) -> Result<(u32, u32)> {
     let (layers, manifest) = (&task.engine.layers, &version.manifest);
     layers.app(&version.artifact)?;

@@ -150,6 +150,7 @@ pub fn audit_verb(work: &Work) -> &'static str {
         Work::Rollback { .. } => "installation.rollback",
         Work::Backup { .. } => "backup.create",
         Work::Restore { .. } => "backup.restore",
+        Work::RestoreSnapshot { .. } => "snapshot.restore",
         Work::ForgetBackup { .. } => "backup.delete",
         Work::Remove => "installation.remove",
     }

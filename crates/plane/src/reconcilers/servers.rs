@@ -115,6 +115,10 @@ async fn record_one(tx: &Tx, server: ServerId, event: &NimbusEvent) -> Result<()
             }
             ("installation.snapshot-expired", Outcome::Done, json!({ "taken_at": taken_at, "server": server }))
         }
+        NimbusEventKind::ServerWarning { warning, over } => {
+            let outcome = if *over { Outcome::Done } else { Outcome::Failed };
+            ("server.warning", outcome, json!({ "warning": warning, "over": over, "server": server }))
+        }
     };
     let row = match event.installation {
         Some(id) => installations::find(&**tx, id).await?,
@@ -124,8 +128,8 @@ async fn record_one(tx: &Tx, server: ServerId, event: &NimbusEvent) -> Result<()
         at: event.at,
         actor: "nimbus".into(),
         verb,
-        kind: "installation",
-        id: event.installation.map(|id| id.to_string()).unwrap_or_default(),
+        kind: verb.split('.').next().unwrap_or_default(),
+        id: event.installation.map_or_else(|| server.to_string(), |id| id.to_string()),
         name: row.as_ref().map(|row| row.name.to_string()),
         app: row.map(|row| row.app),
         installation: event.installation,

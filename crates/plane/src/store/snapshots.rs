@@ -26,6 +26,7 @@ fn read(row: &QueryResult) -> Result<SnapshotReport> {
     ];
     let found = known.into_iter().find(|known| reason_text(*known) == reason);
     Ok(SnapshotReport {
+        name: String::new(),
         reason: found.ok_or(StoreError::Row { what: "snapshot", why: format!("reason {reason}") })?,
         backup: maybe_parse(row, "backup")?,
         version: number(row, "version")?,

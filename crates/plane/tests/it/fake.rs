@@ -170,6 +170,7 @@ impl Fake {
 
 fn snapshot(reason: SnapshotReason, report: &InstallationReport, at: u64, keep: Option<u64>) -> SnapshotReport {
     SnapshotReport {
+        name: format!("copy-{at}"),
         reason,
         backup: None,
         version: report.version,
@@ -305,7 +306,7 @@ impl Inner {
                 copy.backup = Some(*backup);
                 report.snapshots.push(copy);
             }
-            Work::Restore { keep_seconds, .. } => {
+            Work::Restore { keep_seconds, .. } | Work::RestoreSnapshot { keep_seconds, .. } => {
                 let copy = snapshot(SnapshotReason::BeforeRestore, report, at, Some(*keep_seconds));
                 report.snapshots.push(copy);
             }
@@ -332,6 +333,9 @@ impl Server for Shared {
             layers: Vec::new(),
             installations: 0,
             edge_connected: true,
+            disk_promised: 0,
+            host_disk: None,
+            warnings: Vec::new(),
         };
         Box::pin(async move { self.0.if_up(|_| Ok(report)) })
     }
