@@ -74,6 +74,7 @@ pub const TABLE: &[Row] = &[
     get("/customers", PAGE),
     post("/customers", "customer.create"),
     get("/customers/{customer}", &[]),
+    delete("/customers/{customer}", "customer.delete"),
     get("/installations", &["app", "customer", "limit", "cursor"]),
     post("/installations", "installation.install"),
     get("/installations/{installation}", &[]),

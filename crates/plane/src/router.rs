@@ -77,6 +77,7 @@ pub fn routes() -> Routes {
         .get("/customers", customers::list)
         .post("/customers", customers::create)
         .get("/customers/{customer}", customers::show)
+        .delete("/customers/{customer}", customers::delete)
         .get("/installations", installations::list)
         .post("/installations", installations::create)
         .get("/installations/{installation}", installations::show)

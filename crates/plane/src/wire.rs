@@ -18,6 +18,7 @@
 //! | `POST /apps/{app}/rollback` | [`CreateRollback`] | 202 [`Deployment`] |
 //! | `POST /customers` | [`CreateCustomer`] | 201 [`Customer`] |
 //! | `GET /customers`, `GET /customers/{customer}` | | [`Page`] of [`Customer`], [`Customer`] |
+//! | `DELETE /customers/{customer}` | | 204; 409 while it has installations |
 //! | `POST /installations` | [`CreateInstallation`] | 202 [`Accepted`] |
 //! | `GET /installations?app=&customer=` | | [`Page`] of [`Installation`] |
 //! | `GET /installations/{name-or-id}` | | [`Installation`] with its live report |
@@ -47,8 +48,9 @@
 //! Lists take `?limit=` (1 to 500, default 100) and `?cursor=` (the `next` of the page before). A `POST` or `DELETE`
 //! with an `Idempotency-Key` header (1 to 255 visible ASCII characters) is done once in 24 hours; repeating it gives
 //! the first answer again. After 20 wrong tokens in a minute from one address, further wrong ones get 429 with
-//! `Retry-After`. The audit keeps the last 100,000 events, none longer than 400 days. Every answer that is not a
-//! success is a [`Problem`] of type `application/problem+json`.
+//! `Retry-After`. The audit keeps the last 100,000 events, operations are kept up to 50,000, deployments as long as
+//! theirs; none longer than 400 days. Every answer that is not a success is a [`Problem`] of type
+//! `application/problem+json`.
 
 use std::collections::BTreeMap;
 

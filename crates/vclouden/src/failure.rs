@@ -47,6 +47,19 @@ impl Failure {
         Failure::Usage(message.to_string())
     }
 
+    /// A command line that cannot be read, as one message: what is wrong, without the help that is meant for a person.
+    pub fn wrong_usage(error: &clap::Error) -> Self {
+        use clap::error::ErrorKind;
+        if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            return Failure::usage("a command is missing; --help lists them");
+        }
+        let text = error.render().to_string();
+        let what = text.split("\n\nUsage:").next().unwrap_or_default();
+        let what = what.split("\n\nFor more information").next().unwrap_or_default();
+        let lines = what.trim_start_matches("error: ").lines().map(str::trim).filter(|line| !line.is_empty());
+        Failure::usage(lines.collect::<Vec<_>>().join("; "))
+    }
+
     /// The failure as a document for programs: the API's own problem, or `{"error": "..."}`.
     pub fn json(&self) -> Value {
         match self {

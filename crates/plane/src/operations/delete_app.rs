@@ -3,7 +3,7 @@
 use domain::Slug;
 use serde_json::json;
 
-use super::{Actor, Thing, record, unknown_app};
+use super::{Actor, Thing, names_of, record, unknown_app};
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
 use crate::store::{self, installations};
@@ -17,11 +17,7 @@ pub async fn delete_app(plane: &Plane, actor: &Actor, app: &Slug) -> Answer<()> 
     }
     let left = installations::of_app(&*tx, app).await?;
     if !left.is_empty() {
-        let mut names: Vec<String> = left.iter().take(5).map(|row| row.name.to_string()).collect();
-        if left.len() > names.len() {
-            names.push(format!("{} more", left.len() - names.len()));
-        }
-        let detail = format!("{app} has installations: {}; remove them first", names.join(", "));
+        let detail = format!("{app} has installations: {}; remove them first", names_of(&left));
         return Err(Refusal::conflict("app-in-use", detail));
     }
     let artifacts = store::versions::artifacts(&*tx, app).await?;

@@ -18,6 +18,7 @@ pub mod create_app;
 pub mod create_customer;
 pub mod delete_app;
 pub mod delete_backup;
+pub mod delete_customer;
 pub mod delete_version;
 pub mod deploy;
 pub mod exec;
@@ -93,6 +94,15 @@ pub fn unknown_version(app: &Slug, number: impl std::fmt::Display) -> Refusal {
 
 fn short(text: &str) -> String {
     text.chars().take(100).collect()
+}
+
+/// The names of some installations, for people.
+fn names_of(rows: &[InstallationRow]) -> String {
+    let mut names: Vec<String> = rows.iter().take(5).map(|row| row.name.to_string()).collect();
+    if rows.len() > names.len() {
+        names.push(format!("{} more", rows.len() - names.len()));
+    }
+    names.join(", ")
 }
 
 /// A name for people: the given one or the slug.

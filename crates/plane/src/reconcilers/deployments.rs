@@ -4,7 +4,7 @@
 //! Everything is read from the store, so a control plane that dies anywhere goes on where it was: what had been begun
 //! is found again by its derived id, and what had not been is begun now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,9 +18,9 @@ use super::begin::{Turn, begin};
 use super::drive::drive;
 use super::{AtWork, Pause};
 use crate::Plane;
-use crate::store::deployments::{self, StepRow};
-use crate::store::{Result, StoreError, events};
-use crate::wire::Outcome;
+use crate::store::deployments::{self, DeploymentRow, StepRow};
+use crate::store::{Result, StoreError, Tx, events, versions};
+use crate::wire::{DeploymentKind, Outcome};
 
 /// Time between two looks without being woken.
 const TIMER: Duration = Duration::from_secs(10);
@@ -130,11 +130,12 @@ async fn conclude(plane: &Arc<Plane>, id: DeploymentId) -> Result<()> {
         return Ok(());
     }
     let mut skipped = 0_u32;
-    for mut step in deployments::steps(&*tx, id).await? {
+    let mut steps = deployments::steps(&*tx, id).await?;
+    for step in &mut steps {
         if step.state == DeploymentStepState::Waiting {
             step.state = step.state.advance(DeploymentStepState::Skipped)?;
             step.error = Some("the deployment ended before its turn".into());
-            deployments::update_step(&tx, &step).await?;
+            deployments::update_step(&tx, step).await?;
             skipped += 1;
         }
     }
@@ -146,6 +147,7 @@ async fn conclude(plane: &Arc<Plane>, id: DeploymentId) -> Result<()> {
     row.state = row.state.advance(end)?;
     row.ended_at = Some(at);
     deployments::update(&tx, &row).await?;
+    judge_versions(&tx, &row, &steps).await?;
     let event = events::New {
         at,
         actor: row.requested_by.clone(),
@@ -164,7 +166,25 @@ async fn conclude(plane: &Arc<Plane>, id: DeploymentId) -> Result<()> {
     Ok(())
 }
 
-async fn find(tx: &crate::store::Tx, id: DeploymentId) -> Result<deployments::DeploymentRow> {
+/// A version is withdrawn when its last deployment failed, or when a rollback of the whole application took it away
+/// later than it was last deployed. A deployment that was stopped says nothing about it.
+async fn judge_versions(tx: &Tx, row: &DeploymentRow, steps: &[StepRow]) -> Result<()> {
+    match (row.kind, row.version, row.state) {
+        (DeploymentKind::Deploy, Some(version), DeploymentState::Failed | DeploymentState::Finished) => {
+            versions::withdraw(tx, &row.app, version, row.state == DeploymentState::Failed).await
+        }
+        (DeploymentKind::Rollback, ..) if row.whole_app => {
+            let taken = steps.iter().filter(|step| step.state == DeploymentStepState::Finished);
+            for version in taken.map(|step| step.from_version).collect::<BTreeSet<_>>() {
+                versions::withdraw(tx, &row.app, version, true).await?;
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn find(tx: &Tx, id: DeploymentId) -> Result<DeploymentRow> {
     let row = deployments::find(&**tx, id).await?;
     row.ok_or_else(|| StoreError::Row { what: "deployment", why: format!("{id} is missing") })
 }

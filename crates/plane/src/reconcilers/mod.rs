@@ -10,12 +10,12 @@ use tokio::task::JoinHandle;
 
 use crate::Plane;
 
-mod audit;
 mod begin;
 mod conclude;
 mod deployments;
 mod drive;
 mod installations;
+mod pruning;
 mod servers;
 
 /// The running loops; they end when this is dropped.
@@ -33,7 +33,7 @@ pub fn start(plane: &Arc<Plane>) -> Running {
         plane.servers.iter().map(|handle| tokio::spawn(servers::run(plane.clone(), handle.clone()))).collect();
     loops.push(tokio::spawn(installations::run(plane.clone())));
     loops.push(tokio::spawn(deployments::run(plane.clone())));
-    loops.push(tokio::spawn(audit::run(plane.clone())));
+    loops.push(tokio::spawn(pruning::run(plane.clone())));
     Running(loops)
 }
 

@@ -1,4 +1,5 @@
-//! Keeps the audit from growing for ever: the oldest events are deleted.
+//! Keeps the store from growing for ever: the oldest events, deployments and operations are deleted, and then the
+//! records of removed installations of which nothing else tells any more.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,12 +7,15 @@ use std::time::Duration;
 use nimbus_api::Millis;
 
 use crate::Plane;
-use crate::store::{Result, events};
+use crate::store::{Result, Tx, deployments, events, installations, operations};
 
 /// Most events that are kept.
 const EVENTS: u64 = 100_000;
 
-/// Milliseconds for which an event is kept at most: 400 days.
+/// Operations that are kept with the deployments they belong to; some kilobytes each.
+const OPERATIONS: u64 = 50_000;
+
+/// Milliseconds for which anything is kept at most: 400 days.
 const AGE: Millis = 400 * 24 * 3600 * 1000;
 
 /// Time between two looks.
@@ -25,8 +29,8 @@ pub async fn run(plane: Arc<Plane>) {
     loop {
         match prune(&plane).await {
             Ok(0) => {}
-            Ok(count) => tracing::info!(count, "old events were deleted"),
-            Err(error) => tracing::error!(%error, "old events could not be deleted"),
+            Ok(count) => tracing::info!(count, "old records were deleted"),
+            Err(error) => tracing::error!(%error, "old records could not be deleted"),
         }
         tokio::time::sleep(TIMER).await;
     }
@@ -36,8 +40,7 @@ async fn prune(plane: &Plane) -> Result<u64> {
     let mut count = 0;
     loop {
         let tx = plane.store.write().await?;
-        let up_to = events::last(&*tx).await?.saturating_sub(EVENTS);
-        let some = events::prune(&tx, up_to, plane.now().saturating_sub(AGE)).await?;
+        let some = some(&tx, plane.now().saturating_sub(AGE)).await?;
         tx.commit().await?;
         if some == 0 {
             return Ok(count);
@@ -45,4 +48,16 @@ async fn prune(plane: &Plane) -> Result<u64> {
         count += some;
         tokio::time::sleep(BREATH).await;
     }
+}
+
+/// Deletes some of what there is too much of, or what is from before a time.
+async fn some(tx: &Tx, before: Millis) -> Result<u64> {
+    let up_to = events::last(&**tx).await?.saturating_sub(EVENTS);
+    let mut some = events::prune(tx, up_to, before).await?;
+    let before = operations::begin_of_newest(tx, OPERATIONS).await?.max(before);
+    // Its operations go with a deployment.
+    some += deployments::prune(tx, before).await?;
+    some += operations::prune(tx, before).await?;
+    some += installations::prune(tx).await?;
+    Ok(some)
 }

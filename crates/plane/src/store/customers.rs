@@ -37,6 +37,12 @@ pub async fn list(db: &impl ConnectionTrait, after: &str, limit: u64) -> Rows<Cu
     all(db, &sql, [text(after), big(limit)], read).await
 }
 
+/// Deletes the customer.
+pub async fn delete(tx: &Tx, slug: &Slug) -> Result<()> {
+    run(&**tx, "DELETE FROM customers WHERE slug = $1", [text(slug)]).await?;
+    Ok(())
+}
+
 /// How many there are.
 pub async fn count(db: &impl ConnectionTrait) -> Result<u64> {
     super::count(db, "SELECT COUNT(*) AS n FROM customers", []).await

@@ -260,3 +260,32 @@ pub async fn update_step(tx: &Tx, row: &StepRow) -> Result<()> {
     run(&**tx, sql, values).await?;
     Ok(())
 }
+
+/// Deletes some deployments from before a time with their steps and operations; how many rows. One stays while it is
+/// live, while something in it is stuck, and while it is the last that changed an installation: whether that one can be
+/// rolled back depends on it.
+pub async fn prune(tx: &Tx, before: Millis) -> Result<u64> {
+    let sql = "SELECT d.id FROM deployments d WHERE d.created_at < $1 AND d.ended_at IS NOT NULL \
+               AND NOT EXISTS (SELECT 1 FROM operations o JOIN installations i ON i.id = o.installation \
+               WHERE o.deployment = d.id AND o.ended_at IS NULL AND i.state <> 'removed') \
+               AND NOT EXISTS (SELECT 1 FROM deployment_steps s JOIN installations i ON i.id = s.installation \
+               WHERE s.deployment = d.id AND s.state = 'finished' AND i.state <> 'removed' \
+               AND NOT EXISTS (SELECT 1 FROM deployment_steps n WHERE n.installation = s.installation \
+               AND n.state = 'finished' AND n.deployment > s.deployment)) ORDER BY d.id LIMIT $2";
+    let ids: Vec<DeploymentId> =
+        all(&**tx, sql, [big(before), big(super::PRUNED_AT_ONCE)], |row| parse(row, "id")).await?;
+    let mut rows = 0;
+    for id in ids {
+        for sql in [
+            "DELETE FROM deployment_steps WHERE deployment = $1",
+            "DELETE FROM operations WHERE deployment = $1",
+            "DELETE FROM deployments WHERE id = $1",
+        ] {
+            rows += run(&**tx, sql, [text(id)]).await?.rows_affected();
+        }
+        if rows >= super::PRUNED_AT_ONCE {
+            break;
+        }
+    }
+    Ok(rows)
+}

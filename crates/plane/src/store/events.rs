@@ -5,8 +5,10 @@ use nimbus_api::Millis;
 use sea_orm::{ConnectionTrait, QueryResult};
 use serde_json::Value as Json;
 
-use super::to_json;
-use super::{Result, Rows, StoreError, Tx, all, big, get, json, maybe_parse, maybe_text, number, one, run, text};
+use super::{
+    PRUNED_AT_ONCE, Result, Rows, StoreError, Tx, all, big, get, json, maybe_parse, maybe_text, number, one, run, text,
+    to_json,
+};
 use crate::wire::{Event, Outcome};
 
 /// An event to be recorded.
@@ -138,9 +140,6 @@ pub async fn last(db: &impl ConnectionTrait) -> Result<u64> {
     let row = one(db, "SELECT value FROM counters WHERE name = 'events'", []).await?;
     Ok(row.map(|row| number(&row, "value")).transpose()?.unwrap_or(0))
 }
-
-/// Most events deleted in one transaction: others want to write meanwhile.
-const PRUNED_AT_ONCE: u64 = 2_000;
 
 /// Deletes some events up to a sequence or from before a time; how many. Those that are left go on being counted from
 /// where they were.

@@ -152,6 +152,14 @@ pub async fn update(tx: &Tx, row: &InstallationRow) -> Result<()> {
     Ok(())
 }
 
+/// Deletes some records of removed installations of which no operation and no deployment tells any more; how many.
+pub async fn prune(tx: &Tx) -> Result<u64> {
+    let sql = "DELETE FROM installations WHERE id IN (SELECT i.id FROM installations i WHERE i.state = 'removed' \
+               AND NOT EXISTS (SELECT 1 FROM operations o WHERE o.installation = i.id) \
+               AND NOT EXISTS (SELECT 1 FROM deployment_steps s WHERE s.installation = i.id) LIMIT $1)";
+    Ok(run(&**tx, sql, [big(super::PRUNED_AT_ONCE)]).await?.rows_affected())
+}
+
 /// How many there are in each state.
 pub async fn count_by_state(db: &impl ConnectionTrait) -> Rows<(String, u64)> {
     let sql = "SELECT state, COUNT(*) AS n FROM installations WHERE state <> 'removed' GROUP BY state ORDER BY state";

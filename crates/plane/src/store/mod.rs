@@ -31,6 +31,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (1, include_str!("migrations/0001_begin.sql")),
     (2, include_str!("migrations/0002_operations.sql")),
     (3, include_str!("migrations/0003_rollbacks.sql")),
+    (4, include_str!("migrations/0004_keeping.sql")),
 ];
 
 /// Why the store could not do something.
@@ -64,6 +65,9 @@ pub enum StoreError {
         known: i64,
     },
 }
+
+/// Most rows that one transaction of pruning deletes of a kind: others want to write meanwhile.
+const PRUNED_AT_ONCE: u64 = 2_000;
 
 /// The result of everything here.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -265,4 +269,49 @@ pub(crate) fn text(value: impl ToString) -> Value {
 /// Like [`text`], perhaps absent.
 pub(crate) fn maybe_text(value: Option<impl ToString>) -> Value {
     Value::from(value.map(|value| value.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a control plane of schema 3 may hold.
+    const OLD: &str = "INSERT INTO apps VALUES ('hola', 'Hola', 4, 1); \
+        INSERT INTO customers VALUES ('acme', 'ACME', 1); INSERT INTO servers VALUES ('s', 'here', 0, 1); \
+        INSERT INTO versions VALUES ('hola', 1, 'a', 1, 1, 1, NULL, '{}', 1, 'o'), ('hola', 2, 'b', 1, 1, 1, NULL, \
+            '{}', 1, 'o'), ('hola', 3, 'c', 1, 1, 1, NULL, '{}', 1, 'o'), ('hola', 4, 'd', 1, 1, 1, NULL, '{}', 1, 'o'); \
+        INSERT INTO installations VALUES ('i', 'hola-acme', 'hola', 'acme', 's', 1, 1, 1, 'removed', NULL, 'why', 5, 6); \
+        INSERT INTO deployments VALUES ('1', 'deploy', 'hola', 1, 1, 48, 'failed', 'no', 'o', 1, 1, 1), \
+            ('2', 'deploy', 'hola', 1, 1, 48, 'finished', NULL, 'o', 2, 2, 1), \
+            ('3', 'deploy', 'hola', 2, 1, 48, 'failed', 'no', 'o', 3, 3, 1), \
+            ('4', 'deploy', 'hola', 3, 1, 48, 'finished', NULL, 'o', 4, 4, 1), \
+            ('5', 'rollback', 'hola', NULL, 0, 48, 'finished', NULL, 'o', 5, 5, 1); \
+        INSERT INTO deployment_steps VALUES ('5', 'i', 0, 0, 3, 1, 'finished', NULL, 5, 5, 1, NULL);";
+
+    #[tokio::test]
+    async fn a_store_of_before_is_brought_up_to_date() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.sqlite");
+        let before = connect(&path, 1).await.unwrap();
+        before.execute_unprepared("CREATE TABLE migrations (number BIGINT PRIMARY KEY)").await.unwrap();
+        for (number, text) in &MIGRATIONS[..3] {
+            before.execute_unprepared(text).await.unwrap();
+            run(&before, "INSERT INTO migrations VALUES ($1)", [(*number).into()]).await.unwrap();
+        }
+        before.execute_unprepared(OLD).await.unwrap();
+        before.close().await.unwrap();
+
+        let store = Store::open(&path).await.unwrap();
+        let sql = "SELECT number FROM versions WHERE withdrawn = 1 ORDER BY number";
+        let withdrawn: Vec<u32> = all(store.read(), sql, [], |row| number(row, "number")).await.unwrap();
+        assert_eq!(withdrawn, [2, 3], "one failed, one was rolled back from, one was mended, one was never deployed");
+        let row = one(store.read(), "SELECT error, removed_at FROM installations", []).await.unwrap().unwrap();
+        assert_eq!(
+            (get::<String>(&row, "error").unwrap(), number::<u64>(&row, "removed_at").unwrap()),
+            ("why".into(), 6)
+        );
+        let tx = store.write().await.unwrap();
+        customers::delete(&tx, &"acme".parse().unwrap()).await.unwrap();
+        tx.commit().await.unwrap();
+    }
 }

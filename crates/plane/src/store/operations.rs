@@ -180,3 +180,20 @@ pub async fn update(tx: &Tx, row: &OperationRow) -> Result<()> {
     run(&**tx, sql, values).await?;
     Ok(())
 }
+
+/// The time from which on the newest `count` operations were accepted; 0 when there are no more than that.
+pub async fn begin_of_newest(tx: &Tx, count: u64) -> Result<Millis> {
+    let sql = "SELECT requested_at FROM operations ORDER BY requested_at DESC, id DESC LIMIT 1 OFFSET $1";
+    let last_of_the_others = one(&**tx, sql, [big(count)]).await?;
+    Ok(last_of_the_others.map(|row| number::<Millis>(&row, "requested_at")).transpose()?.map_or(0, |at| at + 1))
+}
+
+/// Deletes some operations that have ended, belong to no deployment and were accepted before a time; how many.
+pub async fn prune(tx: &Tx, before: Millis) -> Result<u64> {
+    let sql = "DELETE FROM operations WHERE id IN (SELECT o.id FROM operations o \
+               JOIN installations i ON i.id = o.installation WHERE o.requested_at < $1 \
+               AND (o.ended_at IS NOT NULL OR i.state = 'removed') \
+               AND NOT EXISTS (SELECT 1 FROM deployments d WHERE d.id = o.deployment) \
+               ORDER BY o.requested_at LIMIT $2)";
+    Ok(run(&**tx, sql, [big(before), big(super::PRUNED_AT_ONCE)]).await?.rows_affected())
+}

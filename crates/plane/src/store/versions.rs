@@ -6,20 +6,9 @@ use sea_orm::{ConnectionTrait, QueryResult};
 use super::{Result, Rows, Tx, all, big, get, json, maybe_text, number, one, parse, run, text, to_json};
 use crate::wire::Version;
 
-/// A version is withdrawn when the last deployment of it that ended failed, or when a rollback of the whole application
-/// took it away later than it was last deployed. An application has one live deployment at most, so that the order of
-/// ids is the order of events.
 const COLUMNS: &str = "v.app, v.number, v.artifact, v.archive_bytes, v.unpacked_bytes, v.entries, v.notes, v.manifest, \
-    v.published_at, v.published_by, (SELECT COUNT(*) FROM installations i \
-    WHERE i.app = v.app AND i.version = v.number AND i.state <> 'removed') AS installations, \
-    CASE WHEN v.number IN (SELECT d.version FROM deployments d WHERE d.app = v.app AND d.kind = 'deploy' \
-    AND d.state = 'failed' AND NOT EXISTS (SELECT 1 FROM deployments n WHERE n.app = d.app AND n.kind = 'deploy' \
-    AND n.version = d.version AND n.ended_at IS NOT NULL AND n.id > d.id)) \
-    OR EXISTS (SELECT 1 FROM deployments r JOIN deployment_steps s ON s.deployment = r.id WHERE r.app = v.app \
-    AND r.kind = 'rollback' AND r.whole_app = 1 AND r.ended_at IS NOT NULL AND s.state = 'finished' \
-    AND s.from_version = v.number AND NOT EXISTS (SELECT 1 FROM deployments n WHERE n.app = r.app \
-    AND n.kind = 'deploy' AND n.version = v.number AND n.state = 'finished' AND n.id > r.id)) \
-    THEN 1 ELSE 0 END AS withdrawn";
+    v.published_at, v.published_by, v.withdrawn, (SELECT COUNT(*) FROM installations i \
+    WHERE i.app = v.app AND i.version = v.number AND i.state <> 'removed') AS installations FROM versions v";
 
 fn read(row: &QueryResult) -> Result<Version> {
     Ok(Version {
@@ -60,7 +49,7 @@ pub async fn create(tx: &Tx, version: &Version) -> Result<()> {
 
 /// One version.
 pub async fn find(db: &impl ConnectionTrait, app: &Slug, number: u32) -> Result<Option<Version>> {
-    let sql = format!("SELECT {COLUMNS} FROM versions v WHERE v.app = $1 AND v.number = $2");
+    let sql = format!("SELECT {COLUMNS} WHERE v.app = $1 AND v.number = $2");
     one(db, &sql, [text(app), big(number.into())]).await?.map(|row| read(&row)).transpose()
 }
 
@@ -71,19 +60,22 @@ pub async fn newest(db: &impl ConnectionTrait, app: &Slug) -> Result<Option<Vers
 
 /// The newest version that is not withdrawn.
 pub async fn newest_good(db: &impl ConnectionTrait, app: &Slug) -> Result<Option<Version>> {
-    let sql = format!(
-        "SELECT * FROM (SELECT {COLUMNS} FROM versions v WHERE v.app = $1) known WHERE withdrawn = 0 \
-         ORDER BY number DESC LIMIT 1"
-    );
+    let sql = format!("SELECT {COLUMNS} WHERE v.app = $1 AND v.withdrawn = 0 ORDER BY v.number DESC LIMIT 1");
     one(db, &sql, [text(app)]).await?.map(|row| read(&row)).transpose()
 }
 
 /// Versions, newest first, those before number `before`.
 pub async fn list(db: &impl ConnectionTrait, app: &Slug, before: Option<u32>, limit: u64) -> Rows<Version> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM versions v WHERE v.app = $1 AND v.number < $2 ORDER BY v.number DESC LIMIT $3");
+    let sql = format!("SELECT {COLUMNS} WHERE v.app = $1 AND v.number < $2 ORDER BY v.number DESC LIMIT $3");
     let before = before.map_or(u64::from(u32::MAX) + 1, u64::from);
     all(db, &sql, [text(app), big(before), big(limit)], read).await
+}
+
+/// Keeps whether a version is withdrawn.
+pub async fn withdraw(tx: &Tx, app: &Slug, number: u32, withdrawn: bool) -> Result<()> {
+    let sql = "UPDATE versions SET withdrawn = $3 WHERE app = $1 AND number = $2";
+    run(&**tx, sql, [text(app), big(number.into()), big(withdrawn.into())]).await?;
+    Ok(())
 }
 
 /// Deletes a version.

@@ -1,8 +1,9 @@
 //! Applications, customers, paging, status, servers.
 
-use plane::wire::{App, Customer, Page, Server, Status};
+use plane::wire::{Accepted, App, Customer, Event, Outcome, Page, Server, Status};
 use serde_json::{Value, json};
 
+use crate::fake::Outcome as Fate;
 use crate::world::World;
 
 #[tokio::test]
@@ -42,6 +43,50 @@ async fn customers_are_created_listed_and_shown() {
     assert_eq!(world.get("/customers/acme").await.expect(200).json::<Customer>(), customer);
     world.get("/customers/other").await.refused(404, "unknown-customer");
     assert_eq!(world.get("/customers").await.expect(200).json::<Page<Customer>>().items, [customer]);
+}
+
+#[tokio::test]
+async fn a_customer_is_deleted_once_nothing_is_installed_for_it() {
+    let world = World::with_app().await;
+    for _ in 0..6 {
+        world.install("hola", "acme").await;
+    }
+    let problem = world.delete("/customers/acme").await.refused(409, "customer-in-use");
+    assert!(problem.detail.contains("hola-acme, hola-acme-2") && problem.detail.contains("1 more"), "{problem:?}");
+    for n in ["", "-2", "-3", "-4", "-5", "-6"] {
+        let path = format!("/installations/hola-acme{n}");
+        let removed: Accepted = world.delete(&path).await.expect(202).json();
+        world.ended(removed.operation).await;
+    }
+    world.delete("/customers/acme").await.expect(204);
+    world.delete("/customers/acme").await.refused(404, "unknown-customer");
+    world.delete("/customers/Not%20A%20Slug").await.refused(404, "unknown-customer");
+    let body = json!({"app": "hola", "customer": "acme"});
+    world.post("/installations", body).await.refused(404, "unknown-customer");
+    // Its past can still be read, and the name can be used again.
+    assert_eq!(world.get("/operations").await.json::<Page<Value>>().items.len(), 12);
+    world.post("/customers", json!({"slug": "acme"})).await.expect(201);
+    assert_eq!(world.get("/customers/acme").await.json::<Customer>().installations, 0);
+    let audit: Page<Event> = world.get("/events?before=now").await.expect(200).json();
+    assert!(audit.items.iter().any(|event| event.verb == "customer.delete" && event.outcome == Outcome::Done));
+}
+
+#[tokio::test]
+async fn an_application_of_a_deleted_ones_name_begins_anew() {
+    let world = World::with_app().await;
+    world.install("hola", "acme").await;
+    world.publish("hola", 2).await;
+    world.fake.script(|_| Fate::Undo("not healthy"));
+    let id = world.deploy("hola", json!({})).await.id;
+    world.deployed(id).await;
+    world.fake.script(|_| Fate::Finish);
+    let removed: Accepted = world.delete("/installations/hola-acme").await.expect(202).json();
+    world.ended(removed.operation).await;
+    world.delete("/apps/hola").await.expect(204);
+    world.publish("hola", 1).await;
+    let second = world.publish("hola", 2).await;
+    assert_eq!((second.number, second.withdrawn), (2, false));
+    assert_eq!(world.install("hola", "acme").await.version, 2);
 }
 
 #[tokio::test]

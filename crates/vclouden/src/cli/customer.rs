@@ -31,6 +31,12 @@ pub enum Noun {
         /// Its short name
         customer: Slug,
     },
+    /// Delete a customer that has no installations
+    #[command(after_help = example!("vclouden customer delete acme"))]
+    Delete {
+        /// Its short name
+        customer: Slug,
+    },
 }
 
 impl Noun {
@@ -73,6 +79,13 @@ impl Noun {
                     .fact("Installations", customer.installations.to_string())
                     .fact("Created", date(customer.created_at))
                     .print();
+            }
+            Noun::Delete { customer } => {
+                api.delete::<serde_json::Value>(&format!("/customers/{customer}")).await?;
+                if context.json {
+                    return json(&serde_json::json!({ "deleted": customer }));
+                }
+                line(format!("Deleted customer {customer}."));
             }
         }
         Ok(())

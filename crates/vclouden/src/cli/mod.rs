@@ -25,6 +25,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::api::{Api, probe};
 use crate::config;
 use crate::failure::{Failure, Outcome};
+use crate::output::note;
 use crate::progress::Progress;
 use crate::{down, parts, up};
 
@@ -40,19 +41,22 @@ macro_rules! example {
 }
 pub(crate) use example;
 
+/// The heading of the options that every command has.
+const GLOBAL: &str = "Options of every command";
+
 /// Publish your app once. Every customer gets their own isolated copy, and every change can be undone.
 #[derive(Debug, Parser)]
 #[command(name = "vclouden", version, arg_required_else_help = true, max_term_width = 100)]
 #[command(after_help = example!("sudo vclouden up", "vclouden status", "vclouden version publish ./my-app --create"))]
 pub struct Cli {
     /// Print JSON instead of text: one document, or a line for each thing when following
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     json: bool,
     /// Address of the API [default: the saved one, or 127.0.0.1:7878] [env: VCLOUDEN_API]
-    #[arg(long, global = true, value_name = "ADDR")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "ADDR")]
     api: Option<String>,
     /// Token for the API [default: the one that `vclouden up` saved] [env: VCLOUDEN_TOKEN]
-    #[arg(long, global = true, value_name = "TOKEN")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "TOKEN")]
     token: Option<String>,
     #[command(subcommand)]
     command: Command,
@@ -173,6 +177,20 @@ impl Context {
 }
 
 impl Cli {
+    /// The command line of this process. One that is wrong is told to whoever reads, a person or a program; one that
+    /// asks for help gets it. Both end the process.
+    pub fn of_process() -> Self {
+        Self::try_parse().unwrap_or_else(|error| {
+            // The wish for JSON may stand behind the mistake, where it was not read.
+            let json = std::env::args_os().skip(1).take_while(|word| word != "--").any(|word| word == "--json");
+            if json && error.use_stderr() {
+                note(Failure::wrong_usage(&error).json().to_string());
+                std::process::exit(error.exit_code());
+            }
+            error.exit()
+        })
+    }
+
     /// Whether a program reads the answer.
     pub fn json(&self) -> bool {
         self.json

@@ -48,10 +48,15 @@ pub fn json(value: &impl Serialize) -> Outcome {
     Ok(())
 }
 
-/// Why a command failed, for a program: unless standard output has something already, such as the operation that was
-/// undone, which says it itself.
-pub fn json_failure(failure: &Failure) {
-    if !WRITTEN.load(Ordering::Relaxed) {
+/// Why a command failed. A program gets it as a document, too: on standard output, unless that has something already,
+/// such as the operation that was undone, which says it itself. A wrong command line is a document on standard error
+/// only: nothing was asked, and so nothing was answered.
+pub fn failure(failure: &Failure, json: bool) {
+    if json && matches!(failure, Failure::Usage(_)) {
+        return note(failure.json().to_string());
+    }
+    error(failure);
+    if json && !WRITTEN.load(Ordering::Relaxed) {
         line(failure.json().to_string());
     }
 }
@@ -117,7 +122,7 @@ pub fn colours(stream: &impl IsTerminal) -> bool {
 }
 
 /// `error: what. why. what to do`.
-pub fn error(failure: &Failure) {
+fn error(failure: &Failure) {
     let label = Paint::Bad.apply("error:", colours(&std::io::stderr()));
     note(format!("{label} {}", human::printable(&failure.to_string())));
 }

@@ -140,6 +140,18 @@ fn installing_for_a_customer_that_does_not_exist_says_how_to_create_it() {
 }
 
 #[test]
+fn a_customer_is_deleted_or_it_is_said_why_not() {
+    let in_use = problem(409, "customer-in-use", "customer acme has installations: hola-acme; remove them first");
+    let fake = Fake::new(vec![
+        ("DELETE /customers/acme", vec![in_use]),
+        ("DELETE /customers/globex", vec![(204, "application/json", Vec::new())]),
+    ]);
+    let ended = fake.run(&["customer", "delete", "acme"]);
+    assert!(ended.status == 1 && ended.err.contains("hola-acme"), "{}", ended.err);
+    assert_eq!(fake.run(&["customer", "delete", "globex"]).out, "Deleted customer globex.\n");
+}
+
+#[test]
 fn removing_wants_the_name_again() {
     let fake = Fake::new(vec![]);
     let ended = fake.run_with(&["installation", "remove", "acme"], "acme\n");

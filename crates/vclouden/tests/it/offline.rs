@@ -48,6 +48,28 @@ fn a_wrong_command_line_ends_with_2() {
 }
 
 #[test]
+fn a_wrong_command_line_is_a_document_for_programs() {
+    for (wrong, said) in [
+        (&["--json", "nonsense"][..], "unrecognized subcommand 'nonsense'"),
+        (&["deploy", "--json"], "<APP>"),
+        (&["deploy", "hola", "--canry", "1", "--json"], "similar argument exists: '--canary'"),
+        (&["version", "show", "hola", "0", "--json"], "whole number"),
+        (&["--json", "app"], "a command is missing"),
+        (&["--json", "--token", "\u{1}", "--api", "127.0.0.1:1", "status"], "characters that no token has"),
+    ] {
+        let ended = run(&[wrong, &[]].concat());
+        assert_eq!((ended.status, ended.out.as_str()), (2, ""), "{wrong:?} {}", ended.err);
+        let json: serde_json::Value = serde_json::from_str(&ended.err).unwrap_or_else(|_| panic!("{}", ended.err));
+        let error = json["error"].as_str().unwrap();
+        assert!(error.contains(said) && !error.contains("Usage:") && !error.contains('\n'), "{error}");
+        assert!(!error.starts_with("error"), "{error}");
+    }
+    // For what is run inside, and for help, it is no wish.
+    assert!(run(&["installation", "exec", "--", "x", "--json"]).err.contains("Usage:"));
+    assert!(run(&["--json", "deploy", "--help"]).out.contains("Options of every command:"));
+}
+
+#[test]
 fn an_api_that_is_not_there_ends_with_3_and_says_what_to_do() {
     let ended = run(&["--api", "127.0.0.1:1", "--token", "vco_x", "status"]);
     assert_eq!(ended.status, 3, "{}", ended.err);
