@@ -1,16 +1,14 @@
 //! Gives the kernel the AppArmor profile that sandboxes are put under, where it has AppArmor. At every start: after a
 //! restart of the server it is gone, and a new version of vClouden may bring a new one.
 
-use nimbus_api::LayerReport;
+use crate::tools::{self, ToolError};
 
-use crate::tools;
-
-/// Loads it. To be done before anything starts in a sandbox. Where that fails sandboxes have a layer less, and its
-/// report says why.
-pub(crate) fn load(reports: &mut [LayerReport]) {
-    // It may be running sandboxes already; they get the new one at once.
-    let Err(error) = tools::feed("apparmor_parser", &["--replace", "--quiet"], sandbox::apparmor::PROFILE) else {
-        return;
-    };
-    tracing::warn!(%error, "AppArmor does not confine sandboxes");
+/// Loads the profile, before anything starts in a sandbox. Sandboxes that run already are under the new one at once.
+/// Without it they have a layer less, so a failure is for their report.
+pub(crate) fn load() -> Result<(), ToolError> {
+    if !sandbox::apparmor::is_present() {
+        return Ok(());
+    }
+    let loaded = tools::feed("apparmor_parser", &["--replace", "--quiet"], sandbox::apparmor::PROFILE);
+    loaded.map(drop).inspect_err(|error| tracing::warn!(%error, "AppArmor does not confine sandboxes"))
 }

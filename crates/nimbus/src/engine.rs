@@ -13,6 +13,7 @@ use nimbus_api::edge::RouteMode;
 use nimbus_api::{LayerReport, Millis, NimbusEventKind, Phase, Wanted};
 
 use crate::Config;
+use crate::apparmor;
 use crate::error::NimbusError;
 use crate::events::Events;
 use crate::keepers::Keepers;
@@ -90,7 +91,7 @@ impl Engine {
         })?;
         let mut reports = vec![volume.report()];
         reports.extend(network::prepare()?);
-        reports.extend(sheet::sandbox_layers());
+        reports.extend(sheet::sandbox_layers(apparmor::load()));
         let waits = Arc::new(Waits::default());
         let waiting = waits.clone();
         let journal = Journal::open(&nimbus.join("journal.sqlite"), clock.clone(), move |id| waiting.wake(id))?;

@@ -7,6 +7,7 @@
 //! To read: [`operations`] (what happens when ...), `engine` (what they work with), `recover` (what happens at a
 //! start), `http` (how it is asked).
 
+mod apparmor;
 mod edge;
 mod engine;
 mod error;

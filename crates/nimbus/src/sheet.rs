@@ -13,6 +13,7 @@ use sandbox::{NetworkSpec, SandboxSpec};
 use crate::engine::Engine;
 use crate::network;
 use crate::spec::InstallationSpec;
+use crate::tools::ToolError;
 
 /// Milliseconds that an application without a start time of its own may take.
 pub(crate) const DEFAULT_START_MS: u64 = 30_000;
@@ -154,8 +155,14 @@ fn signal(signal: StopSignal) -> i32 {
     }
 }
 
-/// The layers of defence that this machine gives a sandbox.
-pub(crate) fn sandbox_layers() -> Vec<LayerReport> {
+/// The layers of defence that this machine gives a sandbox, after AppArmor's profile was loaded or could not be.
+pub(crate) fn sandbox_layers(profile: Result<(), ToolError>) -> Vec<LayerReport> {
     let report = |layer: sandbox::Layer| LayerReport { name: layer.name, active: layer.active, note: layer.note };
-    sandbox::detect().into_iter().map(report).collect()
+    let mut layers: Vec<LayerReport> = sandbox::detect().into_iter().map(report).collect();
+    if let Err(error) = profile
+        && let Some(layer) = layers.iter_mut().find(|layer| layer.name == "apparmor" && !layer.active)
+    {
+        layer.note = error.to_string();
+    }
+    layers
 }

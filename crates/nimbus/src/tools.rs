@@ -56,6 +56,7 @@ impl ToolError {
 /// The Debian package of each tool in use.
 fn package(tool: &str) -> &'static str {
     match tool {
+        "apparmor_parser" => "apparmor",
         "btrfs" | "mkfs.btrfs" => "btrfs-progs",
         "nft" => "nftables",
         "ip" => "iproute2",

@@ -2,16 +2,37 @@
 //! first process of a sandbox, the parent of a program run in it).
 
 use std::convert::Infallible;
+use std::fs::File;
 use std::io::IsTerminal;
 
 use rustix::fs::Mode;
 use rustix::process::{chdir, ioctl_tiocsctty, setsid, umask};
 
 use crate::error::Step;
-use crate::seccomp::Filter;
+use crate::seccomp::{self, Filter};
 use crate::stdio::Stdio;
 use crate::{SandboxError, SandboxSpec};
-use crate::{capabilities, command, ids, landlock, limits, signals};
+use crate::{apparmor, capabilities, command, ids, landlock, limits, signals};
+
+/// What is decided before a process is cloned, since it could not find out by itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Measures {
+    filter: &'static Filter,
+    /// Whether there is AppArmor's profile.
+    profile: bool,
+}
+
+impl Measures {
+    /// For the parent.
+    pub(crate) fn now() -> Measures {
+        Measures { filter: seccomp::filter(), profile: apparmor::is_loaded() }
+    }
+
+    /// For a process that will be a guardian, while it sees itself in `/proc`; for [`guardian`].
+    pub(crate) fn door(self) -> Result<Option<File>, SandboxError> {
+        if self.profile { apparmor::door().step("find AppArmor").map(Some) } else { Ok(None) }
+    }
+}
 
 /// Becomes the program, with nothing but what a program in a sandbox may have. When it is `tied` it dies with the
 /// process that started it.
@@ -19,7 +40,7 @@ pub(crate) fn program(
     spec: &SandboxSpec,
     words: &[String],
     stdio: &Stdio,
-    filter: &Filter,
+    measures: Measures,
     tied: bool,
 ) -> Result<Infallible, SandboxError> {
     stdio.install().step("pass on standard input and output")?;
@@ -50,19 +71,25 @@ pub(crate) fn program(
             std::io::Error::from(error)
         ))
     })?;
+    if measures.profile {
+        apparmor::enter_on_execute().step("put AppArmor's profile in force")?;
+    }
     rules.apply().step("put Landlock in force")?;
     signals::block_all(false).step("unblock signals")?;
-    filter.apply().step("put the system call filter in force")?;
+    measures.filter.apply().step("put the system call filter in force")?;
     Err(command::execute(&candidates, words, &environment)?)
 }
 
 /// Keeps nothing but what it takes to wait for processes and to signal them.
-pub(crate) fn guardian(spec: &SandboxSpec, filter: &Filter) -> Result<(), SandboxError> {
+pub(crate) fn guardian(spec: &SandboxSpec, measures: Measures, door: Option<File>) -> Result<(), SandboxError> {
     capabilities::drop_bounding().step("give up capabilities")?;
     ids::become_user(spec.uid, spec.gid).step("become the application's user")?;
     capabilities::drop_all().step("give up capabilities")?;
     signals::hide_memory().step("hide memory")?;
     // After the change of user, which undoes it.
     signals::die_with_parent().step("tie the process to its parent")?;
-    filter.apply().step("put the system call filter in force")
+    if let Some(door) = door {
+        apparmor::enter(door).step("put AppArmor's profile in force")?;
+    }
+    measures.filter.apply().step("put the system call filter in force")
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::cgroup::{CONTROLLERS, Hierarchies};
 use crate::spec::Layer;
-use crate::{SandboxError, idmap, landlock, seccomp};
+use crate::{SandboxError, apparmor, idmap, landlock, seccomp};
 
 /// What every sandbox needs; without one of these none is started.
 const REQUIRED: [&str; 6] = [
@@ -17,12 +17,12 @@ const REQUIRED: [&str; 6] = [
     "cgroups",
 ];
 
-/// Looks at this machine. Changes nothing, needs no privilege, and may be called by any thread.
+/// Looks at this machine. Changes nothing, and may be called by any thread. Only root is told about AppArmor.
 #[must_use]
 pub fn detect() -> Vec<Layer> {
     let mut layers = vec![user_namespaces(), other_namespaces(), cgroup_namespace()];
     layers.extend(cgroups());
-    layers.extend([idmapped_mounts(), overlay(), seccomp_filter(), landlock_rules(), apparmor()]);
+    layers.extend([idmapped_mounts(), overlay(), seccomp_filter(), landlock_rules(), apparmor::report()]);
     layers
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn explain(error: SandboxError) -> SandboxError {
     SandboxError::Missing { layers: format!("it lacks {}", missing.join(" and ")), step, source }
 }
 
-fn layer(name: &str, active: bool, note: impl Into<String>) -> Layer {
+pub(crate) fn layer(name: &str, active: bool, note: impl Into<String>) -> Layer {
     Layer { name: name.to_owned(), active, note: note.into() }
 }
 
@@ -152,12 +152,6 @@ fn landlock_rules() -> Layer {
         Some(version) => layer("landlock", true, format!("ABI {version}: files; abstract sockets from ABI 6")),
         None => layer("landlock", false, "not in this kernel, or not in its boot parameter lsm="),
     }
-}
-
-fn apparmor() -> Layer {
-    let enabled = fs::read_to_string("/sys/module/apparmor/parameters/enabled").is_ok_and(|text| text.starts_with('Y'));
-    let note = if enabled { "present; no profile is applied yet" } else { "not in this kernel" };
-    layer("apparmor", false, note)
 }
 
 /// The kernel's version, major and minor.

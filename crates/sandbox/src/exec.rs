@@ -6,16 +6,17 @@
 //! while it has a program: that would be left to the server's first process, which takes its time.
 
 use std::convert::Infallible;
+use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
 use rustix::process::{Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use crate::channel::{Channel, failure};
+use crate::confine::Measures;
 use crate::error::Step;
 use crate::namespaces::{self, Cloned};
 use crate::sandbox::{self, Exit, Sandbox};
-use crate::seccomp::{self, Filter};
 use crate::start::say;
 use crate::stdio::{self, Stdio};
 use crate::{SandboxError, SandboxSpec};
@@ -40,13 +41,20 @@ impl Sandbox {
     pub fn exec(&self, spec: &SandboxSpec, command: &[String], stdio: Stdio) -> Result<Executed, SandboxError> {
         check::check_command(command)?;
         let stdio = stdio.prepare(spec).step("prepare standard input and output")?;
-        let filter = seccomp::filter();
         let (ours, theirs) = Channel::pair()?;
         let mut spaces = namespaces::OWN | libc::CLONE_NEWCGROUP;
         if self.own_network {
             spaces |= libc::CLONE_NEWNET;
         }
-        let plan = Plan { spec, command, stdio: &stdio, filter, channel: &theirs, sandbox: self.pidfd(), spaces };
+        let plan = Plan {
+            spec,
+            command,
+            stdio: &stdio,
+            measures: Measures::now(),
+            channel: &theirs,
+            sandbox: self.pidfd(),
+            spaces,
+        };
         let Cloned { pid, pidfd: helper } =
             namespaces::spawn(0, self.groups.v2(), &theirs, || plan.run()).step("make a process")?;
         drop(theirs);
@@ -143,7 +151,7 @@ struct Plan<'a> {
     spec: &'a SandboxSpec,
     command: &'a [String],
     stdio: &'a Stdio,
-    filter: &'a Filter,
+    measures: Measures,
     channel: &'a Channel,
     /// The sandbox's first process.
     sandbox: BorrowedFd<'a>,
@@ -162,15 +170,16 @@ impl Plan<'_> {
         if placed.is_empty() {
             return Err(SandboxError::Ended);
         }
+        let door = self.measures.door()?;
         match namespaces::enter(self.sandbox, self.spaces) {
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return Err(SandboxError::Ended),
             other => other.step("join the sandbox's namespaces")?,
         }
         let program = namespaces::spawn(0, None, self.channel, || {
-            confine::program(self.spec, self.command, self.stdio, self.filter, true)
+            confine::program(self.spec, self.command, self.stdio, self.measures, true)
         })
         .map_err(ended_meanwhile)?;
-        if let Err(error) = self.watch(&program.pidfd) {
+        if let Err(error) = self.watch(&program.pidfd, door) {
             let _ = sandbox::send(program.pidfd.as_fd(), libc::SIGKILL);
             await_end(&program.pidfd);
             return Err(error);
@@ -179,10 +188,12 @@ impl Plan<'_> {
     }
 
     /// Becomes nothing but the program's parent.
-    fn watch(&self, program: &OwnedFd) -> Result<(), SandboxError> {
+    fn watch(&self, program: &OwnedFd, door: Option<File>) -> Result<(), SandboxError> {
         self.channel.send(b"program", &[program.as_fd()]).step("report the program")?;
-        stdio::close_all_but(&[program.as_fd(), self.channel.as_fd()]).step("close descriptors")?;
-        confine::guardian(self.spec, self.filter)?;
+        let kept: Vec<_> =
+            [program.as_fd(), self.channel.as_fd()].into_iter().chain(door.as_ref().map(AsFd::as_fd)).collect();
+        stdio::close_all_but(&kept).step("close descriptors")?;
+        confine::guardian(self.spec, self.measures, door)?;
         if self.channel.is_closed() {
             return Err(SandboxError::Ended);
         }

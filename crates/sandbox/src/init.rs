@@ -11,8 +11,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, setsid, wait};
 
 use crate::channel::Channel;
+use crate::confine::Measures;
 use crate::error::Step;
-use crate::seccomp::Filter;
 use crate::stdio::{self, Stdio};
 use crate::{Exit, SandboxError, SandboxSpec};
 use crate::{confine, ids, namespaces, network, root, signals, title};
@@ -21,7 +21,7 @@ use crate::{confine, ids, namespaces, network, root, signals, title};
 pub(crate) struct Plan<'a> {
     pub(crate) spec: &'a SandboxSpec,
     pub(crate) stdio: &'a Stdio,
-    pub(crate) filter: &'a Filter,
+    pub(crate) measures: Measures,
     /// The line to the parent.
     pub(crate) channel: &'a Channel,
     /// Where the application's end is written.
@@ -49,12 +49,12 @@ pub(crate) fn run(plan: &Plan<'_>) -> Result<Infallible, SandboxError> {
     namespaces::unshare(libc::CLONE_NEWCGROUP).step("make a cgroup namespace")?;
 
     let signals = signals::descriptor().step("receive signals")?;
-    let program = || confine::program(plan.spec, &plan.spec.command, plan.stdio, plan.filter, false);
+    let program = || confine::program(plan.spec, &plan.spec.command, plan.stdio, plan.measures, false);
     let application = namespaces::spawn(0, None, plan.channel, program).step("make the application's process")?;
     stdio::close_all_but(&[signals.as_fd(), plan.exit.as_fd(), plan.channel.as_fd()]).step("close descriptors")?;
     // Its descriptor is closed already, and must not be closed again.
     std::mem::forget(application.pidfd);
-    confine::guardian(plan.spec, plan.filter)?;
+    confine::guardian(plan.spec, plan.measures, plan.measures.door()?)?;
     if plan.channel.is_closed() {
         // The parent died before this process asked to die with it.
         namespaces::leave(1);

@@ -13,9 +13,11 @@
 //! | `capabilities`, `limits` | no power over the kernel |
 //! | `seccomp` | few system calls |
 //! | `landlock` | a second opinion on files and sockets |
+//! | `apparmor` | what no program may do, wherever it gets |
 //!
 //! [`start`] and [`Sandbox::exec`] clone without executing, so their caller must be single-threaded.
 
+pub mod apparmor;
 mod capabilities;
 mod cgroup;
 mod channel;

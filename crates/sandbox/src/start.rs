@@ -8,12 +8,13 @@ use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::cgroup::Groups;
 use crate::channel::{Channel, failure};
+use crate::confine::Measures;
 use crate::error::Step;
 use crate::namespaces::{self, Cloned};
 use crate::sandbox::Sandbox;
 use crate::stdio::Stdio;
 use crate::{SandboxError, SandboxSpec};
-use crate::{check, detect, ids, init, network, root, seccomp};
+use crate::{check, detect, ids, init, network, root};
 
 /// Starts a sandbox; returns when its program runs.
 ///
@@ -30,7 +31,7 @@ pub fn start(spec: &SandboxSpec, stdio: Stdio) -> Result<Sandbox, SandboxError> 
     let (ours, theirs) = Channel::pair()?;
     let (report, exit) = pipe_with(PipeFlags::CLOEXEC).step("make a pipe")?;
     let plan =
-        init::Plan { spec, stdio: &stdio, filter: seccomp::filter(), channel: &theirs, exit: &exit, own_network };
+        init::Plan { spec, stdio: &stdio, measures: Measures::now(), channel: &theirs, exit: &exit, own_network };
     let groups = Groups::create(spec)?;
     let flags = namespaces::OWN | if own_network { libc::CLONE_NEWNET } else { 0 };
     let cloned = match namespaces::spawn(flags, groups.v2(), &theirs, || init::run(&plan)) {

@@ -1,5 +1,6 @@
 //! Real sandboxes, from outside and from inside. Needs root and Debian's `busybox-static`.
 
+mod apparmor;
 mod calls;
 mod controls;
 mod detection;
