@@ -37,6 +37,11 @@ impl Client {
         self.ask(&Request::Status, &[])?.answer(Some(Instant::now() + PATIENCE))
     }
 
+    /// Ends its trial; how it is then: `failed` when it has not stood it.
+    pub fn accept(&self) -> Result<Status> {
+        self.ask(&Request::Accept, &[])?.answer(Some(Instant::now() + PATIENCE))
+    }
+
     /// How it is now and after every change.
     pub fn watch(&self) -> Result<Watch> {
         self.ask(&Request::Watch, &[]).map(Watch)

@@ -333,6 +333,7 @@ impl Keeper {
             After::Restart(Duration::ZERO) => self.remark("restarting at once"),
             After::Restart(delay) => self.remark(&format!("restarting in {}", clock::spoken(clock::to_ms(delay)))),
             After::GiveUp => self.remark("gave up: it is not started again until somebody asks for it"),
+            After::Reject => self.remark("not started again: it was on trial"),
             After::Nothing => {}
         }
     }
@@ -340,6 +341,14 @@ impl Keeper {
     fn obey(&mut self, client: ClientId, request: Request, descriptors: Vec<OwnedFd>) {
         match request {
             Request::Status => {
+                self.refresh();
+                let status = self.status.clone();
+                self.server.answer(client, &status);
+            }
+            Request::Accept => {
+                if self.policy.accept() {
+                    self.remark("accepted");
+                }
                 self.refresh();
                 let status = self.status.clone();
                 self.server.answer(client, &status);

@@ -3,6 +3,8 @@
 //! Like Monit's "five restarts, then leave it alone": the first restart is immediate, the next four wait a little
 //! longer each, the sixth death in a row is the last. A row ends when the program was healthy for 30 seconds in one
 //! go, so that one that dies now and then is brought back for ever.
+//!
+//! On trial, the first death is the last: whoever deploys it puts back what was there before.
 
 use std::time::Duration;
 
@@ -26,6 +28,7 @@ pub(crate) const PATIENCE: u32 = 3;
 pub(crate) struct Policy {
     /// Until when it must have been healthy; without a health check it is healthy as soon as it runs.
     start_timeout: Option<Duration>,
+    on_trial: bool,
     state: State,
     /// Deaths in a row.
     row: u32,
@@ -71,13 +74,20 @@ pub(crate) enum After {
     Restart(Duration),
     /// It died too often in a row.
     GiveUp,
+    /// It died on trial.
+    Reject,
     /// Somebody wanted it to end.
     Nothing,
 }
 
 impl Policy {
-    pub(crate) fn new(start_timeout: Option<Duration>) -> Self {
-        Self { start_timeout, state: State::New, row: 0, restarts: 0 }
+    pub(crate) fn new(start_timeout: Option<Duration>, on_trial: bool) -> Self {
+        Self { start_timeout, on_trial, state: State::New, row: 0, restarts: 0 }
+    }
+
+    /// Its trial is over; whether it was on one. Changes nothing for one that has failed.
+    pub(crate) fn accept(&mut self) -> bool {
+        self.state != State::Failed && std::mem::take(&mut self.on_trial)
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -167,6 +177,10 @@ impl Policy {
             State::Healthy { since } => self.forgive(since, now),
             _ => {}
         }
+        if self.on_trial {
+            self.state = State::Failed;
+            return After::Reject;
+        }
         match DELAYS.get(self.row as usize) {
             Some(delay) => {
                 self.row += 1;
@@ -211,7 +225,11 @@ mod tests {
 
     impl Play {
         fn new(start_timeout: Option<Duration>) -> Self {
-            Self { policy: Policy::new(start_timeout), now: ms(5000) }
+            Self { policy: Policy::new(start_timeout, false), now: ms(5000) }
+        }
+
+        fn on_trial() -> Self {
+            Self { policy: Policy::new(Some(ms(1000)), true), now: ms(5000) }
         }
 
         fn wait(&mut self, time: Duration) {
@@ -427,6 +445,32 @@ mod tests {
             }
         }
         assert_eq!((attempts, play.policy.restarts()), (6, 5));
+    }
+
+    #[test]
+    fn on_trial_the_first_death_is_the_last() {
+        for reach in [|_: &mut Play| {}, |p: &mut Play| p.healthy_for(STEADY)] {
+            let mut play = Play::on_trial();
+            play.start();
+            reach(&mut play);
+            assert_eq!(play.die(), After::Reject);
+            assert!(!play.policy.accept(), "too late");
+            assert_eq!((play.policy.phase(), play.policy.restarts()), (Phase::Failed, 0));
+            assert_eq!((play.policy.deadline(), play.policy.due(play.now + STEADY)), (None, None));
+        }
+    }
+
+    #[test]
+    fn what_was_accepted_is_restarted_as_always() {
+        let mut play = Play::on_trial();
+        play.start();
+        play.healthy_for(ms(10));
+        assert!(play.policy.accept() && !play.policy.accept());
+        for delay in DELAYS {
+            assert_eq!(play.die(), After::Restart(delay));
+            play.start();
+        }
+        assert_eq!(play.die(), After::GiveUp);
     }
 
     #[test]

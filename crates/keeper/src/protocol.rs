@@ -30,6 +30,10 @@ pub struct Spec {
     pub log_bytes: u64,
     /// Rotated files to keep.
     pub log_files: u32,
+    /// Whether it is on trial: it is started once, and when it ends or is not healthy in time it is given up, until
+    /// [`Request::Accept`] says that it is supervised as always from then on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub trial: bool,
 }
 
 /// A health check from inside the sandbox's network namespace, against its own address.
@@ -62,6 +66,9 @@ pub enum Request {
     Status,
     /// Answers a [`Status`] now and after every change, until the connection ends.
     Watch,
+    /// Ends its trial, unless it has failed it; answers one [`Status`], whose phase is `failed` if it has. One that is
+    /// not on trial is asked in vain.
+    Accept,
     /// Ends the application (signal, grace, SIGKILL) and the keeper with everything it made; answers a last
     /// [`Status`] with phase `stopped` when nothing of it is left, then the keeper exits.
     Stop,
@@ -113,7 +120,7 @@ pub enum Phase {
     Unhealthy,
     /// Dead; started again in a moment.
     Restarting,
-    /// Dead too often in a row; not started again.
+    /// Dead too often in a row, or once while on trial; not started again.
     Failed,
     /// It was stopped; the keeper is about to exit.
     Stopped,

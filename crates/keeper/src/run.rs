@@ -60,7 +60,10 @@ fn keep(dir: &Path) -> Result<()> {
         signals,
         server,
         logs: Logs::open(spec.logs.clone(), spec.log_bytes, spec.log_files),
-        policy: Policy::new(spec.health.as_ref().map(|health| Duration::from_millis(health.start_timeout_ms))),
+        policy: Policy::new(
+            spec.health.as_ref().map(|health| Duration::from_millis(health.start_timeout_ms)),
+            spec.trial,
+        ),
         health: spec.health.as_ref().map(|health| Health::new(health, address)),
         begin: Instant::now(),
         application: None,

@@ -132,13 +132,34 @@ impl Engine {
 
     /// Sees to it that the installation's keeper runs as its specification says. Does not wait for its health.
     pub(crate) fn bring_up(&self, spec: &InstallationSpec) -> Result<(), NimbusError> {
+        self.bring_up_as(spec, false)
+    }
+
+    /// The same for a version that is on trial: when it ends it stays down, until it was accepted by
+    /// [`Engine::await_accepted`].
+    pub(crate) fn try_out(&self, spec: &InstallationSpec) -> Result<(), NimbusError> {
+        self.bring_up_as(spec, true)
+    }
+
+    /// The same for a person who asks: it starts now, with a clean record, also where its keeper waits before the next
+    /// restart, or keeps one that fails its check. One that is healthy, or starts for the first time, is left alone.
+    pub(crate) fn bring_up_now(&self, spec: &InstallationSpec) -> Result<(), NimbusError> {
+        use keeper::protocol::Phase;
+        let is_well = |s: &Status| s.phase == Phase::Healthy || (s.phase == Phase::Starting && s.restarts == 0);
+        if self.keepers.status(spec.id).is_some_and(|status| !is_well(&status)) {
+            self.take_down(spec)?;
+        }
+        self.bring_up(spec)
+    }
+
+    fn bring_up_as(&self, spec: &InstallationSpec, trial: bool) -> Result<(), NimbusError> {
         let app = self.layers.app(&spec.version.artifact)?;
         let manifest = &spec.version.manifest;
         let layers = self.layers.root(manifest.base, &manifest.dependencies, &manifest.data.directory)?;
         let slot = self.server.slot(spec.id)?;
         network::allow(slot, &manifest.egress)?;
         self.keepers.write_hosts(spec.id, &sheet::hosts(spec, slot))?;
-        let sheet = sheet::keeper_spec(self, spec, slot, app, layers);
+        let sheet = sheet::keeper_spec(self, spec, slot, app, layers, trial);
         self.keepers.start(spec.id, &sheet)
     }
 

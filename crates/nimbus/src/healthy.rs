@@ -22,6 +22,16 @@ const SEARCHED: usize = 1000;
 const BY_ITSELF: &str = "; it ended by itself: the command must stay in the foreground";
 
 impl Engine {
+    /// Waits until the installation is healthy, and has it supervised as always from then on.
+    pub(crate) fn await_accepted(&self, spec: &InstallationSpec) -> Result<(), String> {
+        self.await_healthy(spec)?;
+        match self.keepers.accept(spec.id) {
+            Ok(Some(status)) if status.phase == Phase::Failed => Err(self.ill(spec, &why_it_ended(&status))),
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.ill(spec, &format!(": its keeper does not answer: {error}"))),
+        }
+    }
+
     /// Waits until the installation is healthy; the first death, or its time running out, is a failure and said with
     /// the last lines that it wrote.
     pub(crate) fn await_healthy(&self, spec: &InstallationSpec) -> Result<(), String> {
@@ -49,8 +59,13 @@ impl Engine {
                 format!(" within {} s{check}", timeout.div_ceil(1000))
             }
         };
+        Err(self.ill(spec, &why))
+    }
+
+    /// Why a version is not accepted.
+    fn ill(&self, spec: &InstallationSpec, why: &str) -> String {
         let version = &spec.version;
-        Err(format!("version {} of {} did not become healthy{why}{}", version.number, version.app, self.said(spec)))
+        format!("version {} of {} did not become healthy{why}{}", version.number, version.app, self.said(spec))
     }
 
     /// Without a health check, it is enough to live for a moment. The reason when it does not.

@@ -109,6 +109,24 @@ impl Keepers {
         }
     }
 
+    /// Ends the trial of what it keeps; how that is then, `None` when it was not on trial. One that has failed it stays
+    /// down.
+    pub fn accept(&self, id: InstallationId) -> Result<Option<Status>, NimbusError> {
+        let dir = self.dir(id);
+        let path = dir.join("spec.json");
+        let Some(kept) = files::read::<Spec>(&path)?.filter(|kept| kept.trial) else { return Ok(None) };
+        let status = Client::connect(&dir).and_then(|client| client.accept())?;
+        if status.phase != keeper::protocol::Phase::Failed {
+            let began = self.began(id);
+            files::write_soon(&path, &Spec { trial: false, ..kept })?;
+            if let Some(began) = began {
+                let dated = File::options().write(true).open(&path).and_then(|file| file.set_modified(began));
+                dated.map_err(io("date", &path))?;
+            }
+        }
+        Ok(Some(status))
+    }
+
     /// When its present or last keeper was started.
     pub fn began(&self, id: InstallationId) -> Option<SystemTime> {
         // Its specification is written right before it.

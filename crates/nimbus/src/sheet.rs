@@ -30,6 +30,7 @@ pub(crate) fn keeper_spec(
     slot: u32,
     app: PathBuf,
     layers: Vec<PathBuf>,
+    trial: bool,
 ) -> Spec {
     let manifest = &spec.version.manifest;
     let limits = &manifest.limits;
@@ -63,6 +64,7 @@ pub(crate) fn keeper_spec(
         logs: engine.volume.logs(spec.id),
         log_bytes: LOG_BYTES,
         log_files: LOG_FILES,
+        trial,
     }
 }
 

@@ -72,6 +72,47 @@ fn one_that_is_not_healthy_in_time_is_killed_and_counted() {
 }
 
 #[test]
+fn on_trial_one_that_ends_is_not_started_again() {
+    let mut world = World::running("echo tried; exit 3");
+    world.spec.trial = true;
+    let client = world.start();
+    let status = await_phase(&client, Phase::Failed);
+    assert_eq!((status.restarts, status.last_exit.as_deref()), (0, Some("exit status 3")));
+    assert_eq!(client.accept().unwrap().phase, Phase::Failed, "it is too late to accept it");
+    world.stop(&client);
+    assert_eq!((world.log_count("started as"), world.log_count("out tried")), (1, 1));
+    assert_eq!(world.log_count("not started again: it was on trial"), 1);
+}
+
+#[test]
+fn on_trial_one_that_is_not_healthy_in_time_is_not_started_again() {
+    let mut world = World::silent();
+    world.spec.trial = true;
+    world.health().start_timeout_ms = 300;
+    let client = world.start();
+    let status = await_phase(&client, Phase::Failed);
+    assert!(status.last_exit.unwrap().contains("not healthy within 300 ms"));
+    world.stop(&client);
+    assert_eq!(world.log_count("started as"), 1);
+}
+
+#[test]
+fn what_was_accepted_is_kept_as_always() {
+    let mut world = World::new();
+    world.spec.trial = true;
+    let client = world.start();
+    let first = await_phase(&client, Phase::Healthy);
+    for _ in 0..2 {
+        assert_eq!(client.accept().unwrap().phase, Phase::Healthy);
+    }
+    crate::world::signal(world.application_pid(&first), nix::sys::signal::Signal::SIGKILL);
+    let again = await_status(&client, "restarted", |now| now.restarts == 1 && now.phase == Phase::Healthy);
+    assert_ne!(again.pid, first.pid);
+    assert_eq!(world.log_count("accepted"), 1);
+    world.stop(&client);
+}
+
+#[test]
 fn one_that_listens_on_the_loopback_address_only_is_told_so() {
     let mut world = World::new();
     world.spec.sandbox.command[3] = "127.0.0.1:8080".into();

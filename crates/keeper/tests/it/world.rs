@@ -307,6 +307,7 @@ fn spec(root: &Path) -> Spec {
         logs: root.join("logs"),
         log_bytes: 1 << 20,
         log_files: 3,
+        trial: false,
     }
 }
 

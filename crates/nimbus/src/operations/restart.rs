@@ -12,7 +12,7 @@ pub(super) const STEPS: &Steps<()> = &[
     Step::pure("prepare", steps::prepare),
     Step::new("hold", steps::hold, steps::unhold),
     Step::new("stop", steps::stop, unstop),
-    Step::new("start", steps::start, unstop),
+    Step::new("start", steps::start_now, unstop),
     Step::pure("check", steps::check),
     Step::new("release", steps::release, steps::unrelease),
 ];

@@ -1,4 +1,5 @@
-//! Start: a stopped installation runs again, also one whose keeper has given up.
+//! Start: a stopped installation runs again, also one whose keeper has given up or waits before it tries again. What a
+//! person asks for is done now, with a clean record.
 
 use journal::{Step, StepError};
 use nimbus_api::Wanted;
@@ -35,7 +36,7 @@ fn want(task: &Task<()>, progress: &mut Progress) -> Result<(), StepError> {
 }
 
 fn start(task: &Task<()>, progress: &mut Progress) -> Result<(), StepError> {
-    if progress.is_so_already { Ok(()) } else { steps::start(task, progress) }
+    if progress.is_so_already { Ok(()) } else { steps::start_now(task, progress) }
 }
 
 /// One that was meant to run before is left to its keeper.

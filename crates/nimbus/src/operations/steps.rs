@@ -83,13 +83,18 @@ pub(super) fn unstop<A>(task: &Task<A>, progress: &mut Progress) -> Result {
     Ok(())
 }
 
-/// Starts what was asked for, if it is meant to run.
+/// Starts what was asked for, if it is meant to run: once, so that one that does not stay up is put back at once.
 pub(super) fn start<A>(task: &Task<A>, progress: &mut Progress) -> Result {
     let after = progress.after()?;
     if after.wanted == Wanted::Running {
-        task.engine.bring_up(after)?;
+        task.engine.try_out(after)?;
     }
     Ok(())
+}
+
+/// Starts it as a person asks, and leaves it to its keeper from the beginning.
+pub(super) fn start_now<A>(task: &Task<A>, progress: &mut Progress) -> Result {
+    Ok(task.engine.bring_up_now(progress.after()?)?)
 }
 
 /// Ends what was started.
@@ -97,11 +102,11 @@ pub(super) fn unstart<A>(task: &Task<A>, progress: &mut Progress) -> Result {
     Ok(task.engine.take_down(progress.after()?)?)
 }
 
-/// Waits until it is healthy.
+/// Waits until it is healthy; from then on it is supervised.
 pub(super) fn check<A>(task: &Task<A>, progress: &mut Progress) -> Result {
     let after = progress.after()?;
     if after.wanted == Wanted::Running {
-        task.engine.await_healthy(after).map_err(StepError::new)?;
+        task.engine.await_accepted(after).map_err(StepError::new)?;
     }
     Ok(())
 }

@@ -193,6 +193,15 @@ impl Agent {
         fs::write(file, text).unwrap();
     }
 
+    /// The log of an installation, as `stream text`.
+    pub fn log_of(&self, id: InstallationId) -> Vec<String> {
+        use futures_util::StreamExt;
+        self.runtime.block_on(async {
+            let lines = self.client.logs(id, 1000, false).await.unwrap();
+            lines.map(|line| line.unwrap()).map(|line| format!("{} {}", line.stream, line.text)).collect().await
+        })
+    }
+
     /// Waits until a condition holds.
     pub fn eventually(&self, what: &str, mut condition: impl FnMut(&Self) -> bool) {
         let end = Instant::now() + LONG;

@@ -96,6 +96,61 @@ fn a_version_that_does_not_become_healthy_goes_back_with_its_data() {
 }
 
 #[test]
+fn a_version_on_trial_is_started_once_and_kept_when_it_is_accepted() {
+    let mut agent = Agent::new();
+    // Restarting this one would help: on trial it is not tried.
+    let flaky = "echo try; [ -e /data/tried ] || { : > /data/tried; exit 3; }; $serve";
+    let why = agent.undone(InstallationId::new(), install("acme", agent.script(1, flaky)));
+    assert!(why.contains("exit status 3"), "{why}");
+    let id = agent.install("acme", agent.version(2, |_| {}));
+    let why = agent.undone(id, switch(agent.script(3, flaky)));
+    assert!(why.contains("exit status 3") && why.contains("its last lines:\n  try"), "{why}");
+    let log = agent.log_of(id);
+    let count = |text: &str| log.iter().filter(|line| line.contains(text)).count();
+    assert_eq!((count("keeper started as"), count("out try"), count("was on trial")), (3, 1, 1), "{log:#?}");
+
+    agent.write(id, "kept\n");
+    agent.finish(id, switch(agent.version(4, |_| {})));
+    let first = agent.show(id);
+    for restarts in 1..=2 {
+        let pid = agent.show(id).pid.unwrap();
+        crate::alone::sh(&format!("kill -9 {pid}"));
+        agent.eventually("what was accepted is brought back", |agent| {
+            let now = agent.show(id);
+            now.restarts == restarts && now.phase == Phase::Healthy && now.pid != Some(pid)
+        });
+    }
+    assert_eq!((agent.get(id).as_str(), first.restarts), ("kept\n", 0));
+}
+
+#[test]
+fn a_start_or_a_restart_does_not_wait_for_the_keepers_next_try() {
+    let mut agent = Agent::new();
+    let id = agent.install("acme", agent.script(1, "echo up; [ -e /data/ill ] && exit 3; $serve"));
+    let ill = agent.data().join(format!("volume/installations/{id}/data/ill"));
+    for work in [Work::Start, Work::Restart, Work::Start] {
+        std::fs::write(&ill, "").unwrap();
+        let pid = agent.show(id).pid.unwrap();
+        crate::alone::sh(&format!("kill -9 {pid}"));
+        agent.eventually("it is between restarts", |agent| {
+            let now = agent.show(id);
+            now.phase == Phase::Restarting && now.restarts >= 2
+        });
+        std::fs::remove_file(&ill).unwrap();
+        agent.finish(id, work);
+        let now = agent.show(id);
+        assert_eq!((now.phase, now.restarts), (Phase::Healthy, 0), "with a clean record");
+    }
+    // One that is still ill says so, and stays with its keeper.
+    std::fs::write(&ill, "").unwrap();
+    let why = agent.undone(id, Work::Restart);
+    assert!(why.contains("exit status 3"), "{why}");
+    let why = agent.undone(id, Work::Start);
+    assert!(why.contains("exit status 3"), "{why}");
+    agent.eventually("its keeper goes on trying", |agent| agent.show(id).restarts >= 2);
+}
+
+#[test]
 fn what_cannot_be_installed_is_refused_with_its_reason_and_leaves_nothing() {
     let mut agent = Agent::new();
     let before = agent.leftovers();

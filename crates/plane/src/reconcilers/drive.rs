@@ -103,7 +103,11 @@ async fn send_artifacts(
     if matches!(row.work, Work::Install { .. }) {
         return Ok(());
     }
-    let others = versions::of_installation(plane.store.read(), row.installation).await;
+    let snapshot = match &row.work {
+        Work::RestoreSnapshot { snapshot, code: true, .. } => Some(snapshot.as_str()),
+        _ => None,
+    };
+    let others = versions::of_installation(plane.store.read(), row.installation, snapshot).await;
     let others = others.map_err(|error| ServerError::Unreachable(error.to_string()))?;
     for artifact in others.iter().filter(|artifact| Some(*artifact) != target) {
         match handle.ensure_artifact(&plane.artifacts, artifact).await {
