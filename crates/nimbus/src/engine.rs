@@ -16,6 +16,7 @@ use crate::Config;
 use crate::apparmor;
 use crate::error::NimbusError;
 use crate::events::Events;
+use crate::failures::FailedLogs;
 use crate::keepers::Keepers;
 use crate::layers::Layers;
 use crate::network;
@@ -54,6 +55,7 @@ pub struct Engine {
     pub(crate) routes: Routes,
     pub(crate) keepers: Arc<Keepers>,
     pub(crate) events: Events,
+    pub(crate) failures: FailedLogs,
     pub(crate) queue: Queue,
     pub(crate) waits: Arc<Waits>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -99,6 +101,7 @@ impl Engine {
         let layers = Layers::open(&config.cache)?;
         let server = Server::open(&nimbus)?;
         let events = Events::open(&nimbus.join("events.sqlite"), clock.clone())?;
+        let failures = FailedLogs::open(nimbus.join("failed"))?;
         let runtime = tokio::runtime::Handle::current();
         Ok(Arc::new_cyclic(|me: &Weak<Engine>| {
             let engine = me.clone();
@@ -121,6 +124,7 @@ impl Engine {
                 server,
                 registry,
                 events,
+                failures,
                 waits,
                 clock,
                 faults,

@@ -12,6 +12,7 @@ mod edge;
 mod engine;
 mod error;
 mod events;
+mod failures;
 mod files;
 mod healthy;
 mod http;

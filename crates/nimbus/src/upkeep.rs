@@ -1,5 +1,5 @@
-//! What has to be done from time to time: copies whose time is over are deleted, old operations forgotten, packages
-//! that nothing uses dropped from the cache.
+//! What has to be done from time to time: copies and logs whose time is over are deleted, old operations forgotten,
+//! packages that nothing uses dropped from the cache.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -44,6 +44,9 @@ pub(crate) async fn forever(engine: Arc<Engine>) {
 /// under way with that copy.
 pub(crate) fn expire(engine: &Engine) {
     let now = engine.clock.now();
+    if let Err(error) = engine.failures.prune(now) {
+        tracing::error!(%error, "logs of failed operations cannot be deleted");
+    }
     for spec in engine.registry.all() {
         match registry::snapshots(&engine.volume, spec.id) {
             Ok(copies) if copies.iter().any(|(_, record)| record.is_expired(now)) => {

@@ -1,20 +1,28 @@
-//! An installation's log, as it is and as it grows.
+//! An installation's log, as it is and as it grows; and what is kept of one that failed.
 
 use std::time::Duration;
 
+use std::sync::Arc;
+
 use axum::extract::State;
-use axum::response::Response;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
-use domain::InstallationId;
+use domain::{InstallationId, OperationId};
 use keeper::logs::{Line, MAX_LINES, follow};
 use nimbus_api::LogLine;
 use serde::Deserialize;
 
-use super::{Answer, App, Path, Query, blocking, line, stream};
+use super::{Answer, App, Path, Query, Refusal, blocking, line, stream};
+use crate::engine::Engine;
 use crate::error::{NimbusError, io};
 
 /// Between two looks at a log that somebody follows.
 const LOOK: Duration = Duration::from_millis(200);
+/// What an answer is.
+const LINES: &str = "application/x-ndjson";
+/// Operations of an installation that is gone among which the one is looked for whose log is kept.
+const LOOKED_AT: u32 = 20;
 
 /// How much of it.
 #[derive(Deserialize)]
@@ -36,12 +44,16 @@ pub(super) async fn show(
     Path(id): Path<InstallationId>,
     Query(wish): Query<Wish>,
 ) -> Answer<Response> {
-    super::installations::present(&engine, id)?;
+    if let Err(absent) = super::installations::present(&engine, id) {
+        let count = wish.lines.min(MAX_LINES);
+        let kept = blocking(move || of_the_last_failure(&engine, id, count)).await??;
+        return kept.map(|kept| ([(header::CONTENT_TYPE, LINES)], kept).into_response()).ok_or(absent);
+    }
     let dir = engine.volume.logs(id);
     let count = wish.lines.min(MAX_LINES);
     let read = move || follow(&dir, count).map_err(io("read the log in", &dir));
     let (lines, mut follower) = blocking(read).await?.map_err(|error: NimbusError| error)?;
-    let (sender, response) = stream("application/x-ndjson");
+    let (sender, response) = stream(LINES);
     let first = encode(&lines);
     tokio::spawn(async move {
         if sender.send(first).await.is_err() || !wish.follow {
@@ -60,6 +72,38 @@ pub(super) async fn show(
         }
     });
     Ok(response)
+}
+
+/// `GET /operations/{id}/log?lines=N`
+pub(super) async fn of_operation(
+    State(engine): App,
+    Path(id): Path<OperationId>,
+    Query(wish): Query<Wish>,
+) -> Answer<Response> {
+    let read = move || {
+        engine.journal.find(id.0)?.ok_or(journal::JournalError::Unknown(id.0))?;
+        Ok::<_, Refusal>(engine.failures.read(id, wish.lines.min(MAX_LINES))?)
+    };
+    match blocking(read).await?? {
+        Some(kept) => Ok(([(header::CONTENT_TYPE, LINES)], kept).into_response()),
+        None => {
+            let hours = crate::failures::AGE.as_secs() / 3600;
+            let message = format!(
+                "no log of operation {id} is kept: no application made it fail, or that was more than {hours} hours ago"
+            );
+            Err(Refusal::new(StatusCode::NOT_FOUND, "no-log", message))
+        }
+    }
+}
+
+/// What is kept of an installation that is gone: the log of the newest operation that its application made fail.
+fn of_the_last_failure(engine: &Arc<Engine>, id: InstallationId, lines: usize) -> Answer<Option<Vec<u8>>> {
+    for operation in engine.journal.list(Some(id.0), LOOKED_AT)? {
+        if let Some(kept) = engine.failures.read(OperationId(operation.id), lines)? {
+            return Ok(Some(kept));
+        }
+    }
+    Ok(None)
 }
 
 fn encode(lines: &[Line]) -> Bytes {

@@ -42,6 +42,7 @@ pub(crate) async fn serve(engine: Arc<Engine>, listener: Guarded) {
         .route("/operations", get(operations::list))
         .route("/operations/{id}", get(operations::show).put(operations::submit))
         .route("/operations/{id}/retry", post(operations::retry))
+        .route("/operations/{id}/log", get(logs::of_operation))
         .route("/installations", get(installations::list))
         .route("/installations/{id}", get(installations::show))
         .route("/installations/{id}/logs", get(logs::show))

@@ -97,9 +97,23 @@ pub(super) fn start_now<A>(task: &Task<A>, progress: &mut Progress) -> Result {
     Ok(task.engine.bring_up_now(progress.after()?)?)
 }
 
-/// Ends what was started.
+/// Ends what was started. What it wrote is kept for whoever looks for the reason.
 pub(super) fn unstart<A>(task: &Task<A>, progress: &mut Progress) -> Result {
-    Ok(task.engine.take_down(progress.after()?)?)
+    task.engine.take_down(progress.after()?)?;
+    if let Err(error) = keep_log(task) {
+        tracing::warn!(id = %task.id, %error, "what made an operation fail is not kept");
+    }
+    Ok(())
+}
+
+/// Keeps what was written since the operation first started its application.
+fn keep_log<A>(task: &Task<A>) -> Result {
+    let engine = &task.engine;
+    let steps = engine.journal.find(task.id.0)?.map(|operation| operation.steps).unwrap_or_default();
+    let Some(began) = steps.iter().find(|step| step.name == "start").map(|step| step.began_at) else { return Ok(()) };
+    let mut lines = keeper::logs::tail(&engine.volume.logs(task.installation), keeper::logs::MAX_LINES)?;
+    lines.retain(|line| line.at_ms >= began);
+    Ok(engine.failures.keep(task.id, &lines)?)
 }
 
 /// Waits until it is healthy; from then on it is supervised.

@@ -202,6 +202,15 @@ impl Agent {
         })
     }
 
+    /// What is kept of a failed operation, as `stream text`.
+    pub fn log_of_failed(&self, id: OperationId) -> Vec<String> {
+        use futures_util::StreamExt;
+        self.runtime.block_on(async {
+            let lines = self.client.operation_log(id, 1000).await.unwrap();
+            lines.map(|line| line.unwrap()).map(|line| format!("{} {}", line.stream, line.text)).collect().await
+        })
+    }
+
     /// Waits until a condition holds.
     pub fn eventually(&self, what: &str, mut condition: impl FnMut(&Self) -> bool) {
         let end = Instant::now() + LONG;

@@ -124,6 +124,73 @@ fn a_version_on_trial_is_started_once_and_kept_when_it_is_accepted() {
 }
 
 #[test]
+fn what_a_failed_version_wrote_can_still_be_read() {
+    let mut agent = Agent::new();
+    let before = agent.leftovers();
+    let gone = InstallationId::new();
+    let failed = agent.run(gone, install("acme", agent.script(1, "echo first words; echo and last >&2; exit 7")));
+    assert_eq!(failed.state, OperationState::Undone);
+    let log = agent.log_of_failed(failed.id);
+    let count = |log: &[String], text: &str| log.iter().filter(|line| line.contains(text)).count();
+    for (text, times) in [("started as", 1), ("out first words", 1), ("err and last", 1), ("ended: exit status 7", 1)] {
+        assert_eq!(count(&log, text), times, "{text}: {log:#?}");
+    }
+    assert_eq!(agent.log_of(gone), log, "asked for by the installation that never was");
+    assert_eq!(agent.leftovers(), before);
+
+    let id = agent.install("acme", agent.script(2, "echo well; $serve"));
+    let fine = agent.finish(id, Work::Restart);
+    let failed = agent.run(id, switch(agent.script(3, "echo not well; exit 1")));
+    let log = agent.log_of_failed(failed.id);
+    assert_eq!((count(&log, "out not well"), count(&log, "out well")), (1, 0), "{log:#?}");
+    assert_eq!(count(&agent.log_of(id), "out not well"), 1, "the installation's own log has it as well");
+    agent.kill();
+    agent.start();
+    assert_eq!(agent.log_of_failed(failed.id), log);
+    agent.runtime.block_on(async {
+        assert_eq!(agent.client.operation_log(fine.id, 9).await.unwrap_err().code(), Some("no-log"));
+        let unknown = agent.client.operation_log(OperationId::new(), 9).await.unwrap_err();
+        assert_eq!(unknown.code(), Some("unknown-operation"));
+        let never = agent.client.logs(InstallationId::new(), 9, false).await.unwrap_err();
+        assert_eq!(never.code(), Some("unknown-installation"));
+    });
+}
+
+#[test]
+fn any_copy_that_is_kept_can_be_restored_by_its_name() {
+    let mut agent = Agent::new();
+    let id = agent.install("acme", agent.version(1, |_| {}));
+    agent.write(id, "one\n");
+    agent.finish(id, switch(agent.version(2, |_| {})));
+    agent.write(id, "two\n");
+    agent.finish(id, Work::Rollback { keep_seconds: 60 });
+    assert_eq!((agent.show(id).version, agent.get(id).as_str()), (1, "one\n"));
+    let name = |agent: &Agent, reason| {
+        let copies = agent.show(id).snapshots.into_iter().filter(|copy| copy.reason == reason);
+        copies.map(|copy| copy.name).next_back().unwrap()
+    };
+    let restore =
+        |snapshot: &str, code| Work::RestoreSnapshot { snapshot: snapshot.to_owned(), code, keep_seconds: 60 };
+    let of_two = name(&agent, SnapshotReason::BeforeRollback);
+
+    agent.finish(id, restore(&of_two, false));
+    assert_eq!((agent.show(id).version, agent.get(id).as_str()), (1, "two\n"), "its data, with the code of now");
+    let of_one = name(&agent, SnapshotReason::BeforeRestore);
+    agent.finish(id, restore(&of_one, false));
+    assert_eq!(agent.get(id), "one\n", "a restore is taken back");
+    agent.finish(id, restore(&of_two, true));
+    assert_eq!((agent.show(id).version, agent.get(id).as_str()), (2, "two\n"), "a rollback is taken back");
+    let report = agent.show(id);
+    assert_eq!(report.snapshots.len(), 4, "what was restored stays, and so does what was replaced");
+
+    for bad in ["before-restore-nothing", "../../../etc", "", "."] {
+        let why = agent.undone(id, restore(bad, false));
+        assert!(why.contains(&format!("has no copy \"{bad}\"")), "{why}");
+    }
+    assert_eq!((agent.show(id).pid, agent.get(id).as_str()), (report.pid, "two\n"), "nothing was touched");
+}
+
+#[test]
 fn a_start_or_a_restart_does_not_wait_for_the_keepers_next_try() {
     let mut agent = Agent::new();
     let id = agent.install("acme", agent.script(1, "echo up; [ -e /data/ill ] && exit 3; $serve"));

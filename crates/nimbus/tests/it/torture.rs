@@ -170,6 +170,37 @@ fn restore() {
 }
 
 #[test]
+fn restore_with_code() {
+    let mut agent = Agent::new();
+    let id = agent.install("acme", agent.version(1, |_| {}));
+    let copies = [BackupId::new(), BackupId::new()];
+    agent.finish(id, Work::Backup { backup: copies[0] });
+    agent.finish(id, switch(agent.version(2, |_| {})));
+    agent.write(id, "second\n");
+    agent.finish(id, Work::Backup { backup: copies[1] });
+    let restore = |number: usize| {
+        let copy = copies[number - 1];
+        Work::RestoreSnapshot { snapshot: format!("backup-{copy}"), code: true, keep_seconds: 60 }
+    };
+    torture(
+        &mut agent,
+        &cases("restore-snapshot", "release"),
+        |agent| {
+            if agent.show(id).version == 2 {
+                agent.finish(id, restore(1));
+            }
+            agent.write(id, "later\n");
+            (id, restore(2))
+        },
+        |agent, id, done| {
+            healthy(agent, id);
+            let expected = if done { (2, "second\n") } else { (1, "later\n") };
+            assert_eq!((agent.show(id).version, agent.get(id).as_str()), expected);
+        },
+    );
+}
+
+#[test]
 fn stop_start_and_restart() {
     let mut agent = Agent::new();
     let id = agent.install("acme", agent.version(1, |_| {}));
