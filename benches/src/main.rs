@@ -2,12 +2,15 @@
 //!
 //! Machines are noisy: candidates take turns, the median counts, and what is compared is the ratio.
 
+mod cirrus;
 mod crash;
 mod figure;
 mod fleet;
 mod idle;
 mod install;
+mod load;
 mod peers;
+mod servers;
 mod start;
 
 use std::process::ExitCode;
@@ -21,6 +24,7 @@ const BENCHES: &[(&str, Bench)] = &[
     ("fleet", fleet::run),
     ("crash", crash::run),
     ("idle", idle::run),
+    ("cirrus", cirrus::run),
 ];
 
 fn main() -> ExitCode {

@@ -20,7 +20,7 @@ const SAY: &[&str] = &["/bin/busybox", "echo", "x"];
 /// The process that makes one sandbox, as a keeper is: exec'd for it, single-threaded.
 pub fn shim(spec: &str) -> ExitCode {
     let result = (|| -> Result<()> {
-        let spec: SandboxSpec = serde_json::from_reader(File::open(spec)?)?;
+        let spec: SandboxSpec = serde_json::from_slice(&std::fs::read(spec)?)?;
         sandbox::network::enter_loopback_only()?;
         let stdio = SandboxStdio {
             stdin: OwnedFd::from(File::open("/dev/null")?),
