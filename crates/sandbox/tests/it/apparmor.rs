@@ -57,15 +57,16 @@ fn every_process_of_a_sandbox_is_under_the_profile() {
     let mut lines = Vec::new();
     assert_eq!(running.ask_collecting("exec sh /data/who", &mut lines), "exit status 0");
     assert_eq!(lines, [expected; 3]);
+    let profile = |pid: &u32| {
+        let label = fs::read_to_string(format!("/proc/{pid}/attr/apparmor/current"));
+        label.map_or_else(|_| NONE.to_owned(), |label| label.trim_end().to_owned())
+    };
+    assert_ne!(profile(&running.parent.id()), PROFILED, "the keeper is free");
     fs::write(world.path("data/wait"), "until [ -e /data/go ]; do sleep 0.02; done").unwrap();
     let later = thread::spawn(move || {
         assert_eq!(running.ask("exec sh /data/wait"), "exit status 0");
         running
     });
-    let profile = |pid: &u32| {
-        let label = fs::read_to_string(format!("/proc/{pid}/attr/apparmor/current"));
-        label.map_or_else(|_| NONE.to_owned(), |label| label.trim_end().to_owned())
-    };
     // The first process, the program, the later one's parent, that one, and its `sleep`, on and off.
     eventually("four processes are under the profile", || {
         let profiles: Vec<_> = world.processes().iter().map(profile).collect();
