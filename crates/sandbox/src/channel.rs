@@ -1,6 +1,5 @@
-//! The line between the parent and the process it cloned. Down go the mounts (as descriptors) and the word that the
-//! process is in its cgroups; up comes nothing when all went well (the line closes when the program is executed), else
-//! what failed.
+//! The line between the parent and the process it cloned. Down go the mounts and the doors of its cgroups (as
+//! descriptors); up comes nothing when all went well (the line closes when the program is executed), else what failed.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;

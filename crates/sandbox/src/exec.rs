@@ -20,7 +20,7 @@ use crate::sandbox::{self, Exit, Sandbox};
 use crate::start::say;
 use crate::stdio::{self, Stdio};
 use crate::{SandboxError, SandboxSpec};
-use crate::{check, confine, signals, title};
+use crate::{cgroup, check, confine, signals, title};
 
 /// A program that was started by [`Sandbox::exec`]. When it is dropped before it was waited for, it is killed.
 pub struct Executed {
@@ -55,10 +55,10 @@ impl Sandbox {
             sandbox: self.pidfd(),
             spaces,
         };
-        let Cloned { pid, pidfd: helper } =
+        let Cloned { pidfd: helper, .. } =
             namespaces::spawn(0, self.groups.v2(), &theirs, || plan.run()).step("make a process")?;
         drop(theirs);
-        let started = self.groups.join(pid).and_then(|()| say(&ours, b"placed", &[])).and_then(|()| started(&ours));
+        let started = self.admit(&ours).and_then(|()| started(&ours));
         match started {
             Ok(program) => Ok(Executed { helper, program, end: None }),
             Err(error) => {
@@ -68,6 +68,13 @@ impl Sandbox {
                 Err(error)
             }
         }
+    }
+
+    /// Lets the helper into the sandbox's cgroups.
+    fn admit(&self, channel: &Channel) -> Result<(), SandboxError> {
+        let doors = self.groups.doors()?;
+        let passed: Vec<BorrowedFd<'_>> = doors.iter().map(AsFd::as_fd).collect();
+        say(channel, b"groups", &passed)
     }
 }
 
@@ -166,10 +173,11 @@ impl Plan<'_> {
         signals::block_all(true).step("block signals")?;
         signals::hide_memory().step("hide memory")?;
         title::replace().step("hide the keeper's command line")?;
-        let (placed, _) = self.channel.receive().step("hear from the keeper")?;
-        if placed.is_empty() {
+        let (message, doors) = self.channel.receive().step("hear from the keeper")?;
+        if message.is_empty() {
             return Err(SandboxError::Ended);
         }
+        cgroup::enter(doors)?;
         let door = self.measures.door()?;
         match namespaces::enter(self.sandbox, self.spaces) {
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return Err(SandboxError::Ended),

@@ -15,7 +15,7 @@ use crate::confine::Measures;
 use crate::error::Step;
 use crate::stdio::{self, Stdio};
 use crate::{Exit, SandboxError, SandboxSpec};
-use crate::{confine, ids, namespaces, network, root, signals, title};
+use crate::{cgroup, confine, ids, namespaces, network, root, signals, title};
 
 /// What it needs to know.
 pub(crate) struct Plan<'a> {
@@ -44,8 +44,9 @@ pub(crate) fn run(plan: &Plan<'_>) -> Result<Infallible, SandboxError> {
     }
     root::build(plan.spec, trees)?;
     rustix::system::sethostname(plan.spec.hostname.as_bytes()).step("set the host name")?;
-    // Only now it is in its cgroups, which become the root of what it can see of them.
-    hear(plan.channel)?;
+    let (_, doors) = hear(plan.channel)?;
+    cgroup::enter(doors)?;
+    // Its cgroups become the root of what it can see of them.
     namespaces::unshare(libc::CLONE_NEWCGROUP).step("make a cgroup namespace")?;
 
     let signals = signals::descriptor().step("receive signals")?;

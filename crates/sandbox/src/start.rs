@@ -60,9 +60,11 @@ fn furnish(spec: &SandboxSpec, sandbox: &Sandbox, channel: &Channel) -> Result<(
     let trees = root::trees(spec, users.as_fd())?;
     let passed: Vec<BorrowedFd<'_>> = trees.iter().map(AsFd::as_fd).collect();
     say(channel, b"mounts", &passed)?;
-    // Meanwhile the new process puts its root together; moving between groups of v1 may take the kernel a while.
-    sandbox.groups.place(spec, sandbox.pid)?;
-    say(channel, b"placed", &[])
+    // Meanwhile the new process puts its root together.
+    sandbox.groups.complete(spec)?;
+    let doors = sandbox.groups.doors()?;
+    let passed: Vec<BorrowedFd<'_>> = doors.iter().map(AsFd::as_fd).collect();
+    say(channel, b"groups", &passed)
 }
 
 /// Sends a message; when the process is gone, what it had to say about that is the error.

@@ -9,7 +9,7 @@ mod v2;
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -102,7 +102,7 @@ pub(crate) struct Groups {
 
 impl Groups {
     /// Makes the group of v2, with its limits where v2 has them. A process is cloned into it; then follows
-    /// [`Groups::place`].
+    /// [`Groups::complete`].
     pub(crate) fn create(spec: &SandboxSpec) -> Result<Groups, SandboxError> {
         check_name(&spec.name)?;
         let hierarchies = Hierarchies::find().step("find the cgroup hierarchies")?;
@@ -128,21 +128,21 @@ impl Groups {
         self.v2.as_ref().map(AsFd::as_fd)
     }
 
-    /// Makes the groups of v1 with their limits and puts a process into them. On v2 it is there already.
-    pub(crate) fn place(&self, spec: &SandboxSpec, pid: u32) -> Result<(), SandboxError> {
+    /// Makes the groups of v1, with their limits; then follows [`enter`] with their [`Groups::doors`].
+    pub(crate) fn complete(&self, spec: &SandboxSpec) -> Result<(), SandboxError> {
         for (controller, root) in self.v1() {
             make(root, &self.name, |_, group| v1::limit(controller, group, spec))?;
         }
-        self.join(pid)
+        Ok(())
     }
 
-    /// Puts one more process into the groups of v1.
-    pub(crate) fn join(&self, pid: u32) -> Result<(), SandboxError> {
-        for (_, root) in self.v1() {
-            let procs = root.join(PARENT).join(&self.name).join("cgroup.procs");
-            write(&procs, &pid.to_string()).step(format_args!("put process {pid} into {}", procs.display()))?;
-        }
-        Ok(())
+    /// What a process needs to [`enter`] the groups of v1. It is born in that of v2.
+    pub(crate) fn doors(&self) -> Result<Vec<OwnedFd>, SandboxError> {
+        let mut roots: Vec<&Path> = self.v1().iter().map(|(_, root)| root.as_path()).collect();
+        // Controllers may share a hierarchy.
+        roots.sort_unstable();
+        roots.dedup();
+        roots.into_iter().map(|root| v1::door(&root.join(PARENT).join(&self.name))).collect()
     }
 
     /// Kills everything in them where one write does so: on v2 since Linux 5.14.
@@ -187,6 +187,11 @@ impl Groups {
         }
         self.hierarchies.v1.iter().find(|(name, _)| *name == "memory").map(|(_, root)| (false, group(root)))
     }
+}
+
+/// Moves the calling process, which must be single-threaded, into the groups behind these doors.
+pub(crate) fn enter(doors: Vec<OwnedFd>) -> Result<(), SandboxError> {
+    doors.into_iter().try_for_each(v1::enter)
 }
 
 /// Kills whatever is in the groups of that name and removes them; does nothing when there are none. For use after a

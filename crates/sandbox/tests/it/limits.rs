@@ -1,8 +1,32 @@
 //! Fixed memory, processes and processor time.
 
+use std::fs;
 use std::time::Instant;
 
 use crate::world::World;
+
+#[test]
+fn every_process_is_in_every_group() {
+    let mut world = World::new();
+    let mut running = world.start("sleep 1000 & echo ready; wait");
+    running.until("ready");
+    let mut processes = world.processes();
+    processes.sort_unstable();
+    assert_eq!(processes.len(), 3, "the first process, a shell and its child");
+    assert!(!world.groups().is_empty());
+    for group in world.groups() {
+        let listed = fs::read_to_string(group.join("cgroup.procs")).unwrap();
+        let mut listed: Vec<u32> = listed.lines().map(|line| line.parse().unwrap()).collect();
+        listed.sort_unstable();
+        assert_eq!(listed, processes, "{}", group.display());
+    }
+    // A group that is not the sandbox's own would show as a path that leads out.
+    let mut lines = Vec::new();
+    assert_eq!(running.ask_collecting("exec cat /proc/self/cgroup", &mut lines), "exit status 0");
+    assert!(!lines.is_empty() && lines.iter().all(|line| line.ends_with(":/")), "{lines:?}");
+    running.ask("kill");
+    assert_eq!(running.end(), "killed by SIGKILL");
+}
 
 #[test]
 fn too_much_memory_is_fatal_and_said_so() {
