@@ -1,3 +1,13 @@
 //! The command line of Cirrus.
 
-fn main() {}
+use clap::Parser;
+
+fn main() -> std::process::ExitCode {
+    match cirrus::commands::Cirrus::parse().run() {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cirrus: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

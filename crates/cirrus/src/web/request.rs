@@ -20,6 +20,8 @@ pub struct Request {
     pub body: Bytes,
     /// Who connected, or whom a trusted proxy says it forwards.
     pub peer: IpAddr,
+    /// It came by https, by the word of a trusted proxy.
+    pub secure: bool,
 }
 
 /// Names one request: unique within a process, short enough to be read over the telephone.

@@ -1,0 +1,248 @@
+//! Connections: accept, read requests within their limits, hand them to the `Site`, send what it answers, stop with grace.
+//! One thread; a connection that sends nothing costs a socket and a small task.
+
+use std::{
+    cell::{Cell, RefCell},
+    convert::Infallible,
+    io,
+    net::{IpAddr, SocketAddr},
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_body_util::BodyExt;
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+    time::timeout,
+};
+
+use super::{
+    Request, RequestId, Response, problem, send,
+    site::Site,
+    wire::{Impatient, WireBody},
+};
+use crate::config::{Limits, Proxy};
+
+/// Serves one site at a time; a reload puts another in its place while requests of the old one go on.
+pub struct Server {
+    site: RefCell<Rc<Site>>,
+    next_id: Cell<u64>,
+    places: Arc<Semaphore>,
+    bodies: Arc<Semaphore>,
+    limits: Limits,
+}
+
+impl Server {
+    /// A server of this site. The limits are those of its configuration now; a reload does not change them.
+    pub fn new(site: Rc<Site>) -> Rc<Self> {
+        let limits = site.app().config.limits.clone();
+        Rc::new(Self {
+            site: RefCell::new(site),
+            next_id: Cell::new(1),
+            places: Arc::new(Semaphore::new(limits.connections)),
+            bodies: Arc::new(Semaphore::new(limits.bodies.min(Semaphore::MAX_PERMITS))),
+            limits,
+        })
+    }
+
+    /// Answers from now on with this one.
+    pub fn replace(&self, site: Rc<Site>) {
+        self.site.replace(site);
+    }
+
+    /// The site of now.
+    pub fn site(&self) -> Rc<Site> {
+        self.site.borrow().clone()
+    }
+
+    /// Accepts until `stop` says true, then lets running requests end. Must run in a `LocalSet`.
+    pub async fn run(self: &Rc<Self>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.accept(&listener) => accepted,
+                _ = stop.wait_for(|stop| *stop) => break,
+            };
+            let Some((stream, peer, place)) = accepted else { continue };
+            let (server, stop) = (self.clone(), stop.clone());
+            tokio::task::spawn_local(async move {
+                server.connection(stream, peer, stop).await;
+                drop(place);
+            });
+        }
+        drop(listener);
+        let all = u32::try_from(self.limits.connections).unwrap_or(u32::MAX);
+        // Whoever has not ended by then is cut off by the end of the process.
+        let _ = timeout(Duration::from_secs(self.limits.stop_seconds), self.places.acquire_many(all)).await;
+    }
+
+    async fn accept(
+        &self,
+        listener: &TcpListener,
+    ) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+        let place = self.places.clone().acquire_owned().await.ok()?;
+        match listener.accept().await {
+            Ok((stream, peer)) => Some((stream, peer, place)),
+            Err(error) => {
+                // Out of descriptors or memory: those that end will give some back.
+                if error.kind() != io::ErrorKind::ConnectionAborted {
+                    eprintln!("cirrus: cannot accept a connection: {error}");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                None
+            }
+        }
+    }
+
+    async fn connection(self: Rc<Self>, stream: TcpStream, peer: SocketAddr, mut stop: watch::Receiver<bool>) {
+        let patience = Duration::from_secs(self.limits.header_seconds);
+        // No buffers before the first byte: whoever only connects costs nearly nothing.
+        let ready = tokio::select! {
+            ready = timeout(patience, stream.readable()) => matches!(ready, Ok(Ok(()))),
+            _ = stop.wait_for(|stop| *stop) => false,
+        };
+        if !ready || stream.set_nodelay(true).is_err() {
+            return;
+        }
+        let io = TokioIo::new(Impatient::new(stream, Duration::from_secs(self.limits.write_seconds)));
+        let service = {
+            let server = self.clone();
+            service_fn(move |request| {
+                let server = server.clone();
+                async move { Ok::<_, Infallible>(server.answer(request, peer.ip()).await) }
+            })
+        };
+        let connection = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(patience)
+            .max_buf_size(self.limits.header)
+            .max_headers(self.limits.headers)
+            .serve_connection(io, service);
+        tokio::pin!(connection);
+        tokio::select! {
+            // An error here is the other side's: it went away or does not speak HTTP, and hyper has told it so.
+            _ = connection.as_mut() => return,
+            _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
+        }
+        let _ = connection.await;
+    }
+
+    async fn answer(&self, request: hyper::Request<Incoming>, peer: IpAddr) -> hyper::Response<WireBody> {
+        let started = Instant::now();
+        let id = RequestId(self.next_id.get());
+        self.next_id.set(id.0.wrapping_add(1));
+        let site = self.site();
+        let (parts, body) = request.into_parts();
+        let sender = believe(&site.app().config.proxy, peer, &parts.headers);
+        let peer = sender.address;
+        let mut request = Request {
+            id,
+            method: parts.method,
+            uri: parts.uri,
+            headers: parts.headers,
+            body: Bytes::new(),
+            peer,
+            secure: sender.secure,
+        };
+        if let Some(host) = sender.host {
+            request.headers.insert(header::HOST, host);
+        }
+        let response = match self.body(&request.headers, body).await {
+            Ok(bytes) => {
+                request.body = bytes;
+                site.answer(&mut request).await
+            }
+            Err(response) => response,
+        };
+        if site.app().config.log.requests {
+            let (method, path, status) = (&request.method, request.uri.path(), response.status.as_u16());
+            eprintln!("{id} {peer} {method} {path} {status} {:.1} ms", started.elapsed().as_secs_f64() * 1e3);
+        }
+        send::finish(site.app(), &request, response)
+    }
+
+    /// Reads the body, or says why not.
+    async fn body(&self, headers: &HeaderMap, body: Incoming) -> Result<Bytes, Response> {
+        use hyper::body::Body;
+        if body.is_end_stream() {
+            return Ok(Bytes::new());
+        }
+        let most = self.limits.body;
+        let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+        if announced.is_some_and(|length| length > most) {
+            return Err(too_large(most));
+        }
+        let reserve = u32::try_from(announced.unwrap_or(most)).unwrap_or(u32::MAX);
+        // Held only while the body comes in: that is when many slow senders could fill the memory.
+        let Ok(_room) = self.bodies.try_acquire_many(reserve) else {
+            return Err(problem::busy("too many large bodies are being sent at this moment"));
+        };
+        match timeout(Duration::from_secs(self.limits.request_seconds), collect(body, announced, most)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(close(problem::plain(StatusCode::REQUEST_TIMEOUT, "the body came too slowly"))),
+        }
+    }
+}
+
+async fn collect(mut body: Incoming, announced: Option<usize>, most: usize) -> Result<Bytes, Response> {
+    let mut all = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            return Err(close(problem::plain(StatusCode::BAD_REQUEST, "the body did not arrive whole")));
+        };
+        let Ok(part) = frame.into_data() else { continue };
+        if all.is_empty() && announced == Some(part.len()) {
+            return Ok(part);
+        }
+        if all.len() + part.len() > most {
+            return Err(too_large(most));
+        }
+        all.extend_from_slice(&part);
+    }
+    Ok(all.freeze())
+}
+
+fn too_large(most: usize) -> Response {
+    let detail = format!("a body may have {most} bytes (`limits.body`)");
+    close(problem::plain(StatusCode::PAYLOAD_TOO_LARGE, &detail))
+}
+
+/// The rest of the body will not be read, so the connection cannot be used again.
+fn close(mut response: Response) -> Response {
+    response.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// Who is behind a connection.
+struct Sender {
+    address: IpAddr,
+    secure: bool,
+    host: Option<HeaderValue>,
+}
+
+/// Who sent the request, to which host and whether by https, by the word of a trusted proxy. In `X-Forwarded-For` the last
+/// address that is not a trusted proxy counts: whatever is before it, the visitor may have written himself.
+fn believe(proxy: &Proxy, peer: IpAddr, headers: &HeaderMap) -> Sender {
+    let trusted = |address: IpAddr| proxy.trusted.iter().any(|network| network.contains(address));
+    let mut sender = Sender { address: peer, secure: false, host: None };
+    if !trusted(peer) {
+        return sender;
+    }
+    sender.secure = headers.get("x-forwarded-proto").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"https"));
+    let is_host = |value: &&HeaderValue| value.to_str().is_ok_and(|host| host.parse::<http::uri::Authority>().is_ok());
+    sender.host = headers.get("x-forwarded-host").filter(is_host).cloned();
+    let values: Vec<_> = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).collect();
+    for text in values.iter().rev().flat_map(|value| value.rsplit(',')) {
+        let Ok(address) = text.trim().parse::<IpAddr>() else { break };
+        sender.address = address;
+        if !trusted(address) {
+            break;
+        }
+    }
+    sender
+}
