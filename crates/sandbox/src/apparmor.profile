@@ -34,9 +34,10 @@ profile vclouden-sandbox flags=(attach_disconnected,mediate_deleted) {
   # Power over the kernel.
   deny capability,
 
-  # Other processes: those of sandboxes only; the keeper may signal them.
-  ptrace (read, readby, trace, tracedby) peer=vclouden-sandbox,
-  signal (send, receive) peer=vclouden-sandbox,
+  # Other processes: those of sandboxes only; the keeper may signal them. Where kernel.apparmor_restrict_unprivileged_-
+  # unconfined is set (Ubuntu) the kernel puts a sandbox under both what it was under and this.
+  ptrace (read, readby, trace, tracedby) peer={vclouden-sandbox,unconfined//&vclouden-sandbox},
+  signal (send, receive) peer={vclouden-sandbox,unconfined//&vclouden-sandbox},
   signal (receive) peer=unconfined,
 
   # The network. Of netlink the filter of system calls leaves the list of one's own addresses.

@@ -8,11 +8,13 @@ use std::thread;
 use sandbox::apparmor::{PROFILE, is_present};
 
 use crate::calls::outcomes;
-use crate::world::{World, eventually};
+use crate::world::{World, eventually, must};
 
 /// What a process under the profile reads about itself, and a line for one without.
 const PROFILED: &str = "vclouden-sandbox (enforce)";
 const NONE: &str = "none";
+/// Makes a shell's next program one under the profile.
+const ENTER: &str = "echo exec vclouden-sandbox > /proc/self/attr/apparmor/exec";
 
 /// Loads the profile, as Nimbus does, and compares the report with the kernel. Whether there is AppArmor.
 fn is_active() -> bool {
@@ -104,11 +106,13 @@ fn the_profile_alone_refuses_what_no_sandbox_may() {
     if !active {
         return;
     }
-    let profiled = |rest: &str| {
-        let enter = "echo exec vclouden-sandbox > /proc/self/attr/apparmor/exec";
-        world.outside(0, &["sh", "-c", &format!("PATH={bin}; {enter}; exec {rest}")])
-    };
+    let profiled = |rest: &str| world.outside(0, &["sh", "-c", &format!("PATH={bin}; {ENTER}; exec {rest}")]);
     assert_eq!(profiled(&format!("sh -c '{rename}'")).trim_end(), PROFILED);
+
+    // This process, which root may signal.
+    let mut signal = Command::new(world.path("base/bin/sh"));
+    let words = format!("PATH={bin}; {ENTER}; exec probe signal {}", std::process::id());
+    assert_eq!(outcomes(&must(signal.args(["-c", &words]), "busybox-static")), [("signal", libc::EACCES)]);
 
     let said = profiled("probe");
     let outcomes = outcomes(&said);
