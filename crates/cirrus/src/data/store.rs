@@ -1,0 +1,414 @@
+//! The database of an application: one connection that writes, handed from session to session, and a reader for each thread.
+
+use std::cell::{Cell, RefCell};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
+
+use super::hooks::{Hooks, NoHooks};
+use super::read::Read;
+use super::versions::{Stamp, Versions};
+use super::{Error, Schema};
+
+/// The name of the database in the data directory.
+pub const FILE: &str = "data.sqlite";
+/// How long a session waits for the one before it, and a write for another process.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How deep writes may nest: triggers that write, whose triggers write.
+pub(super) const MAX_DEPTH: u32 = 32;
+/// Prepared statements that a connection remembers.
+const STATEMENTS: usize = 256;
+/// The largest value or row, in bytes.
+const LARGEST_ROW: i32 = 128 << 20;
+
+/// An open database. Cheap to clone; every thread has one.
+#[derive(Clone)]
+pub struct Store {
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What all threads share.
+pub(super) struct Shared {
+    path: PathBuf,
+    pub(super) schema: Schema,
+    pub(super) versions: Versions,
+    /// For each table, the tables that change with it: the masters it adds to, and theirs.
+    pub(super) touched: Vec<Vec<usize>>,
+    slot: Mutex<Slot>,
+    free: Condvar,
+}
+
+/// The connection that writes.
+enum Slot {
+    /// Nobody writes. `seen` is SQLite's data version when it was put back.
+    Free { connection: Connection, seen: i64 },
+    /// A thread has a session.
+    Taken { by: ThreadId },
+}
+
+impl Store {
+    /// Opens the database of a data directory (made when it is not there) and applies the schema when nothing would be
+    /// lost by it.
+    pub fn open(dir: &Path, schema: Schema) -> Result<Store, Error> {
+        let path = dir.join(FILE);
+        std::fs::create_dir_all(dir).map_err(Error::file("cannot make", dir))?;
+        let connection = connect(&path)?;
+        connection.pragma_update(None, "journal_mode", "wal").map_err(Error::database("choosing the journal"))?;
+        super::plan::apply_on_open(&connection, &schema)?;
+        let seen = data_version(&connection)?;
+        let shared = Shared {
+            path,
+            versions: Versions::new(schema.tables.len()),
+            touched: touched(&schema),
+            schema,
+            slot: Mutex::new(Slot::Free { connection, seen }),
+            free: Condvar::new(),
+        };
+        Ok(Store { shared: Arc::new(shared) })
+    }
+
+    /// The schema that is applied.
+    pub fn schema(&self) -> &Schema {
+        &self.shared.schema
+    }
+
+    /// The counters by which caches know what is still true.
+    pub fn versions(&self) -> &Versions {
+        &self.shared.versions
+    }
+
+    /// The database's file.
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
+    /// A connection for reading, for one thread.
+    pub fn reader(&self) -> Result<Reader, Error> {
+        let connection = connect(&self.shared.path)?;
+        connection.pragma_update(None, "query_only", true).map_err(Error::database("preparing a reader"))?;
+        let seen = Cell::new(data_version(&connection)?);
+        Ok(Reader { connection, shared: Arc::clone(&self.shared), seen })
+    }
+
+    /// A session without triggers. See [`Store::begin_with`].
+    pub fn begin(&self) -> Result<Session, Error> {
+        self.begin_with(Rc::new(NoHooks))
+    }
+
+    /// Begins a transaction that writes. Waits for the session before it; a thread that has one already is refused.
+    pub fn begin_with(&self, hooks: Rc<dyn Hooks>) -> Result<Session, Error> {
+        let (connection, seen) = self.take()?;
+        let begun = connection.execute_batch("BEGIN IMMEDIATE").map_err(Error::database("beginning to write"));
+        let checked = begun.and_then(|()| self.notice(&connection, seen));
+        if let Err(error) = checked {
+            drop(connection.execute_batch("ROLLBACK"));
+            self.give_back(connection);
+            return Err(error);
+        }
+        Ok(Session {
+            connection: Some(connection),
+            store: self.clone(),
+            hooks,
+            dirty: RefCell::new(vec![false; self.shared.schema.tables.len()]),
+            depth: Cell::new(0),
+            broken: RefCell::new(None),
+            begun: Instant::now(),
+            writes: Cell::new(0),
+        })
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Slot> {
+        // Every change of the slot is a single assignment, so a panic elsewhere leaves it whole.
+        self.shared.slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn take(&self) -> Result<(Connection, i64), Error> {
+        let me = thread::current().id();
+        let until = Instant::now() + PATIENCE;
+        let mut slot = self.slot();
+        loop {
+            match &*slot {
+                Slot::Free { .. } => break,
+                Slot::Taken { by } if *by == me => {
+                    return Err(Error::Busy("this thread has an open session already".to_owned()));
+                }
+                Slot::Taken { .. } => {}
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(Error::Busy("another write takes too long".to_owned()));
+            }
+            let waited = self.shared.free.wait_timeout(slot, left);
+            slot = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
+        }
+        match std::mem::replace(&mut *slot, Slot::Taken { by: me }) {
+            Slot::Free { connection, seen } => Ok((connection, seen)),
+            Slot::Taken { .. } => unreachable!("the loop ends when it is free"),
+        }
+    }
+
+    fn give_back(&self, connection: Connection) {
+        let seen = data_version(&connection).unwrap_or(-1);
+        *self.slot() = Slot::Free { connection, seen };
+        self.shared.free.notify_one();
+    }
+
+    /// On the connection that writes, SQLite's data version only moves when another process wrote.
+    fn notice(&self, connection: &Connection, seen: i64) -> Result<(), Error> {
+        if data_version(connection)? != seen {
+            self.shared.versions.raise_all();
+            super::plan::same_schema(connection, &self.shared.schema)?;
+        }
+        Ok(())
+    }
+
+    /// Notices writes of other processes without writing; `false` when that cannot be told just now.
+    fn notice_idle(&self) -> Result<bool, Error> {
+        let mut slot = self.slot();
+        match &mut *slot {
+            // A session holds SQLite's write lock and noticed when it began; one that is just beginning will notice.
+            Slot::Taken { .. } => Ok(false),
+            Slot::Free { connection, seen } => {
+                let now = data_version(connection)?;
+                if now != *seen {
+                    self.shared.versions.raise_all();
+                    *seen = now;
+                }
+                Ok(true)
+            }
+        }
+    }
+}
+
+/// Opens the file with everything that all connections have in common.
+pub(super) fn connect(path: &Path) -> Result<Connection, Error> {
+    let failed = Error::database("opening the database");
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(&failed)?;
+    connection.busy_timeout(PATIENCE).map_err(&failed)?;
+    connection
+        .execute_batch(
+            "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; \
+             PRAGMA trusted_schema = OFF; PRAGMA cache_size = -2000; PRAGMA journal_size_limit = 67108864;",
+        )
+        .map_err(&failed)?;
+    // Without it every `LIMIT ?` prepares its statement anew at each binding.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(&failed)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true).map_err(&failed)?;
+    connection.set_limit(rusqlite::limits::Limit::SQLITE_LIMIT_LENGTH, LARGEST_ROW).map_err(&failed)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+fn data_version(connection: &Connection) -> Result<i64, Error> {
+    let failed = Error::database("looking for other writers");
+    let mut statement = connection.prepare_cached("PRAGMA data_version").map_err(&failed)?;
+    statement.query_row([], |row| row.get(0)).map_err(&failed)
+}
+
+/// For each table, itself and all masters that change with it.
+fn touched(schema: &Schema) -> Vec<Vec<usize>> {
+    let place = |name: &str| schema.tables.iter().position(|table| *table.name == *name);
+    let closure = |start: usize| {
+        let mut all = vec![start];
+        let mut next = 0;
+        while next < all.len() {
+            let table = &schema.tables[all[next]];
+            for master in table.accumulate.iter().filter_map(|accumulate| place(&accumulate.master)) {
+                if !all.contains(&master) {
+                    all.push(master);
+                }
+            }
+            next += 1;
+        }
+        all
+    };
+    (0..schema.tables.len()).map(closure).collect()
+}
+
+/// A connection for reading. One for each thread.
+pub struct Reader {
+    connection: Connection,
+    shared: Arc<Shared>,
+    seen: Cell<i64>,
+}
+
+impl Read for Reader {
+    fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    fn schema(&self) -> &Schema {
+        &self.shared.schema
+    }
+}
+
+impl Reader {
+    /// The stamp of some tables (by their places in the schema), for a cache: what was read **after** taking a stamp is true
+    /// while the stamp stays the same. `None` in the rare moment when it cannot be told whether another process wrote.
+    pub fn stamp(&self, tables: &[usize]) -> Result<Option<Stamp>, Error> {
+        let now = data_version(&self.connection)?;
+        if now != self.seen.get() {
+            let store = Store { shared: Arc::clone(&self.shared) };
+            if !store.notice_idle()? {
+                return Ok(None);
+            }
+            self.seen.set(now);
+        }
+        Ok(Some(self.shared.versions.stamp(tables)))
+    }
+
+    /// Runs several questions against one state of the database.
+    pub fn consistently<T>(&self, questions: impl FnOnce(&Reader) -> Result<T, Error>) -> Result<T, Error> {
+        let failed = Error::database("reading consistently");
+        self.connection.execute_batch("BEGIN").map_err(&failed)?;
+        let answer = questions(self);
+        self.connection.execute_batch("ROLLBACK").map_err(&failed)?;
+        answer
+    }
+
+    /// Stops the questions of this reader from another thread: they end with [`Error::TooSlow`].
+    pub fn interrupt_handle(&self) -> rusqlite::InterruptHandle {
+        self.connection.get_interrupt_handle()
+    }
+
+    /// From now on, a question that is still running at `deadline` ends with [`Error::TooSlow`]. `None` takes it away.
+    pub fn set_deadline(&self, deadline: Option<Instant>) -> Result<(), Error> {
+        const OPERATIONS: std::ffi::c_int = 10_000; // some tenths of a millisecond
+        let handler = deadline.map(|deadline| move || Instant::now() > deadline);
+        self.connection.progress_handler(OPERATIONS, handler).map_err(Error::database("setting a deadline"))
+    }
+}
+
+/// An open transaction that writes. It belongs to its thread; dropped without [`Session::commit`] it is rolled back.
+///
+/// All methods take `&self`, so that a trigger that runs inside a write can write again.
+pub struct Session {
+    /// Only `None` while it ends.
+    connection: Option<Connection>,
+    store: Store,
+    pub(super) hooks: Rc<dyn Hooks>,
+    dirty: RefCell<Vec<bool>>,
+    depth: Cell<u32>,
+    broken: RefCell<Option<String>>,
+    begun: Instant,
+    writes: Cell<u64>,
+}
+
+impl Read for Session {
+    fn connection(&self) -> &Connection {
+        self.connection.as_ref().expect("the connection leaves only when the session ends")
+    }
+
+    fn schema(&self) -> &Schema {
+        &self.store.shared.schema
+    }
+}
+
+impl Session {
+    /// Runs something that is done whole or not at all. Nests.
+    pub fn atomically<T, E: From<Error>>(&self, work: impl FnOnce(&Session) -> Result<T, E>) -> Result<T, E> {
+        self.usable()?;
+        let depth = self.depth.get() + 1;
+        if depth > MAX_DEPTH {
+            return Err(Error::TooDeep(MAX_DEPTH).into());
+        }
+        self.run(&format!("SAVEPOINT s{depth}"))?;
+        self.depth.set(depth);
+        // When `work` panics, the session is dropped and rolled back whole.
+        let result = work(self);
+        self.depth.set(depth - 1);
+        match result {
+            Ok(value) => {
+                self.usable()?;
+                self.run(&format!("RELEASE s{depth}"))?;
+                Ok(value)
+            }
+            Err(error) => {
+                if self.usable().is_ok() {
+                    self.run(&format!("ROLLBACK TO s{depth}; RELEASE s{depth}"))?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes everything durable. When it returns, the rows are on the disk and caches know that they are old.
+    pub fn commit(mut self) -> Result<(), Error> {
+        self.usable()?;
+        self.run("COMMIT")?;
+        for (table, _) in self.dirty.borrow().iter().enumerate().filter(|(_, dirty)| **dirty) {
+            self.store.shared.versions.raise(table);
+        }
+        self.end();
+        Ok(())
+    }
+
+    /// Takes everything back. The same as dropping the session.
+    pub fn rollback(self) {
+        drop(self);
+    }
+
+    /// Rows written so far, and for how long the session has been open: by these a worker decides when a batch of jobs is
+    /// large or old enough to be committed.
+    pub fn size(&self) -> (u64, Duration) {
+        (self.writes.get(), self.begun.elapsed())
+    }
+
+    /// The store it writes to.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Notes that a table, and all that changes with it, was written.
+    pub(super) fn note(&self, table: usize) {
+        self.writes.set(self.writes.get() + 1);
+        let mut dirty = self.dirty.borrow_mut();
+        for touched in &self.store.shared.touched[table] {
+            dirty[*touched] = true;
+        }
+    }
+
+    /// Refuses to go on after SQLite took the transaction back (a full disk, for example).
+    pub(super) fn usable(&self) -> Result<(), Error> {
+        if let Some(reason) = &*self.broken.borrow() {
+            return Err(Error::Broken(reason.clone()));
+        }
+        if self.connection().is_autocommit() {
+            let reason = "SQLite ended the transaction".to_owned();
+            *self.broken.borrow_mut() = Some(reason.clone());
+            return Err(Error::Broken(reason));
+        }
+        Ok(())
+    }
+
+    fn run(&self, sql: &str) -> Result<(), Error> {
+        let result = self.connection().execute_batch(sql);
+        if let Err(error) = &result
+            && self.connection().is_autocommit()
+        {
+            *self.broken.borrow_mut() = Some(error.to_string());
+        }
+        result.map_err(Error::database("ending or beginning a part of a transaction"))
+    }
+
+    fn end(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            if !connection.is_autocommit() {
+                // Fails only when SQLite rolled back already.
+                drop(connection.execute_batch("ROLLBACK"));
+            }
+            self.store.give_back(connection);
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

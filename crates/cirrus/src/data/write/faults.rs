@@ -1,0 +1,102 @@
+//! What SQLite refuses, in words about fields.
+
+use rusqlite::ffi;
+
+use crate::data::read::{Read as _, overflow};
+use crate::data::schema::{Kind, Table};
+use crate::data::{Condition, Error, Fault, Query, Record, Session, Value};
+
+/// A failed insert or update.
+pub(super) fn of_write(session: &Session, table: &Table, record: &Record, error: rusqlite::Error) -> Error {
+    let Some(code) = error.sqlite_error().map(|error| error.extended_code) else {
+        return Error::database("writing a row")(error);
+    };
+    let text = message(&error);
+    match code {
+        ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
+            unique(table, &text)
+        }
+        ffi::SQLITE_CONSTRAINT_CHECK => check(table, &text, error),
+        ffi::SQLITE_CONSTRAINT_NOTNULL => {
+            let field = text.rsplit('.').next().unwrap_or_default();
+            Error::fault(&table.name, Fault::new(field, "required", "a value is required"))
+        }
+        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => links(session, table, record),
+        _ => overflow(&table.name, error, "writing a row"),
+    }
+}
+
+/// A failed delete.
+pub(super) fn of_delete(session: &Session, table: &Table, id: i64, error: rusqlite::Error) -> Error {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    // RESTRICT reports itself as a trigger.
+    if !matches!(code, Some(ffi::SQLITE_CONSTRAINT_FOREIGNKEY | ffi::SQLITE_CONSTRAINT_TRIGGER)) {
+        return overflow(&table.name, error, "deleting a row");
+    }
+    for (by, link) in session.schema().links_to(&table.name) {
+        let linked = Query::of(&by.name).filter(Condition::eq(&link.field.name, id));
+        match session.count(&linked) {
+            Ok(0) => {}
+            Ok(count) if link.on_delete == crate::data::schema::OnDelete::Restrict => {
+                return Error::Linked {
+                    table: table.name.to_string(),
+                    id,
+                    by: by.name.to_string(),
+                    field: link.field.name.to_string(),
+                    count: i64::try_from(count).unwrap_or(i64::MAX),
+                };
+            }
+            Ok(_) => {}
+            Err(error) => return error,
+        }
+    }
+    // A row that would go with this one is held by others.
+    Error::Refused(format!("{} {id} cannot be deleted: rows that would go with it are linked to by others", table.name))
+}
+
+/// SQLite's own words, without what rusqlite puts around them.
+fn message(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqliteFailure(_, Some(message)) => message.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// `UNIQUE constraint failed: tareas.codigo, tareas.anio`
+fn unique(table: &Table, text: &str) -> Error {
+    let (_, columns) = text.rsplit_once(": ").unwrap_or(("", ""));
+    let names: Vec<&str> = columns.split(", ").filter_map(|column| column.rsplit('.').next()).collect();
+    let message = match names.as_slice() {
+        [_] => "another row has this value already".to_owned(),
+        several => format!("another row has these values of {} already", several.join(", ")),
+    };
+    let faults = names.iter().map(|name| Fault::new(name, "unique", message.clone())).collect();
+    Error::Validation { table: table.name.to_string(), faults }
+}
+
+/// `CHECK constraint failed: importe`
+fn check(table: &Table, text: &str, error: rusqlite::Error) -> Error {
+    let name = text.rsplit(": ").next().unwrap_or_default();
+    match table.field(name) {
+        Some(field) => {
+            let rule = field.check.as_ref().map_or_else(|| "its rule".to_owned(), |check| check.text().to_owned());
+            Error::fault(&table.name, Fault::new(name, "check", format!("it does not meet {rule}")))
+        }
+        None => overflow(&table.name, error, "writing a row"),
+    }
+}
+
+/// Which links lead nowhere.
+fn links(session: &Session, table: &Table, record: &Record) -> Error {
+    let mut faults = Vec::new();
+    for field in &table.fields {
+        if let (Kind::Link { to, .. }, Some(Value::Integer(id))) = (&field.kind, record.get(&field.name)) {
+            match session.find(to, *id) {
+                Ok(Some(_)) => {}
+                Ok(None) => faults.push(Fault::new(&field.name, "link", format!("{to} has no row {id}"))),
+                Err(error) => return error,
+            }
+        }
+    }
+    Error::Validation { table: table.name.to_string(), faults }
+}
