@@ -86,6 +86,7 @@ pub const TABLE: &[Row] = &[
     get("/installations/{installation}/logs", &["lines", "follow"]),
     stream("/installations/{installation}/exec", &[], "installation.exec"),
     get("/installations/{installation}/snapshots", PAGE),
+    post("/installations/{installation}/snapshots/{snapshot}/restore", "snapshot.restore"),
     get("/installations/{installation}/backups", PAGE),
     post("/installations/{installation}/backups", "backup.create"),
     delete("/installations/{installation}/backups/{backup}", "backup.delete"),

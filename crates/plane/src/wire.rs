@@ -1,64 +1,16 @@
 //! Everything that crosses the control plane's HTTP API, shared with the command line so that the two cannot differ.
 //!
-//! All paths are under `/api/v1` and want `Authorization: Bearer vco_...`. Bodies are JSON unless said otherwise.
+//! Which request takes and answers what is in `docs/api.md`; a test holds that page to the routes and to the names here.
 //! Requests refuse unknown keys; answers may gain keys. Times are milliseconds since 1970-01-01 UTC.
-//!
-//! | request | body | answer |
-//! |---|---|---|
-//! | `POST /apps` | [`CreateApp`] | 201 [`App`] |
-//! | `GET /apps` | | [`Page`] of [`App`] |
-//! | `GET /apps/{app}` | | [`App`] |
-//! | `DELETE /apps/{app}` | | 204; 409 while it has installations |
-//! | `POST /apps/{app}/versions?notes=&create=true` | `application/gzip` | 201 [`Version`]; 200 if it is the newest |
-//! | `GET /apps/{app}/versions` | | [`Page`] of [`Version`], newest first |
-//! | `GET /apps/{app}/versions/{n}` | | [`Version`] |
-//! | `GET /apps/{app}/versions/{n}/download` | | the archive as it was published |
-//! | `DELETE /apps/{app}/versions/{n}` | | 204; 409 while it is in use |
-//! | `POST /apps/{app}/deployments` | [`CreateDeployment`] | 202 [`Deployment`]; 200 if nothing is to do; 409 while one is live |
-//! | `POST /apps/{app}/rollback` | [`CreateRollback`] | 202 [`Deployment`] |
-//! | `POST /customers` | [`CreateCustomer`] | 201 [`Customer`] |
-//! | `GET /customers`, `GET /customers/{customer}` | | [`Page`] of [`Customer`], [`Customer`] |
-//! | `DELETE /customers/{customer}` | | 204; 409 while it has installations |
-//! | `POST /installations` | [`CreateInstallation`] | 202 [`Accepted`] |
-//! | `GET /installations?app=&customer=` | | [`Page`] of [`Installation`] |
-//! | `GET /installations/{name-or-id}` | | [`Installation`] with its live report |
-//! | `DELETE /installations/{i}` | | 202 [`Accepted`] |
-//! | `POST /installations/{i}/start`, `stop`, `restart` | [`Nothing`] | 202 [`Accepted`] |
-//! | `POST /installations/{i}/rollback` | [`CreateRollback`] | 202 [`Deployment`] |
-//! | `GET /installations/{i}/logs?lines=100&follow=true` | | lines of [`nimbus_api::LogLine`] |
-//! | `POST /installations/{i}/exec` | a line of [`nimbus_api::ExecRequest`], then standard input | frames, see there |
-//! | `GET /installations/{i}/snapshots` | | [`Page`] of [`nimbus_api::SnapshotReport`] |
-//! | `POST /installations/{i}/backups` | [`Nothing`] | 202 [`Accepted`] with `backup` |
-//! | `GET /installations/{i}/backups` | | [`Page`] of [`Backup`] |
-//! | `POST /installations/{i}/backups/{b}/restore` | [`Nothing`] | 202 [`Accepted`] |
-//! | `DELETE /installations/{i}/backups/{b}` | | 202 [`Accepted`] |
-//! | `GET /deployments?app=` | | [`Page`] of [`Deployment`] without steps, newest first |
-//! | `GET /deployments/{id}` | | [`Deployment`] with steps |
-//! | `POST /deployments/{id}/stop` | [`Nothing`] | 202 [`Deployment`] |
-//! | `GET /deployments/{id}/events` | | lines of [`DeploymentEvent`] until it has ended |
-//! | `GET /operations?state=&installation=` | | [`Page`] of [`Operation`], newest first |
-//! | `GET /operations/{id}?wait=SECONDS&seen=STEPS` | | [`Operation`] |
-//! | `POST /operations/{id}/retry` | [`Nothing`] | 202 [`Operation`]; 409 unless it is stuck |
-//! | `GET /servers`, `GET /servers/{id}` | | [`Page`] of [`Server`], [`Server`] |
-//! | `GET /status` | | [`Status`] |
-//! | `GET /events?after=&installation=&app=` | | [`Page`] of [`Event`], oldest first |
-//! | `GET /events?before=now&after=&installation=&app=` | | the same, newest first; `before` takes a sequence, too |
-//! | `GET /events?follow=true&after=&installation=&app=` | | lines of [`Event`] without end |
-//!
-//! Lists take `?limit=` (1 to 500, default 100) and `?cursor=` (the `next` of the page before). A `POST` or `DELETE`
-//! with an `Idempotency-Key` header (1 to 255 visible ASCII characters) is done once in 24 hours; repeating it gives
-//! the first answer again. After 20 wrong tokens in a minute from one address, further wrong ones get 429 with
-//! `Retry-After`. The audit keeps the last 100,000 events, operations are kept up to 50,000, deployments as long as
-//! theirs; none longer than 400 days. Every answer that is not a success is a [`Problem`] of type
-//! `application/problem+json`.
 
 use std::collections::BTreeMap;
 
+use domain::manifest::Limits;
 use domain::state::{DeploymentState, DeploymentStepState, InstallationState, OperationState};
 use domain::{
     ArtifactHash, BackupId, DeploymentId, InstallationId, InstallationName, Manifest, OperationId, ServerId, Slug,
 };
-use nimbus_api::{InstallationReport, Millis, Phase, ServerReport, StepReport};
+use nimbus_api::{InstallationReport, Millis, Phase, ServerReport, SnapshotReport, StepReport};
 use serde::{Deserialize, Serialize};
 
 /// Lines of JSON, each ended by a newline: the media type of everything that streams.
@@ -236,6 +188,9 @@ pub struct Installation {
     pub rollback: Option<RollbackTarget>,
     /// Why its last operation failed, until the next succeeds.
     pub error: Option<String>,
+    /// What it may use; only in `GET /installations/{i}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
     /// What its server says of it; only in `GET /installations/{i}`, absent when the server does not answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<InstallationReport>,
@@ -280,7 +235,8 @@ pub struct Accepted {
 pub struct Operation {
     /// Its id, the same on the server.
     pub id: OperationId,
-    /// `install`, `start`, `stop`, `restart`, `switch`, `rollback`, `backup`, `restore`, `forget-backup` or `remove`.
+    /// `install`, `start`, `stop`, `restart`, `switch`, `rollback`, `backup`, `restore-snapshot`, `forget-backup` or
+    /// `remove`.
     pub verb: String,
     /// The installation it concerns.
     pub installation: InstallationId,
@@ -349,6 +305,9 @@ pub struct Deployment {
     pub app: Slug,
     /// The version it brings; absent for a rollback, where each installation has its own.
     pub version: Option<u32>,
+    /// Whether it is for every installation of the application.
+    #[serde(default)]
+    pub whole_app: bool,
     /// Installations that go first.
     pub canary: u32,
     /// Hours during which it can be taken back.
@@ -376,6 +335,10 @@ pub type DeploymentStepStateName = String;
 /// One installation's part in a deployment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeploymentStep {
+    /// The deployment.
+    pub deployment: DeploymentId,
+    /// Its turn, from 0.
+    pub position: u32,
     /// The installation.
     pub installation: InstallationId,
     /// Its name.
@@ -421,6 +384,38 @@ pub enum DeploymentEvent {
     },
 }
 
+/// `POST /installations/{i}/backups`; an empty body is `{}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateBackup {
+    /// What to call it: one line of at most 100 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+/// `POST /installations/{i}/snapshots/{name}/restore` and `POST /installations/{i}/backups/{b}/restore`; an empty body is
+/// `{}`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RestoreSnapshot {
+    /// Whether the code goes back, too, to the version that the copy was taken of; otherwise the version of now gets the
+    /// data. When absent: `true` for what was kept by itself, as a rollback does, and `false` for a backup.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<bool>,
+}
+
+/// A kept copy of an installation's data: a backup, or what a deployment, a rollback or a restore replaced.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// What its server says of it: its name, why it is kept, of which version it is, when it was taken and until when it is
+    /// kept.
+    #[serde(flatten)]
+    pub report: SnapshotReport,
+    /// What a person calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
 /// A copy of an installation's data that a person asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backup {
@@ -432,6 +427,9 @@ pub struct Backup {
     pub version: u32,
     /// When it was taken.
     pub taken_at: Millis,
+    /// What a person calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
 }
 
 /// A server.

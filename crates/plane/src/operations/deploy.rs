@@ -1,5 +1,7 @@
 //! Brings a version to every installation of an application: the canaries first, then all others.
 
+use std::collections::BTreeMap;
+
 use domain::DeploymentId;
 use domain::Slug;
 use domain::state::{DeploymentState, DeploymentStepState, InstallationState};
@@ -9,10 +11,10 @@ use super::install::wanted_version;
 use super::{Actor, Thing, record, unknown_app};
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
-use crate::store::deployments::{self, DeploymentRow, StepRow};
+use crate::store::deployments;
 use crate::store::installations::{self, InstallationRow};
 use crate::store::{self, Tx};
-use crate::wire::{CreateDeployment, DeploymentKind};
+use crate::wire::{CreateDeployment, Deployment, DeploymentKind, DeploymentStep};
 
 /// Hours that a rollback can be kept possible.
 const KEEP_HOURS: std::ops::RangeInclusive<u32> = 1..=720;
@@ -23,7 +25,7 @@ pub enum Deploying {
     /// It was accepted.
     Begun(DeploymentId),
     /// Every installation is as it is to be: nothing was recorded.
-    NothingToDo(DeploymentRow),
+    NothingToDo(Deployment),
 }
 
 /// Accepts it.
@@ -84,8 +86,8 @@ pub(super) struct Wave {
 
 impl Wave {
     /// The wave at its beginning.
-    fn row(&self, plane: &Plane, actor: &Actor, app: &Slug) -> DeploymentRow {
-        DeploymentRow {
+    fn row(&self, plane: &Plane, actor: &Actor, app: &Slug) -> Deployment {
+        Deployment {
             id: DeploymentId::new(),
             kind: self.kind,
             app: app.clone(),
@@ -98,6 +100,8 @@ impl Wave {
             requested_by: actor.name().to_owned(),
             created_at: plane.now(),
             ended_at: None,
+            counts: BTreeMap::new(),
+            installations: None,
         }
     }
 }
@@ -113,9 +117,9 @@ pub(super) async fn begin(
 ) -> Answer<DeploymentId> {
     let mut row = wave.row(plane, actor, app);
     let id = row.id;
-    let steps: Vec<StepRow> = (0_u32..)
+    let steps: Vec<DeploymentStep> = (0_u32..)
         .zip(targets)
-        .map(|(position, (target, to_version))| StepRow {
+        .map(|(position, (target, to_version))| DeploymentStep {
             deployment: id,
             installation: target.id,
             name: target.name,

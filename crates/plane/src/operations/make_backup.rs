@@ -3,28 +3,20 @@
 use domain::BackupId;
 use nimbus_api::Work;
 
-use super::{Actor, Begun, accept, find_installation};
+use super::{Actor, Begun, accept, find_installation, line_for_people};
 use crate::Plane;
 use crate::problem::Answer;
+use crate::store::snapshots;
+use crate::wire::CreateBackup;
 
 /// Accepts it.
-pub async fn make_backup(plane: &Plane, actor: &Actor, installation: &str) -> Answer<Begun> {
+pub async fn make_backup(plane: &Plane, actor: &Actor, installation: &str, input: CreateBackup) -> Answer<Begun> {
+    let label = input.label.map(|label| line_for_people("label", &label)).transpose()?;
     let tx = plane.store.write().await?;
     let row = find_installation(&*tx, installation).await?;
-    accept(plane, tx, actor, &row, Work::Backup { backup: BackupId::new() }).await
-}
-
-/// The backup that `text` names among what is known of an installation.
-pub(super) async fn find_backup(tx: &crate::store::Tx, row: &super::InstallationRow, text: &str) -> Answer<BackupId> {
-    let known = crate::store::snapshots::of(&**tx, row.id).await?;
-    let wanted = text.parse::<BackupId>().ok();
-    let found = known.iter().filter_map(|snapshot| snapshot.backup).find(|id| Some(*id) == wanted);
-    found.ok_or_else(|| {
-        let name = &row.name;
-        let detail = format!(
-            "installation {name} has no backup \"{}\"; list them with `vclouden backup list {name}`",
-            super::short(text)
-        );
-        crate::problem::Refusal::missing("unknown-backup", detail)
-    })
+    let backup = BackupId::new();
+    if let Some(label) = label {
+        snapshots::label(&tx, row.id, backup, &label).await?;
+    }
+    accept(plane, tx, actor, &row, Work::Backup { backup }).await
 }

@@ -108,12 +108,17 @@ fn names_of(rows: &[InstallationRow]) -> String {
 /// A name for people: the given one or the slug.
 fn name_for_people(given: Option<String>, slug: &Slug) -> Answer<String> {
     let Some(name) = given else { return Ok(slug.to_string()) };
-    let name = name.trim();
-    if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
-        let detail = "key \"name\" must have 1 to 100 characters and no control characters";
-        return Err(Refusal::invalid("bad-name", detail));
+    line_for_people("name", &name)
+}
+
+/// A short text for people that is the value of `key`: one line.
+fn line_for_people(key: &str, text: &str) -> Answer<String> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control) {
+        let detail = format!("key \"{key}\" must have 1 to 100 characters and no control characters");
+        return Err(Refusal { code: format!("bad-{key}").into(), ..Refusal::invalid("", detail) });
     }
-    Ok(name.to_owned())
+    Ok(text.to_owned())
 }
 
 /// A thing that is no installation, as the audit names it.
@@ -206,8 +211,13 @@ async fn create_operation(
     };
     store::operations::create(tx, &new).await?;
     let mut detail = json!({ "operation": operation });
-    if let Work::Install { version, .. } = work {
-        detail["version"] = version.number.into();
+    match work {
+        Work::Install { version, .. } => detail["version"] = version.number.into(),
+        Work::RestoreSnapshot { snapshot, code, .. } => {
+            detail["snapshot"] = snapshot.as_str().into();
+            detail["code"] = (*code).into();
+        }
+        _ => {}
     }
     events::record(tx, &installation_event(at, actor.name(), row, audit_verb(work), Outcome::Accepted, detail)).await?;
     Ok(())

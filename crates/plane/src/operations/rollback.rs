@@ -85,8 +85,8 @@ async fn accept(plane: &Plane, tx: Tx, actor: &Actor, app: &Slug, wanted: Wanted
     }
     if targets.is_empty() {
         let detail = format!(
-            "there is nothing to go back to: no snapshot of {what} from before a deployment is left. Restore a backup \
-             (`vclouden backup list INSTALLATION`) or deploy an older version"
+            "there is nothing to go back to: no snapshot of {what} from before a deployment is left. Restore another \
+             snapshot or a backup (`vclouden backup list INSTALLATION`), or deploy an older version"
         );
         return Err(Refusal::conflict("nothing-to-roll-back", detail));
     }

@@ -9,10 +9,10 @@ use nimbus_api::Work;
 
 use crate::Plane;
 use crate::operations::install::version_spec;
-use crate::store::deployments::{self, DeploymentRow, StepRow};
+use crate::store::deployments;
 use crate::store::installations::{self, InstallationRow};
 use crate::store::{self, Result, StoreError, Tx, ports, versions};
-use crate::wire::DeploymentKind;
+use crate::wire::{Deployment, DeploymentKind, DeploymentStep};
 
 /// What became of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,13 +79,13 @@ pub async fn begin(plane: &Arc<Plane>, id: DeploymentId, installation: Installat
 }
 
 /// Whether the deployment begins nothing new. A rollback goes on after a failure: the others are better off back.
-fn halted(deployment: &DeploymentRow) -> bool {
+fn halted(deployment: &Deployment) -> bool {
     let failed = deployment.error.is_some() && deployment.kind == DeploymentKind::Deploy;
     failed || !matches!(deployment.state, DeploymentState::Canary | DeploymentState::Wave)
 }
 
 /// Why an installation is no longer concerned.
-fn out_of_reach(row: &InstallationRow, step: &StepRow, kind: DeploymentKind) -> Option<String> {
+fn out_of_reach(row: &InstallationRow, step: &DeploymentStep, kind: DeploymentKind) -> Option<String> {
     use InstallationState::{Failed, Installing, Removed, Removing, Running, Stopped};
     match row.state {
         Failed | Removing | Removed => Some(format!("the installation is {}", row.state)),
@@ -96,7 +96,7 @@ fn out_of_reach(row: &InstallationRow, step: &StepRow, kind: DeploymentKind) -> 
     }
 }
 
-async fn skip(tx: &Tx, step: &mut StepRow, why: String) -> Result<()> {
+async fn skip(tx: &Tx, step: &mut DeploymentStep, why: String) -> Result<()> {
     step.state = step.state.advance(DeploymentStepState::Skipped)?;
     step.error = Some(why);
     deployments::update_step(tx, step).await
@@ -105,8 +105,8 @@ async fn skip(tx: &Tx, step: &mut StepRow, why: String) -> Result<()> {
 /// What the server is told; or why it cannot be.
 async fn work(
     tx: &Tx,
-    deployment: &DeploymentRow,
-    step: &StepRow,
+    deployment: &Deployment,
+    step: &DeploymentStep,
     row: &InstallationRow,
 ) -> Result<std::result::Result<Work, String>> {
     let keep_seconds = u64::from(deployment.keep_hours) * 3600;

@@ -10,11 +10,11 @@ use serde_json::json;
 
 use crate::Plane;
 use crate::operations::{audit_verb, installation_event};
-use crate::store::deployments::{self, StepRow};
+use crate::store::deployments;
 use crate::store::installations::{self, InstallationRow};
 use crate::store::operations::{self, OperationRow};
 use crate::store::{Result, StoreError, Tx, events, ports, snapshots, versions};
-use crate::wire::{DeploymentKind, Outcome};
+use crate::wire::{DeploymentKind, DeploymentStep, Outcome};
 
 /// How an operation ended, or that it is stuck.
 #[derive(Debug)]
@@ -134,7 +134,7 @@ async fn change_step(tx: &Tx, operation: &OperationRow) -> Result<()> {
     Ok(())
 }
 
-fn failure(kind: DeploymentKind, step: &StepRow, state: OperationState) -> String {
+fn failure(kind: DeploymentKind, step: &DeploymentStep, state: OperationState) -> String {
     let why = step.error.as_deref().unwrap_or("its operation tells why");
     let name = &step.name;
     match (kind, state) {

@@ -18,9 +18,9 @@ use super::begin::{Turn, begin};
 use super::drive::drive;
 use super::{AtWork, Pause};
 use crate::Plane;
-use crate::store::deployments::{self, DeploymentRow, StepRow};
+use crate::store::deployments;
 use crate::store::{Result, StoreError, Tx, events, versions};
-use crate::wire::{DeploymentKind, Outcome};
+use crate::wire::{Deployment, DeploymentKind, DeploymentStep, Outcome};
 
 /// Time between two looks without being woken.
 const TIMER: Duration = Duration::from_secs(10);
@@ -51,7 +51,8 @@ async fn carry_out(plane: Arc<Plane>, id: DeploymentId) {
 
 async fn phases(plane: &Arc<Plane>, id: DeploymentId) -> Result<()> {
     let steps = deployments::steps(plane.store.read(), id).await?;
-    let (canaries, others): (Vec<StepRow>, Vec<StepRow>) = steps.into_iter().partition(|step| step.canary);
+    let (canaries, others): (Vec<DeploymentStep>, Vec<DeploymentStep>) =
+        steps.into_iter().partition(|step| step.canary);
     turns(plane, id, canaries).await?;
     if advance_to_wave(plane, id).await? {
         turns(plane, id, others).await?;
@@ -78,7 +79,7 @@ async fn advance_to_wave(plane: &Arc<Plane>, id: DeploymentId) -> Result<bool> {
 }
 
 /// Gives every installation its turn: one task per server.
-async fn turns(plane: &Arc<Plane>, id: DeploymentId, steps: Vec<StepRow>) -> Result<()> {
+async fn turns(plane: &Arc<Plane>, id: DeploymentId, steps: Vec<DeploymentStep>) -> Result<()> {
     let mut servers: BTreeMap<ServerId, Vec<InstallationId>> = BTreeMap::new();
     for step in steps.iter().filter(|s| matches!(s.state, DeploymentStepState::Waiting | DeploymentStepState::Running))
     {
@@ -168,7 +169,7 @@ async fn conclude(plane: &Arc<Plane>, id: DeploymentId) -> Result<()> {
 
 /// A version is withdrawn when its last deployment failed, or when a rollback of the whole application took it away
 /// later than it was last deployed. A deployment that was stopped says nothing about it.
-async fn judge_versions(tx: &Tx, row: &DeploymentRow, steps: &[StepRow]) -> Result<()> {
+async fn judge_versions(tx: &Tx, row: &Deployment, steps: &[DeploymentStep]) -> Result<()> {
     match (row.kind, row.version, row.state) {
         (DeploymentKind::Deploy, Some(version), DeploymentState::Failed | DeploymentState::Finished) => {
             versions::withdraw(tx, &row.app, version, row.state == DeploymentState::Failed).await
@@ -184,7 +185,7 @@ async fn judge_versions(tx: &Tx, row: &DeploymentRow, steps: &[StepRow]) -> Resu
     }
 }
 
-async fn find(tx: &Tx, id: DeploymentId) -> Result<DeploymentRow> {
+async fn find(tx: &Tx, id: DeploymentId) -> Result<Deployment> {
     let row = deployments::find(&**tx, id).await?;
     row.ok_or_else(|| StoreError::Row { what: "deployment", why: format!("{id} is missing") })
 }

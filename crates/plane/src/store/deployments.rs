@@ -1,81 +1,17 @@
-//! Deployments and each installation's part in them.
+//! Deployments and each installation's part in them. A deployment is read without its counts and parts, which are queries
+//! of their own.
 
 use std::collections::BTreeMap;
 
-use domain::state::{DeploymentState, DeploymentStepState};
-use domain::{DeploymentId, InstallationId, InstallationName, OperationId, ServerId, Slug};
-use nimbus_api::{Millis, StepReport};
+use domain::{DeploymentId, InstallationId, Slug};
+use nimbus_api::Millis;
 use sea_orm::{ConnectionTrait, QueryResult};
 
 use super::{
     Result, Rows, StoreError, Tx, all, big, get, maybe_big, maybe_number, maybe_parse, maybe_text, number, one,
 };
 use super::{parse, run, text};
-use crate::wire::DeploymentKind;
-
-/// A deployment as recorded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeploymentRow {
-    /// Its id.
-    pub id: DeploymentId,
-    /// Which way it goes.
-    pub kind: DeploymentKind,
-    /// The application.
-    pub app: Slug,
-    /// The version it brings.
-    pub version: Option<u32>,
-    /// Whether it is for every installation of the application.
-    pub whole_app: bool,
-    /// Installations that go first.
-    pub canary: u32,
-    /// Hours during which it can be taken back.
-    pub keep_hours: u32,
-    /// Its state.
-    pub state: DeploymentState,
-    /// The first failure; a deployment that has one begins nothing new.
-    pub error: Option<String>,
-    /// Who asked for it.
-    pub requested_by: String,
-    /// When.
-    pub created_at: Millis,
-    /// When it ended.
-    pub ended_at: Option<Millis>,
-}
-
-/// One installation's part as recorded.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StepRow {
-    /// The deployment.
-    pub deployment: DeploymentId,
-    /// The installation.
-    pub installation: InstallationId,
-    /// Its name.
-    pub name: InstallationName,
-    /// The server it is on.
-    pub server: ServerId,
-    /// Its turn.
-    pub position: u32,
-    /// Whether it goes first.
-    pub canary: bool,
-    /// The version it had.
-    pub from_version: u32,
-    /// The version it is to have.
-    pub to_version: u32,
-    /// Its state.
-    pub state: DeploymentStepState,
-    /// The operation that does it.
-    pub operation: Option<OperationId>,
-    /// What the operation did, once that has ended.
-    pub steps: Vec<StepReport>,
-    /// When it was begun.
-    pub began_at: Option<Millis>,
-    /// When it ended.
-    pub ended_at: Option<Millis>,
-    /// Milliseconds during which requests were held.
-    pub held_ms: Option<u64>,
-    /// Why it was undone, is stuck or was skipped.
-    pub error: Option<String>,
-}
+use crate::wire::{Deployment, DeploymentKind, DeploymentStep};
 
 fn kind_text(kind: DeploymentKind) -> &'static str {
     match kind {
@@ -87,11 +23,11 @@ fn kind_text(kind: DeploymentKind) -> &'static str {
 const COLUMNS: &str = "id, kind, app, version, whole_app, canary, keep_hours, state, error, requested_by, created_at, \
     ended_at FROM deployments";
 
-fn read(row: &QueryResult) -> Result<DeploymentRow> {
+fn read(row: &QueryResult) -> Result<Deployment> {
     let kind: String = get(row, "kind")?;
     let known = [DeploymentKind::Deploy, DeploymentKind::Rollback];
     let found = known.into_iter().find(|known| kind_text(*known) == kind);
-    Ok(DeploymentRow {
+    Ok(Deployment {
         id: parse(row, "id")?,
         kind: found.ok_or(StoreError::Row { what: "deployment", why: format!("kind {kind}") })?,
         app: parse(row, "app")?,
@@ -104,6 +40,8 @@ fn read(row: &QueryResult) -> Result<DeploymentRow> {
         requested_by: get(row, "requested_by")?,
         created_at: number(row, "created_at")?,
         ended_at: maybe_number(row, "ended_at")?,
+        counts: BTreeMap::new(),
+        installations: None,
     })
 }
 
@@ -111,8 +49,8 @@ const STEP_COLUMNS: &str = "s.deployment, s.installation, s.position, s.canary, 
     s.operation, s.began_at, s.ended_at, s.held_ms, s.error, i.name, i.server, COALESCE(o.steps, '[]') AS steps \
     FROM deployment_steps s JOIN installations i ON i.id = s.installation LEFT JOIN operations o ON o.id = s.operation";
 
-fn read_step(row: &QueryResult) -> Result<StepRow> {
-    Ok(StepRow {
+fn read_step(row: &QueryResult) -> Result<DeploymentStep> {
+    Ok(DeploymentStep {
         deployment: parse(row, "deployment")?,
         installation: parse(row, "installation")?,
         name: parse(row, "name")?,
@@ -133,7 +71,7 @@ fn read_step(row: &QueryResult) -> Result<StepRow> {
 
 /// Keeps a new deployment and everybody's part in it. The caller holds the application's lock and has seen that
 /// no deployment of it is live.
-pub async fn create(tx: &Tx, new: &DeploymentRow, steps: &[StepRow]) -> Result<()> {
+pub async fn create(tx: &Tx, new: &Deployment, steps: &[DeploymentStep]) -> Result<()> {
     let sql = "INSERT INTO deployments (id, kind, app, version, canary, keep_hours, state, requested_by, created_at, \
                whole_app) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     let values = [
@@ -167,12 +105,12 @@ pub async fn create(tx: &Tx, new: &DeploymentRow, steps: &[StepRow]) -> Result<(
 }
 
 /// One deployment.
-pub async fn find(db: &impl ConnectionTrait, id: DeploymentId) -> Result<Option<DeploymentRow>> {
+pub async fn find(db: &impl ConnectionTrait, id: DeploymentId) -> Result<Option<Deployment>> {
     one(db, &format!("SELECT {COLUMNS} WHERE id = $1"), [text(id)]).await?.map(|row| read(&row)).transpose()
 }
 
 /// The live deployment of an application.
-pub async fn live_of(db: &impl ConnectionTrait, app: &Slug) -> Result<Option<DeploymentRow>> {
+pub async fn live_of(db: &impl ConnectionTrait, app: &Slug) -> Result<Option<Deployment>> {
     let sql = format!("SELECT {COLUMNS} WHERE app = $1 AND ended_at IS NULL");
     one(db, &sql, [text(app)]).await?.map(|row| read(&row)).transpose()
 }
@@ -188,7 +126,7 @@ pub async fn list(
     app: Option<&Slug>,
     before: Option<DeploymentId>,
     limit: u64,
-) -> Rows<DeploymentRow> {
+) -> Rows<Deployment> {
     let mut sql = format!("SELECT {COLUMNS} WHERE 1 = 1");
     let mut values = vec![big(limit)];
     if let Some(app) = app {
@@ -211,7 +149,7 @@ pub async fn counts(db: &impl ConnectionTrait, id: DeploymentId) -> Result<BTree
 }
 
 /// Everybody's part, in order of their turn.
-pub async fn steps(db: &impl ConnectionTrait, id: DeploymentId) -> Rows<StepRow> {
+pub async fn steps(db: &impl ConnectionTrait, id: DeploymentId) -> Rows<DeploymentStep> {
     let sql = format!("SELECT {STEP_COLUMNS} WHERE s.deployment = $1 ORDER BY s.position");
     all(db, &sql, [text(id)], read_step).await
 }
@@ -221,7 +159,7 @@ pub async fn step(
     db: &impl ConnectionTrait,
     id: DeploymentId,
     installation: InstallationId,
-) -> Result<Option<StepRow>> {
+) -> Result<Option<DeploymentStep>> {
     let sql = format!("SELECT {STEP_COLUMNS} WHERE s.deployment = $1 AND s.installation = $2");
     one(db, &sql, [text(id), text(installation)]).await?.map(|row| read_step(&row)).transpose()
 }
@@ -235,7 +173,7 @@ pub async fn was_rolled_back(db: &impl ConnectionTrait, installation: Installati
 }
 
 /// Keeps a deployment's state, error and end.
-pub async fn update(tx: &Tx, row: &DeploymentRow) -> Result<()> {
+pub async fn update(tx: &Tx, row: &Deployment) -> Result<()> {
     let sql = "UPDATE deployments SET state = $2, error = $3, ended_at = $4 WHERE id = $1";
     let values = [text(row.id), text(row.state), maybe_text(row.error.as_ref()), maybe_big(row.ended_at)];
     run(&**tx, sql, values).await?;
@@ -243,7 +181,7 @@ pub async fn update(tx: &Tx, row: &DeploymentRow) -> Result<()> {
 }
 
 /// Keeps one installation's part.
-pub async fn update_step(tx: &Tx, row: &StepRow) -> Result<()> {
+pub async fn update_step(tx: &Tx, row: &DeploymentStep) -> Result<()> {
     let sql = "UPDATE deployment_steps SET state = $3, operation = $4, began_at = $5, ended_at = $6, held_ms = $7, \
                error = $8, from_version = $9 WHERE deployment = $1 AND installation = $2";
     let values = [

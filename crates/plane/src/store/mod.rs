@@ -32,6 +32,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (2, include_str!("migrations/0002_operations.sql")),
     (3, include_str!("migrations/0003_rollbacks.sql")),
     (4, include_str!("migrations/0004_keeping.sql")),
+    (5, include_str!("migrations/0005_copies.sql")),
 ];
 
 /// Why the store could not do something.

@@ -94,14 +94,19 @@ pub async fn artifacts(db: &impl ConnectionTrait, app: &Slug) -> Rows<ArtifactHa
     all(db, "SELECT artifact FROM versions WHERE app = $1", [text(app)], |row| parse(row, "artifact")).await
 }
 
-/// The content of the version that an installation runs, and of those that its live snapshots would go back to.
-pub async fn of_installation(db: &impl ConnectionTrait, id: InstallationId) -> Rows<ArtifactHash> {
+/// The content of the version that an installation runs, and of those that a rollback would go back to, or the restore of
+/// the snapshot of that name.
+pub async fn of_installation(
+    db: &impl ConnectionTrait,
+    id: InstallationId,
+    snapshot: Option<&str>,
+) -> Rows<ArtifactHash> {
     let sql = "SELECT v.artifact FROM installations i JOIN versions v ON v.app = i.app AND v.number = i.version \
                WHERE i.id = $1 \
          UNION SELECT v.artifact FROM installations i JOIN snapshots s ON s.installation = i.id \
                JOIN versions v ON v.app = i.app AND v.number = s.version \
-               WHERE i.id = $1 AND s.reason = 'before-switch'";
-    all(db, sql, [text(id)], |row| parse(row, "artifact")).await
+               WHERE i.id = $1 AND (s.reason = 'before-switch' OR s.name = $2)";
+    all(db, sql, [text(id), maybe_text(snapshot)], |row| parse(row, "artifact")).await
 }
 
 /// What still needs a version: installations that run it, live snapshots and backups taken while it ran, and parts of

@@ -10,21 +10,32 @@ use nimbus_api::SnapshotReport;
 use super::installations::accepted;
 use super::{Json, Paging, Path, Query, json, page_of};
 use crate::Plane;
+use crate::operations::delete_backup::delete_backup;
+use crate::operations::make_backup::make_backup;
+use crate::operations::restore::restore;
 use crate::operations::{Actor, find_installation};
-use crate::operations::{delete_backup, make_backup, restore};
 use crate::problem::Answer;
 use crate::store::installations::InstallationRow;
 use crate::store::snapshots;
-use crate::wire::{Backup, Nothing};
+use crate::wire::{Backup, CreateBackup, Nothing, RestoreSnapshot, Snapshot};
 
 /// What its server has now; what was recorded last when the server does not answer.
-async fn copies(plane: &Plane, row: &InstallationRow) -> Answer<Vec<SnapshotReport>> {
-    if let Ok(handle) = plane.servers.get(row.server)
-        && let Ok(Some(live)) = handle.server.installation(row.id).await
-    {
-        return Ok(live.snapshots);
-    }
-    Ok(snapshots::of(plane.store.read(), row.id).await?)
+async fn copies(plane: &Plane, row: &InstallationRow) -> Answer<Vec<Snapshot>> {
+    let mut labels = snapshots::labels(plane.store.read(), row.id).await?;
+    let reports = match live(plane, row).await {
+        Some(reports) => reports,
+        None => snapshots::of(plane.store.read(), row.id).await?,
+    };
+    let labelled = |report: SnapshotReport| {
+        let label = report.backup.and_then(|id| labels.remove(&id));
+        Snapshot { report, label }
+    };
+    Ok(reports.into_iter().map(labelled).collect())
+}
+
+async fn live(plane: &Plane, row: &InstallationRow) -> Option<Vec<SnapshotReport>> {
+    let handle = plane.servers.get(row.server).ok()?;
+    Some(handle.server.installation(row.id).await.ok()??.snapshots)
 }
 
 pub async fn snapshots(
@@ -36,14 +47,24 @@ pub async fn snapshots(
     json(StatusCode::OK, &page_of(copies(&plane, &row).await?, &paging)?)
 }
 
+pub async fn restore_snapshot(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path((text, copy)): Path<(String, String)>,
+    Json(input): Json<RestoreSnapshot>,
+) -> Answer<Response> {
+    accepted(&plane, restore(&plane, &actor, &text, &copy, input.code).await?).await
+}
+
 pub async fn list(
     State(plane): State<Arc<Plane>>,
     Path(text): Path<String>,
     Query(paging): Query<Paging>,
 ) -> Answer<Response> {
     let row = find_installation(plane.store.read(), &text).await?;
-    let backup = |copy: SnapshotReport| {
-        copy.backup.map(|id| Backup { id, installation: row.id, version: copy.version, taken_at: copy.taken_at })
+    let backup = |Snapshot { report, label }: Snapshot| {
+        let SnapshotReport { version, taken_at, .. } = report;
+        report.backup.map(|id| Backup { id, installation: row.id, version, taken_at, label })
     };
     let backups = copies(&plane, &row).await?.into_iter().filter_map(backup).collect();
     json(StatusCode::OK, &page_of::<Backup>(backups, &paging)?)
@@ -53,18 +74,9 @@ pub async fn create(
     State(plane): State<Arc<Plane>>,
     actor: Actor,
     Path(text): Path<String>,
-    Json(Nothing {}): Json<Nothing>,
+    Json(input): Json<CreateBackup>,
 ) -> Answer<Response> {
-    accepted(&plane, make_backup::make_backup(&plane, &actor, &text).await?).await
-}
-
-pub async fn restore(
-    State(plane): State<Arc<Plane>>,
-    actor: Actor,
-    Path((text, backup)): Path<(String, String)>,
-    Json(Nothing {}): Json<Nothing>,
-) -> Answer<Response> {
-    accepted(&plane, restore::restore(&plane, &actor, &text, &backup).await?).await
+    accepted(&plane, make_backup(&plane, &actor, &text, input).await?).await
 }
 
 pub async fn delete(
@@ -73,5 +85,5 @@ pub async fn delete(
     Path((text, backup)): Path<(String, String)>,
     Json(Nothing {}): Json<Nothing>,
 ) -> Answer<Response> {
-    accepted(&plane, delete_backup::delete_backup(&plane, &actor, &text, &backup).await?).await
+    accepted(&plane, delete_backup(&plane, &actor, &text, &backup).await?).await
 }

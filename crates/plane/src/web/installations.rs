@@ -21,7 +21,7 @@ use crate::operations::{Actor, Begun, failed_install, find_installation, not_in_
 use crate::operations::{exec, install, remove, restart, start, stop};
 use crate::problem::{Answer, Refusal};
 use crate::server::ServerError;
-use crate::store::installations;
+use crate::store::{installations, versions};
 use crate::wire::{Accepted, CreateInstallation, Nothing};
 
 /// Most bytes of the line that an exec begins with.
@@ -78,6 +78,7 @@ pub async fn show(State(plane): State<Arc<Plane>>, Path(text): Path<String>) -> 
     let (id, server) = (row.id, row.server);
     let failed = (row.state == InstallationState::Failed).then(|| failed_install(&row));
     let mut shown = view::installation(&plane, db, row).await?;
+    shown.limits = versions::find(db, &shown.app, shown.version).await?.map(|version| version.manifest.limits);
     if failed.is_some() {
         shown.live_error = failed;
         return json(StatusCode::OK, &shown);

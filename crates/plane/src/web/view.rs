@@ -7,7 +7,6 @@ use sea_orm::ConnectionTrait;
 use crate::Plane;
 use crate::operations::rollback_target;
 use crate::problem::Answer;
-use crate::store::deployments::{DeploymentRow, StepRow};
 use crate::store::installations::InstallationRow;
 use crate::store::operations::OperationRow;
 use crate::store::{self, Result, ports, snapshots};
@@ -33,6 +32,7 @@ pub async fn installation(plane: &Plane, db: &impl ConnectionTrait, row: Install
         operation: row.operation,
         deployment: row.deployment,
         error: row.error,
+        limits: None,
         live: None,
         live_error: None,
     })
@@ -59,43 +59,18 @@ pub fn operation(plane: &Plane, row: OperationRow) -> Operation {
 }
 
 /// A deployment without everybody's part.
-pub async fn deployment(db: &impl ConnectionTrait, row: DeploymentRow) -> Result<Deployment> {
-    let counts = store::deployments::counts(db, row.id).await?;
-    Ok(Deployment {
-        id: row.id,
-        kind: row.kind,
-        app: row.app,
-        version: row.version,
-        canary: row.canary,
-        keep_hours: row.keep_hours,
-        state: row.state,
-        requested_by: row.requested_by,
-        created_at: row.created_at,
-        ended_at: row.ended_at,
-        error: row.error,
-        counts,
-        installations: None,
-    })
+pub async fn deployment(db: &impl ConnectionTrait, mut row: Deployment) -> Result<Deployment> {
+    row.counts = store::deployments::counts(db, row.id).await?;
+    Ok(row)
 }
 
 /// One installation's part with what is being done at this moment.
-pub fn step(plane: &Plane, row: StepRow) -> DeploymentStep {
+fn step(plane: &Plane, mut row: DeploymentStep) -> DeploymentStep {
     let doing = row.operation.filter(|_| row.ended_at.is_none()).and_then(|id| plane.progress.of(id));
-    DeploymentStep {
-        installation: row.installation,
-        name: row.name,
-        server: row.server,
-        canary: row.canary,
-        from_version: row.from_version,
-        to_version: row.to_version,
-        state: row.state,
-        operation: row.operation,
-        steps: doing.map_or(row.steps, |doing| doing.steps),
-        began_at: row.began_at,
-        ended_at: row.ended_at,
-        held_ms: row.held_ms,
-        error: row.error,
+    if let Some(doing) = doing {
+        row.steps = doing.steps;
     }
+    row
 }
 
 /// A deployment with everybody's part.

@@ -170,7 +170,7 @@ impl Fake {
 
 fn snapshot(reason: SnapshotReason, report: &InstallationReport, at: u64, keep: Option<u64>) -> SnapshotReport {
     SnapshotReport {
-        name: format!("copy-{at}"),
+        name: format!("copy-{at}-{}", report.snapshots.len()),
         reason,
         backup: None,
         version: report.version,
@@ -304,10 +304,17 @@ impl Inner {
             Work::Backup { backup } => {
                 let mut copy = snapshot(SnapshotReason::Backup, report, at, None);
                 copy.backup = Some(*backup);
+                copy.name = format!("backup-{backup}");
                 report.snapshots.push(copy);
             }
-            Work::Restore { keep_seconds, .. } | Work::RestoreSnapshot { keep_seconds, .. } => {
+            Work::Restore { keep_seconds, .. } => {
                 let copy = snapshot(SnapshotReason::BeforeRestore, report, at, Some(*keep_seconds));
+                report.snapshots.push(copy);
+            }
+            Work::RestoreSnapshot { snapshot: name, code, keep_seconds } => {
+                let copy = snapshot(SnapshotReason::BeforeRestore, report, at, Some(*keep_seconds));
+                let from = report.snapshots.iter().find(|known| known.name == *name).unwrap();
+                report.version = if *code { from.version } else { report.version };
                 report.snapshots.push(copy);
             }
             Work::ForgetBackup { backup } => report.snapshots.retain(|s| s.backup != Some(*backup)),

@@ -24,6 +24,7 @@ async fn an_installation_is_made_shown_listed_and_removed() {
     assert_eq!(shown.url.as_deref(), Some("http://hola-acme.localhost:8080"));
     assert_eq!((shown.ports[0].name.as_str(), shown.ports[0].port), ("mail", 20_000));
     assert!(shown.live.is_some());
+    assert_eq!(shown.limits.as_ref().map(|limits| limits.disk), Some(1 << 30));
     assert_eq!(world.installation(&shown.id.to_string()).await, shown);
     let Work::Install { ports, version, .. } = &world.fake.asked()[0].1.work else { panic!() };
     assert_eq!((ports["mail"], version.number), (20_000, 1));

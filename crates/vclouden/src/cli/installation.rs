@@ -3,6 +3,7 @@
 use std::io::{BufRead, IsTerminal};
 
 use clap::Subcommand;
+use domain::manifest::Limits;
 use domain::state::InstallationState;
 use domain::{InstallationName, Slug};
 use nimbus_api::{LogLine, Phase};
@@ -184,7 +185,12 @@ fn print_one(i: &Installation) {
         facts.fact("Since", relative(live.since, now)).fact("Restarts", live.restarts.to_string());
         facts.maybe("Last exit", live.last_exit.clone());
         facts.maybe("Address", live.address.map(|a| a.to_string())).maybe("Process", live.pid.map(|p| p.to_string()));
-        facts.maybe("Memory", live.memory.map(bytes)).maybe("Data", live.disk.map(bytes));
+        let of = |used: u64, limit: fn(&Limits) -> u64| match &i.limits {
+            Some(limits) => format!("{} of {}", bytes(used), bytes(limit(limits))),
+            None => bytes(used),
+        };
+        facts.maybe("Memory", live.memory.map(|used| of(used, |limits| limits.memory)));
+        facts.maybe("Data", live.disk.map(|used| of(used, |limits| limits.disk)));
         facts.fact("Snapshots", live.snapshots.len().to_string());
     }
     if i.state == InstallationState::Failed {

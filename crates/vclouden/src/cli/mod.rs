@@ -93,7 +93,7 @@ enum Command {
     Deployment(deployment::Noun),
     /// Put code and data back to before the last deployment
     Rollback(rollback::Args),
-    /// Kept copies of an installation's data
+    /// Kept copies of an installation's data: backups and snapshots
     #[command(subcommand)]
     Backup(backup::Noun),
     /// Work on installations, step by step: past, under way and stuck

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Common, Listen, serve, shutdown};
+use super::{Facing, serve, shutdown};
 use crate::failure::Outcome;
 
 /// How long requests in flight may go on at the end; `up` waits a little longer before it kills.
@@ -13,13 +13,7 @@ const GRACE: Duration = Duration::from_secs(5);
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    common: Common,
-    /// `stdin` for a listening socket as standard input, or an address
-    #[arg(long)]
-    listen: Listen,
-    /// Socket on which Nimbus tells the routes
-    #[arg(long)]
-    nimbus_socket: PathBuf,
+    facing: Facing,
     /// Installations answer at NAME.DOMAIN
     #[arg(long)]
     domain: String,
@@ -30,11 +24,9 @@ pub struct Args {
 
 /// Runs it until SIGTERM.
 pub fn run(args: Args) -> Outcome {
-    args.common.settle()?;
-    let listen = args.listen.open()?;
     let config = edge::Config {
-        listen,
-        nimbus_socket: args.nimbus_socket,
+        listen: args.facing.settle()?,
+        nimbus_socket: args.facing.nimbus_socket,
         state_dir: args.state,
         domain: args.domain,
         limits: edge::Limits { grace: GRACE, ..edge::Limits::default() },

@@ -8,6 +8,7 @@ mod privileges;
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Context, Result};
@@ -44,6 +45,27 @@ impl Common {
         }
         log_to_stderr();
         Ok(())
+    }
+}
+
+/// What a part that faces the network is told.
+#[derive(Debug, clap::Args)]
+pub struct Facing {
+    #[command(flatten)]
+    common: Common,
+    /// `stdin` for a listening socket as standard input, or an address
+    #[arg(long)]
+    listen: Listen,
+    /// Socket of Nimbus
+    #[arg(long)]
+    nimbus_socket: PathBuf,
+}
+
+impl Facing {
+    /// As [`Common::settle`]; the listening socket.
+    fn settle(&self) -> Result<TcpListener> {
+        self.common.settle()?;
+        self.listen.open()
     }
 }
 

@@ -43,7 +43,7 @@ fn deployment(state: &str, part: &str, error: Option<&str>) -> Value {
         "id": ID, "kind": "deploy", "app": "hola", "version": 2, "canary": 1, "keep_hours": 48, "state": state,
         "requested_by": "operator", "created_at": 1000, "ended_at": 2500, "error": error, "counts": { part: 1 },
         "installations": [{
-            "installation": ID, "name": "acme", "server": ID, "canary": true, "from_version": 1, "to_version": 2,
+            "deployment": ID, "position": 0, "installation": ID, "name": "acme", "server": ID, "canary": true, "from_version": 1, "to_version": 2,
             "state": part, "operation": ID, "steps": [], "began_at": 1000, "ended_at": 2000, "held_ms": 40,
             "error": error,
         }],
@@ -149,6 +149,57 @@ fn a_customer_is_deleted_or_it_is_said_why_not() {
     let ended = fake.run(&["customer", "delete", "acme"]);
     assert!(ended.status == 1 && ended.err.contains("hola-acme"), "{}", ended.err);
     assert_eq!(fake.run(&["customer", "delete", "globex"]).out, "Deleted customer globex.\n");
+}
+
+#[test]
+fn what_an_installation_uses_stands_beside_what_it_may() {
+    let mut shown = installation("acme");
+    shown["limits"] = json!({ "memory": 64 << 20, "cpus_milli": 500, "disk": 1 << 30, "processes": 16 });
+    shown["live"] = json!({
+        "id": ID, "name": "acme", "app": "hola", "version": 2, "wanted": "running", "phase": "healthy", "since": 0,
+        "address": null, "pid": 7, "restarts": 0, "last_exit": null, "memory": 3 << 20, "disk": 12 << 20, "snapshots": [],
+    });
+    let fake = Fake::new(vec![("GET /installations/acme", vec![answer(200, shown)])]);
+    let out = fake.run(&["installation", "show", "acme"]).out;
+    assert!(out.contains("3.0 MiB of 64.0 MiB") && out.contains("12.0 MiB of 1.0 GiB"), "{out}");
+}
+
+#[test]
+fn every_kept_copy_is_listed_and_an_undo_can_be_undone() {
+    let copy = |name: &str, reason: &str, backup: Value, label: Value, until: Value| {
+        json!({
+            "name": name, "reason": reason, "backup": backup, "version": 2, "artifact": "0".repeat(64),
+            "taken_at": 1000, "expires_at": until, "label": label,
+        })
+    };
+    let (rolled, restored) = (format!("before-rollback-{ID}"), format!("before-restore-{ID}"));
+    let copies = json!([
+        copy(&format!("backup-{ID}"), "backup", json!(ID), json!("before the move"), Value::Null),
+        copy(&rolled, "before-rollback", Value::Null, Value::Null, json!(172_800_000)),
+        copy(&restored, "before-restore", Value::Null, Value::Null, json!(172_800_000)),
+    ]);
+    let path = "POST /installations/acme/snapshots/before-rollback-0190f3a2-7c1e-7000-8000-000000000001/restore";
+    let mut before = accepted();
+    before["installation"]["version"] = json!(1);
+    let fake = Fake::new(vec![
+        ("GET /installations/acme/snapshots", vec![page(copies)]),
+        (path, vec![answer(202, before)]),
+        ("GET /operations/0190f3a2-7c1e-7000-8000-000000000001", vec![answer(200, operation("finished", None))]),
+        ("GET /installations/0190f3a2-7c1e-7000-8000-000000000001", vec![answer(200, installation("acme"))]),
+    ]);
+    let out = fake.run(&["backup", "list", "acme"]).out;
+    let rows: Vec<&str> = out.lines().collect();
+    assert!(rows[1].starts_with(ID) && rows[1].ends_with("you delete it        before the move"), "{out}");
+    assert!(rows[2].contains("before rollback") && rows[2].contains("1970-01-03 00:00:00"), "{out}");
+    let ended = fake.run(&["backup", "restore", "acme", &rolled]);
+    assert!(ended.out.contains("version 2 instead of 1"), "{} {}", ended.out, ended.err);
+    assert!(ended.out.contains(&format!("vclouden backup restore acme {restored}")), "{}", ended.out);
+    fake.run(&["backup", "restore", "acme", &rolled, "--data-only"]);
+    fake.run(&["backup", "restore", "acme", &rolled, "--with-version"]);
+    let bodies: Vec<Vec<u8>> =
+        fake.asked().into_iter().filter(|(asked, _)| asked == path).map(|(_, body)| body).collect();
+    assert_eq!(bodies, [&b"{}"[..], b"{\"code\":false}", b"{\"code\":true}"]);
+    assert_eq!(fake.run(&["backup", "restore", "acme", "../../x"]).status, 2);
 }
 
 #[test]
