@@ -8,3 +8,4 @@ pub mod data;
 pub mod error;
 pub mod script;
 pub mod web;
+pub mod work;

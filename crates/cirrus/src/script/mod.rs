@@ -1,1 +1,24 @@
 //! The JavaScript of the author: one QuickJS runtime per thread, the API it sees, and its limits.
+
+mod database;
+mod declared;
+mod effects;
+mod engine;
+mod host;
+mod json;
+mod machine;
+mod modules;
+mod natives;
+pub mod outgoing;
+mod prelude;
+mod quickjs;
+mod routes;
+mod state;
+mod urls;
+
+pub use declared::{Declared, Job, Native};
+pub use effects::fetched;
+pub use engine::{Engine, Inline};
+pub use host::{Host, Limits, Multipart, Upload};
+pub use machine::{LoadError, Machine};
+pub use state::{Effect, Outcome, Role};

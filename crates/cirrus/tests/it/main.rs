@@ -1,1 +1,2 @@
 //! One linked test binary: a module for each subject.
+mod script;

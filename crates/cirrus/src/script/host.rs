@@ -1,0 +1,115 @@
+//! What the author's JavaScript may ask of the program around it: one narrow trait, so that an engine can be loaded and tested
+//! without a server.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::web::{Request, Response};
+
+/// The program around an engine, shared by all threads.
+pub trait Host: Send + Sync {
+    /// The application's directory: `app.js`, its modules, views, public files.
+    fn directory(&self) -> &Path;
+
+    /// What JavaScript may use of time and memory.
+    fn limits(&self) -> &Limits;
+
+    /// Renders a view with these values; the error is for the log.
+    fn render(&self, view: &str, values: Value, request: &Request) -> Result<String, String>;
+
+    /// The session of a request; empty when there is none or its cookie was tampered with.
+    fn open_session(&self, request: &Request) -> Map<String, Value>;
+
+    /// The `Set-Cookie` value that carries this session; an empty session removes the cookie.
+    fn seal_session(&self, request: &Request, session: &Map<String, Value>) -> Result<String, String>;
+
+    /// A cookie's value with its signature.
+    fn sign(&self, value: &str) -> String;
+
+    /// The value of a signed cookie, when the signature is ours.
+    fn unsign(&self, signed: &str) -> Option<String>;
+
+    /// A text of the application's locales in the request's language.
+    fn translate(&self, key: &str, values: &Map<String, Value>, request: &Request) -> String;
+
+    /// Answers a native declaration (`resource` and so on) that a request reached, on a worker; `None` when it does not know the
+    /// path after all.
+    fn native(
+        &self,
+        declared: &super::Native,
+        request: &Request,
+        worker: &crate::work::WorkerContext<'_>,
+    ) -> Option<Response>;
+
+    /// Where mail leaves.
+    fn mail(&self) -> &crate::config::Mail;
+
+    /// Fields and files of a `multipart/form-data` body; the error is for whoever sent it.
+    fn multipart(&self, request: &Request) -> Result<Multipart, String>;
+}
+
+/// A form with files.
+#[derive(Debug, Default)]
+pub struct Multipart {
+    /// Name and value of each field.
+    pub fields: Vec<(String, String)>,
+    /// The files.
+    pub files: Vec<Upload>,
+}
+
+/// One file of a form.
+#[derive(Debug)]
+pub struct Upload {
+    /// The form's field.
+    pub field: String,
+    /// As the sender calls it: untrusted, without any directory.
+    pub name: String,
+    /// As the sender says.
+    pub content_type: String,
+    /// The content.
+    pub bytes: bytes::Bytes,
+}
+
+/// What JavaScript may use.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Processor time of a handler on the thread that answers; beyond it, it is run again on a worker.
+    pub inline: Duration,
+    /// Processor time of one uninterrupted run of a handler on a worker.
+    pub run: Duration,
+    /// From the arrival of a request at a worker to its answer, waits included.
+    pub answer: Duration,
+    /// Bytes of one JavaScript runtime.
+    pub memory: usize,
+    /// Bytes of one JavaScript runtime's stack.
+    pub stack: usize,
+    /// Worker threads.
+    pub workers: usize,
+    /// Requests that may wait for a worker.
+    pub queue: usize,
+    /// Bytes of an answer that a handler makes.
+    pub body: usize,
+    /// An idle worker ends after this.
+    pub idle: Duration,
+    /// Whether GET handlers may run on the thread that answers. Without it all of JavaScript runs on the workers.
+    pub inline_handlers: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            inline: Duration::from_millis(5),
+            run: Duration::from_secs(5),
+            answer: Duration::from_secs(30),
+            memory: 32 << 20,
+            stack: 512 << 10,
+            workers: 1,
+            queue: 1024,
+            body: 32 << 20,
+            idle: Duration::from_secs(10),
+            inline_handlers: true,
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! What the native functions of one runtime share: the requests it is answering, the list of layers, its clock, and what it
+//! wants done outside.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode};
+use rquickjs::{Ctx, Exception, Value};
+
+use super::declared::Declared;
+use super::host::Host;
+use super::quickjs::Serialiser;
+use super::routes::{self, Layers};
+use crate::web::{Request, Response};
+
+/// Which thread a runtime serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The thread of connections: may only read, and only for a moment.
+    Inline,
+    /// A worker: may write and wait.
+    Worker,
+}
+
+/// How a request ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// With this.
+    Answer(Response),
+    /// It reached a native declaration; these headers were set before.
+    Native(usize, HeaderMap),
+    /// Nothing answers it; these headers were set before.
+    Nothing(HeaderMap),
+    /// A handler failed: nothing that it wrote may stay.
+    Failed(Response),
+}
+
+/// One request that is being answered.
+pub struct Exchange {
+    /// As it came.
+    pub request: Arc<Request>,
+    /// Parameters of the path of the layer that was reached last.
+    pub params: Vec<Option<String>>,
+    /// The layer that was reached last.
+    pub at: usize,
+    /// The session as it was opened.
+    pub session: Option<String>,
+    /// The new session cookie.
+    pub session_cookie: Option<String>,
+    /// Once it has ended.
+    pub outcome: Option<Outcome>,
+}
+
+/// Something the runtime wants done outside of it.
+#[derive(Debug)]
+pub enum Effect {
+    /// Wake `id` after a time, again and again when asked.
+    Timer {
+        /// Whom to settle.
+        id: u32,
+        /// When.
+        after: Duration,
+        /// And again.
+        again: bool,
+    },
+    /// Forget the timer.
+    Clear(u32),
+    /// Send an HTTP request.
+    Fetch(u32, super::outgoing::FetchRequest),
+    /// Send mail.
+    Mail(u32, super::outgoing::MailMessage),
+}
+
+/// What the native functions share.
+pub struct State {
+    /// The program around.
+    pub host: Arc<dyn Host>,
+    /// Which thread this is.
+    pub role: Role,
+    /// JSON.
+    pub serialiser: OnceCell<Serialiser>,
+    /// Requests by number.
+    pub exchanges: RefCell<HashMap<u32, Exchange>>,
+    /// The next number.
+    pub next_id: Cell<u32>,
+    /// What `app.js` declared, in order.
+    pub layers: RefCell<Layers>,
+    /// The rest of what it declared.
+    pub declared: RefCell<Declared>,
+    /// `app.js` is being evaluated.
+    pub loading: Cell<bool>,
+    /// Processor time of this thread at which a run is interrupted.
+    pub deadline: Cell<Option<Duration>>,
+    /// It was.
+    pub expired: Cell<bool>,
+    /// The handler asked for what only a worker may do.
+    pub elsewhere: Cell<bool>,
+    /// The runtime ran out of memory and must be thrown away.
+    pub exhausted: Cell<bool>,
+    /// Layers that are not worth trying on the thread of connections.
+    pub slow: RefCell<HashSet<usize>>,
+    /// What is wanted outside.
+    pub effects: RefCell<Vec<Effect>>,
+    /// Jobs that ended.
+    pub jobs_done: RefCell<Vec<(u32, Option<String>)>>,
+    /// Promises that were rejected with nobody looking, since the last run.
+    pub rejections: RefCell<Vec<String>>,
+}
+
+impl State {
+    /// A state for one runtime.
+    pub fn new(host: Arc<dyn Host>, role: Role) -> Rc<Self> {
+        Rc::new(Self {
+            host,
+            role,
+            serialiser: OnceCell::new(),
+            exchanges: RefCell::default(),
+            next_id: Cell::new(1),
+            layers: RefCell::default(),
+            declared: RefCell::default(),
+            loading: Cell::new(true),
+            deadline: Cell::new(None),
+            expired: Cell::new(false),
+            elsewhere: Cell::new(false),
+            exhausted: Cell::new(false),
+            slow: RefCell::default(),
+            effects: RefCell::default(),
+            jobs_done: RefCell::default(),
+            rejections: RefCell::default(),
+        })
+    }
+
+    /// Gives back what belongs to the runtime, before it ends.
+    pub fn release(&self, _ctx: &Ctx<'_>) {}
+
+    /// A number for something that waits.
+    pub fn number(&self) -> u32 {
+        let id = self.next_id.get();
+        self.next_id.set(if id >= i32::MAX as u32 { 1 } else { id + 1 });
+        id
+    }
+
+    /// The request of a number; JavaScript may keep one for longer than it is answered.
+    pub fn request(&self, ctx: &Ctx<'_>, id: u32) -> rquickjs::Result<Arc<Request>> {
+        self.exchanges.borrow().get(&id).map(|exchange| exchange.request.clone()).ok_or_else(|| answered(ctx))
+    }
+
+    /// Ends a request.
+    pub fn end(&self, id: u32, mut outcome: Outcome) {
+        if let Some(exchange) = self.exchanges.borrow_mut().get_mut(&id) {
+            if let Some(cookie) = exchange.session_cookie.take().and_then(|text| text.parse().ok()) {
+                outcome.headers().append(http::header::SET_COOKIE, cookie);
+            }
+            exchange.outcome.get_or_insert(outcome);
+        }
+    }
+
+    /// Fails unless this runtime may write and wait. On the thread of connections the run ends here and the request goes to a
+    /// worker, whatever the handler does with the exception.
+    pub fn on_worker(&self, ctx: &Ctx<'_>) -> rquickjs::Result<()> {
+        if self.role == Role::Worker {
+            return Ok(());
+        }
+        self.elsewhere.set(true);
+        if self.loading.get() {
+            return Err(Exception::throw_message(ctx, "this cannot be done while app.js loads: only in a handler or a job"));
+        }
+        Err(Exception::throw_internal(ctx, "to be run on a worker"))
+    }
+
+    /// Fails while `app.js` loads.
+    pub fn not_loading(&self, ctx: &Ctx<'_>) -> rquickjs::Result<()> {
+        if self.loading.get() {
+            return Err(Exception::throw_message(ctx, "this cannot be done while app.js loads: only in a handler or a job"));
+        }
+        Ok(())
+    }
+
+    /// The interrupt handler: true ends the run.
+    pub fn interrupt(&self) -> bool {
+        if self.elsewhere.get() && !self.loading.get() {
+            return true;
+        }
+        match self.deadline.get() {
+            Some(deadline) if thread_time() > deadline => {
+                self.expired.set(true);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Allows so much processor time from now.
+    pub fn allow(&self, budget: Duration) {
+        self.expired.set(false);
+        self.elsewhere.set(false);
+        self.deadline.set(Some(thread_time() + budget));
+    }
+
+    /// The first layer at or after `from` that the request reaches.
+    pub fn reach(&self, id: u32, from: usize, errors: bool) -> Option<usize> {
+        let mut exchanges = self.exchanges.borrow_mut();
+        let Exchange { request, params, at, .. } = exchanges.get_mut(&id)?;
+        let layers = self.layers.borrow();
+        let found = layers.next(routes::bit(&request.method), request.uri.path(), from, errors, params)?;
+        *at = found;
+        Some(found)
+    }
+}
+
+impl Outcome {
+    fn headers(&mut self) -> &mut HeaderMap {
+        match self {
+            Self::Answer(response) | Self::Failed(response) => &mut response.headers,
+            Self::Native(_, headers) | Self::Nothing(headers) => headers,
+        }
+    }
+}
+
+fn answered(ctx: &Ctx<'_>) -> rquickjs::Error {
+    Exception::throw_message(ctx, "the request was answered and is gone; keep what you need of it in a variable")
+}
+
+/// Processor time that this thread has used.
+pub fn thread_time() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
+}
+
+/// The response to a handler that failed.
+pub fn failure(request: &Request, status: StatusCode, message: &str, errors: serde_json::Value) -> Response {
+    use crate::web::problem;
+    if status.is_server_error() {
+        let detail = match status {
+            StatusCode::SERVICE_UNAVAILABLE => format!("the answer took too long or too much (request {})", request.id),
+            _ => format!("the application failed to answer (request {})", request.id),
+        };
+        return problem::plain(status, &detail);
+    }
+    problem::fields(status, message, errors)
+}
+
+/// Throws an error that carries the status of the answer.
+pub fn throw(ctx: &Ctx<'_>, status: u16, message: &str) -> rquickjs::Error {
+    throw_with(ctx, status, message, None)
+}
+
+/// The same with the faults field by field.
+pub fn throw_with<'js>(ctx: &Ctx<'js>, status: u16, message: &str, errors: Option<Value<'js>>) -> rquickjs::Error {
+    let made = Exception::from_message(ctx.clone(), message).and_then(|exception| {
+        exception.as_object().set("status", status)?;
+        if let Some(errors) = errors {
+            exception.as_object().set("errors", errors)?;
+        }
+        Ok(exception)
+    });
+    match made {
+        Ok(exception) => exception.throw(),
+        Err(error) => error,
+    }
+}

@@ -1,0 +1,10 @@
+//! Worker threads: everything that writes or waits runs here, each thread with its own JavaScript runtime. Started on demand,
+//! ended when idle.
+
+mod pool;
+mod schedule;
+mod worker;
+
+pub use pool::{Job, Pool};
+pub use schedule::Schedule;
+pub use worker::WorkerContext;

@@ -1,0 +1,299 @@
+//! One worker thread: takes jobs, runs them in its own JavaScript runtime, commits what they wrote together, and only then
+//! answers.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::{HeaderMap, StatusCode};
+use tokio::sync::oneshot;
+
+use super::pool::{Arrival, Event, Job, Shared, Wake};
+use crate::script::{fetched, Effect, Host, LoadError, Machine, Outcome, Role};
+use crate::web::{Request, Response, problem};
+
+/// Jobs that are committed together.
+const BATCH: usize = 64;
+/// A batch is not older than this when it is committed.
+const AGE: Duration = Duration::from_millis(20);
+
+/// What is shared by requests that go out.
+#[derive(Default)]
+pub(super) struct Outgoing {}
+
+/// What native code may use on a worker.
+pub struct WorkerContext<'a> {
+    machine: &'a Machine,
+}
+
+impl WorkerContext<'_> {
+    /// The program around.
+    pub fn host(&self) -> &dyn Host {
+        &*self.machine.state.host
+    }
+}
+
+/// A request that waits for something.
+struct Waiting {
+    reply: oneshot::Sender<Response>,
+    until: Instant,
+}
+
+struct Worker {
+    shared: Arc<Shared>,
+    number: u64,
+    machine: Option<Machine>,
+    waiting: HashMap<u32, Waiting>,
+    /// When, whom; and how often again.
+    timers: BTreeMap<(Instant, u32), Option<Duration>>,
+    /// Fetches and mails under way.
+    abroad: usize,
+    /// Scheduled jobs under way.
+    jobs: HashMap<u32, usize>,
+    /// Answers that leave after the commit.
+    ready: Vec<(oneshot::Sender<Response>, Response)>,
+}
+
+/// The life of a worker thread.
+pub(super) fn run(shared: Arc<Shared>, number: u64) {
+    shared.enter(number);
+    let leaving = Leaving { shared: shared.clone(), number };
+    let mut worker = Worker {
+        shared,
+        number,
+        machine: None,
+        waiting: HashMap::new(),
+        timers: BTreeMap::new(),
+        abroad: 0,
+        jobs: HashMap::new(),
+        ready: Vec::new(),
+    };
+    worker.live();
+    drop(worker);
+    drop(leaving);
+}
+
+/// Says that the worker is gone, also when it panicked.
+struct Leaving {
+    shared: Arc<Shared>,
+    number: u64,
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.shared.leave(self.number);
+    }
+}
+
+impl Worker {
+    fn live(&mut self) {
+        loop {
+            let busy = !self.waiting.is_empty() || !self.timers.is_empty() || self.abroad > 0 || !self.jobs.is_empty();
+            let wake = self.shared.next(self.number, self.until(busy), busy);
+            match wake {
+                Wake::Event(event) => self.batch(event),
+                Wake::Arrivals(arrivals) => arrivals.into_iter().for_each(|arrival| self.arrived(arrival)),
+                Wake::Time => {}
+                Wake::End => {
+                    self.give_up();
+                    return;
+                }
+            }
+            self.due();
+            self.flush();
+            self.renew();
+        }
+    }
+
+    /// When this worker must look again.
+    fn until(&self, busy: bool) -> Instant {
+        let timer = self.timers.keys().next().map(|(when, _)| *when);
+        let answer = self.waiting.values().map(|waiting| waiting.until).min();
+        let idle = Instant::now() + if busy { Duration::from_secs(3600) } else { self.shared.host.limits().idle };
+        timer.into_iter().chain(answer).chain([idle]).min().unwrap_or(idle)
+    }
+
+    /// Runs a job and those behind it, and commits them together.
+    fn batch(&mut self, first: Event) {
+        let begun = Instant::now();
+        self.event(first);
+        for _ in 1..BATCH {
+            if begun.elapsed() > AGE || self.machine.as_ref().is_some_and(|machine| machine.state.exhausted.get()) {
+                break;
+            }
+            match self.shared.at_once() {
+                Some(event) => self.event(event),
+                None => break,
+            }
+        }
+        self.flush();
+    }
+
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Job(_, reply) if reply.is_closed() => {}
+            Event::Job(Job::Handle(request), reply) => self.handle(&request, reply),
+            Event::Job(Job::Native(work), reply) => self.native(work, reply),
+            Event::Scheduled(job) => self.scheduled(job),
+        }
+    }
+
+    /// The machine, loaded when it is first needed.
+    fn ready_machine(&mut self) -> Result<(), LoadError> {
+        if self.machine.is_none() {
+            self.machine = Some(Machine::load(self.shared.host.clone(), Role::Worker)?);
+        }
+        Ok(())
+    }
+
+    fn handle(&mut self, request: &Arc<Request>, reply: oneshot::Sender<Response>) {
+        if let Err(problem) = self.ready_machine() {
+            self.ready.push((reply, unloadable(&problem)));
+            return;
+        }
+        let Some(machine) = &self.machine else { return };
+        let limits = self.shared.host.limits();
+        let id = machine.admit(request.clone());
+        match machine.state.reach(id, 0, false) {
+            Some(first) => match machine.native_at(first) {
+                Some(native) => machine.state.end(id, Outcome::Native(native, HeaderMap::new())),
+                None => machine.handle(id, first, limits.run),
+            },
+            None => machine.state.end(id, Outcome::Nothing(HeaderMap::new())),
+        }
+        self.waiting.insert(id, Waiting { reply, until: Instant::now() + limits.answer });
+        self.collect(Some(request));
+    }
+
+    fn native(&mut self, work: Box<dyn FnOnce(&WorkerContext<'_>) -> Response + Send>, reply: oneshot::Sender<Response>) {
+        if let Err(problem) = self.ready_machine() {
+            self.ready.push((reply, unloadable(&problem)));
+            return;
+        }
+        let Some(machine) = &self.machine else { return };
+        let response = work(&WorkerContext { machine });
+        self.ready.push((reply, response));
+        self.collect(None);
+    }
+
+    fn scheduled(&mut self, job: usize) {
+        if self.ready_machine().is_err() {
+            return;
+        }
+        let Some(machine) = &self.machine else { return };
+        let id = machine.state.number();
+        self.jobs.insert(id, job);
+        machine.run_job(job, id, self.shared.host.limits().run);
+        self.collect(None);
+    }
+
+    fn arrived(&mut self, arrival: Arrival) {
+        self.abroad = self.abroad.saturating_sub(1);
+        let Some(machine) = &self.machine else { return };
+        let run = self.shared.host.limits().run;
+        match arrival {
+            Arrival::Fetched(id, result) => machine.settle(id, run, |ctx| fetched(ctx, result)),
+            Arrival::Mailed(id, result) => {
+                machine.settle(id, run, |ctx| result.map(|()| rquickjs::Value::new_undefined(ctx.clone())));
+            }
+        }
+        self.collect(None);
+    }
+
+    /// Timers and answers whose time has come.
+    fn due(&mut self) {
+        let now = Instant::now();
+        while let Some(entry) = self.timers.first_entry().filter(|entry| entry.key().0 <= now) {
+            let ((_, id), again) = entry.remove_entry();
+            if let Some(again) = again {
+                self.timers.insert((now + again, id), Some(again));
+            }
+            if let Some(machine) = &self.machine {
+                let run = self.shared.host.limits().run;
+                machine.settle(id, run, |ctx| Ok(rquickjs::Value::new_undefined(ctx.clone())));
+            }
+            self.collect(None);
+        }
+        let late: Vec<u32> = self.waiting.iter().filter(|(_, waiting)| waiting.until <= now).map(|(id, _)| *id).collect();
+        for id in late {
+            let request = self.machine.as_ref().and_then(|machine| machine.dismiss(id));
+            let Some(waiting) = self.waiting.remove(&id) else { continue };
+            let name = request.map(|exchange| exchange.request.id.to_string()).unwrap_or_default();
+            eprintln!("error: request {name}: the handler did not answer in time");
+            let detail = format!("the answer took too long (request {name})");
+            self.ready.push((waiting.reply, problem::plain(StatusCode::SERVICE_UNAVAILABLE, &detail)));
+        }
+    }
+
+    /// Takes what the machine has brought about: answers, and wishes for the world outside.
+    fn collect(&mut self, _request: Option<&Arc<Request>>) {
+        let Some(machine) = &self.machine else { return };
+        for effect in machine.effects() {
+            match effect {
+                Effect::Timer { id, after, again } => {
+                    let when = Instant::now() + after;
+                    self.timers.insert((when, id), again.then_some(after));
+                }
+                Effect::Clear(id) => self.timers.retain(|(_, timer), _| *timer != id),
+                Effect::Fetch(id, _) => self.shared.arrive(self.number, Arrival::Fetched(id, Err("not yet".into()))),
+                Effect::Mail(id, _) => self.shared.arrive(self.number, Arrival::Mailed(id, Err("not yet".into()))),
+            }
+        }
+        for (id, problem) in machine.state.jobs_done.borrow_mut().drain(..) {
+            let job = self.jobs.remove(&id).unwrap_or_default();
+            if let Some(problem) = problem {
+                eprintln!("error: scheduled job {job}: {problem}");
+            }
+        }
+        for (id, outcome) in machine.ended() {
+            let Some(waiting) = self.waiting.remove(&id) else { continue };
+            let response = match outcome {
+                Outcome::Answer(response) | Outcome::Failed(response) => response,
+                Outcome::Native(_, headers) | Outcome::Nothing(headers) => with(headers, problem::not_found()),
+            };
+            self.ready.push((waiting.reply, response));
+        }
+    }
+
+    /// Commits, then answers.
+    fn flush(&mut self) {
+        for (reply, response) in self.ready.drain(..) {
+            // Whoever asked may have gone away.
+            let _ = reply.send(response);
+        }
+    }
+
+    /// A runtime that ran out of memory is thrown away, with all that waits in it.
+    fn renew(&mut self) {
+        if self.machine.as_ref().is_some_and(|machine| machine.state.exhausted.get()) {
+            eprintln!("error: JavaScript ran out of memory; its runtime is started again");
+            self.give_up();
+        }
+    }
+
+    /// Answers everything that waits with 503 and drops the runtime.
+    fn give_up(&mut self) {
+        for (_, waiting) in self.waiting.drain() {
+            self.ready.push((waiting.reply, problem::busy("the handlers were started again")));
+        }
+        self.flush();
+        self.timers.clear();
+        self.jobs.clear();
+        self.machine = None;
+    }
+}
+
+/// A response with headers that middleware had set; its own win.
+fn with(headers: HeaderMap, mut response: Response) -> Response {
+    for (name, value) in &headers {
+        if name == http::header::SET_COOKIE || !response.headers.contains_key(name) {
+            response.headers.append(name, value.clone());
+        }
+    }
+    response
+}
+
+fn unloadable(error: &LoadError) -> Response {
+    eprintln!("error: app.js cannot be loaded: {error}");
+    problem::plain(StatusCode::INTERNAL_SERVER_ERROR, "the application cannot be loaded; its log says why")
+}
