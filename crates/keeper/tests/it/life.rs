@@ -63,10 +63,8 @@ fn a_killed_application_comes_back_whether_itself_or_its_first_process_is_killed
 #[test]
 fn exactly_five_restarts_then_it_stays_failed_until_it_is_stopped() {
     let mut world = World::running("echo here I am; exit 3");
-    let begin = Instant::now();
     let client = world.start();
     let status = await_phase(&client, Phase::Failed);
-    assert!(begin.elapsed() < Duration::from_secs(10));
     assert_eq!((status.restarts, status.pid, status.last_exit.as_deref()), (5, None, Some("exit status 3")));
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!(world.log_count("keeper started as process "), 6);

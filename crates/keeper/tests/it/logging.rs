@@ -65,7 +65,8 @@ fn a_flood_is_rotated_and_starves_nobody() {
 
 #[test]
 fn a_full_disk_costs_lines_but_never_the_application() {
-    let mut world = World::beside("(while :; do echo a line to fill the disk with; sleep 0.001; done) &");
+    let mut world =
+        World::beside(&format!("(while :; do {} sleep 0.01; done) &", "echo a line to fill the disk with;".repeat(20)));
     // In this test's mount namespace, which the keeper shares.
     mount(Some("none"), &world.logs(), Some("tmpfs"), MsFlags::empty(), Some("size=64k")).unwrap();
     let ballast = world.logs().join("ballast");
@@ -74,9 +75,12 @@ fn a_full_disk_costs_lines_but_never_the_application() {
     await_phase(&client, Phase::Healthy);
     let size = || fs::metadata(world.logs().join("app.log")).map_or(0, |metadata| metadata.len());
     eventually("the disk is full", || {
-        let before = size();
+        // There is no room for another file, and then the last page of the log is full, too.
+        let (before, other) = (size(), world.logs().join("other"));
+        let full = fs::write(&other, [0]).is_err();
+        fs::remove_file(&other).unwrap();
         std::thread::sleep(Duration::from_millis(300));
-        before > 0 && size() == before
+        full && before > 0 && size() == before
     });
     assert!(world.log_text().ends_with('\n'), "no half line");
     assert_eq!(client.status().unwrap().phase, Phase::Healthy);
