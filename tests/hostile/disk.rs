@@ -29,7 +29,7 @@ fn a_full_volume_refuses_with_the_reason_and_loses_nothing() {
         let package = Package::hola(machine.scratch().join(version), version, "well", "");
         let manifest = fs::read_to_string(package.path().join("vclouden.toml")).unwrap();
         fs::copy("/bin/busybox", package.path().join("busybox")).expect("the Debian package busybox-static is needed");
-        let package = package.file("vclouden.toml", &manifest.replace("64 MiB", "8 GiB"));
+        let package = package.file("vclouden.toml", &manifest.replace("64 MiB", "2 GiB"));
         machine.cli(&["version", "publish", package.text()]);
     };
     package(&machine, "1");

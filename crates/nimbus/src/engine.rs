@@ -14,6 +14,7 @@ use nimbus_api::{LayerReport, Millis, NimbusEventKind, Phase, Wanted};
 
 use crate::Config;
 use crate::apparmor;
+use crate::disk::Disk;
 use crate::error::NimbusError;
 use crate::events::Events;
 use crate::failures::FailedLogs;
@@ -56,6 +57,7 @@ pub struct Engine {
     pub(crate) keepers: Arc<Keepers>,
     pub(crate) events: Events,
     pub(crate) failures: FailedLogs,
+    pub(crate) disk: Disk,
     pub(crate) queue: Queue,
     pub(crate) waits: Arc<Waits>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -98,9 +100,10 @@ impl Engine {
         let waiting = waits.clone();
         let journal = Journal::open(&nimbus.join("journal.sqlite"), clock.clone(), move |id| waiting.wake(id))?;
         let registry = Registry::open(&volume)?;
-        let layers = Layers::open(&config.cache)?;
         let server = Server::open(&nimbus)?;
+        let layers = Layers::open_for(&config.cache, &server.id.to_string(), &config.data)?;
         let events = Events::open(&nimbus.join("events.sqlite"), clock.clone())?;
+        let disk = Disk::new(&nimbus, &events.after(0, usize::MAX));
         let failures = FailedLogs::open(nimbus.join("failed"))?;
         let runtime = tokio::runtime::Handle::current();
         Ok(Arc::new_cyclic(|me: &Weak<Engine>| {
@@ -125,6 +128,7 @@ impl Engine {
                 registry,
                 events,
                 failures,
+                disk,
                 waits,
                 clock,
                 faults,

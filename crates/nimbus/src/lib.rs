@@ -8,6 +8,7 @@
 //! start), `http` (how it is asked).
 
 mod apparmor;
+mod disk;
 mod edge;
 mod engine;
 mod error;

@@ -16,7 +16,7 @@ use rustix::fs::{FlockOperation, flock};
 use crate::engine::Engine;
 use crate::error::{NimbusError, io};
 use crate::queue::Job;
-use crate::{edge, http, operations, recover, sockets, upkeep};
+use crate::{disk, edge, http, operations, recover, sockets, upkeep};
 
 /// Pause before an operation is run again whose journal could not be written.
 const JOURNAL_PAUSE: Duration = Duration::from_secs(2);
@@ -86,6 +86,7 @@ async fn serve_with(
         () = server => {}
         () = edge::serve(engine.clone(), edges) => {}
         () = upkeep => {}
+        () = disk::forever(engine.clone()) => {}
     }
     engine.journal.halt();
     engine.queue.close();

@@ -1,17 +1,17 @@
 //! What has to be done from time to time: copies and logs whose time is over are deleted, old operations forgotten,
 //! packages that nothing uses dropped from the cache.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use domain::ArtifactHash;
-use nimbus_api::Work;
+use nimbus_api::{VersionSpec, Work};
 
 use crate::engine::Engine;
 use crate::error::NimbusError;
 use crate::queue::Job;
-use crate::registry;
+use crate::{files, registry};
 
 /// Between two looks at what has expired.
 const EVERY: Duration = Duration::from_secs(60);
@@ -20,8 +20,6 @@ const RARE: u32 = 60;
 /// Ended operations that are kept, and for how long.
 const OPERATIONS: u32 = 10_000;
 const OPERATION_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
-/// A package that arrived so recently may be about to be installed.
-const FRESH: Duration = Duration::from_secs(3600);
 
 /// Does it until Nimbus ends.
 pub(crate) async fn forever(engine: Arc<Engine>) {
@@ -29,7 +27,8 @@ pub(crate) async fn forever(engine: Arc<Engine>) {
         let engine = engine.clone();
         let work = move || {
             expire(&engine);
-            if round.is_multiple_of(RARE) {
+            // At the start as well: what this server needs of a shared cache is told to the others.
+            if round % RARE == 1 {
                 rare(&engine);
             }
         };
@@ -64,47 +63,49 @@ fn rare(engine: &Engine) {
         Ok(count) => tracing::info!(count, "old operations are forgotten"),
         Err(error) => tracing::error!(%error, "old operations cannot be forgotten"),
     }
-    // A cache somewhere else may be shared by several servers: nobody here knows what the others use.
-    if engine.config.cache.starts_with(&engine.config.data)
-        && let Err(error) = prune_cache(engine)
-    {
-        tracing::error!(%error, "packages that nothing uses cannot be dropped");
+    match prune_cache(engine) {
+        Ok(gone) if gone.is_empty() => {}
+        Ok(gone) => tracing::info!(count = gone.len(), "packages and layers that nobody needs are deleted"),
+        Err(error) => tracing::error!(%error, "packages that nobody needs cannot be deleted"),
     }
 }
 
-fn prune_cache(engine: &Engine) -> Result<(), NimbusError> {
-    let mut keep = used(engine)?;
-    let artifacts = engine.config.cache.join("artifacts");
-    let entries = std::fs::read_dir(&artifacts).map_err(crate::error::io("read", &artifacts))?;
-    for entry in entries.flatten() {
-        let fresh = entry.metadata().and_then(|found| found.modified()).is_ok_and(is_fresh);
-        let name = entry.file_name();
-        let hash = name.to_str().and_then(|name| name.strip_suffix(".tar.gz")).and_then(|name| name.parse().ok());
-        keep.extend(hash.filter(|_| fresh));
+/// Deletes what no server that shares the cache has needed for two days.
+pub(crate) fn prune_cache(engine: &Engine) -> Result<Vec<String>, NimbusError> {
+    let mut needed = BTreeSet::new();
+    for version in versions(engine)? {
+        let manifest = &version.manifest;
+        needed.extend(engine.layers.items(&version.artifact, manifest.base, &manifest.dependencies));
     }
-    Ok(engine.layers.prune(&keep)?)
-}
-
-fn is_fresh(at: SystemTime) -> bool {
-    at.elapsed().is_ok_and(|age| age < FRESH)
+    // What runs was perhaps layered from what has since been made anew.
+    for id in engine.keepers.directories()? {
+        let path = engine.keepers.dir(id).join("spec.json");
+        let Some(kept) = files::read::<keeper::protocol::Spec>(&path)? else { continue };
+        let paths = kept.sandbox.layers.iter().chain([&kept.sandbox.app]);
+        needed.extend(paths.filter_map(|path| engine.layers.item_of(path)));
+    }
+    Ok(engine.layers.prune(&needed, engine.clock.now())?)
 }
 
 /// The packages that an installation, a copy of its data, or an operation under way needs.
 pub(crate) fn used(engine: &Engine) -> Result<HashSet<ArtifactHash>, NimbusError> {
-    let mut used = HashSet::new();
+    Ok(versions(engine)?.into_iter().map(|version| version.artifact).collect())
+}
+
+/// The versions of which the same can be said.
+fn versions(engine: &Engine) -> Result<Vec<VersionSpec>, NimbusError> {
+    let mut versions = Vec::new();
     for spec in engine.registry.all() {
         let copies = registry::snapshots(&engine.volume, spec.id)?;
-        used.extend(copies.into_iter().map(|(_, record)| record.spec.version.artifact));
-        used.insert(spec.version.artifact);
+        versions.extend(copies.into_iter().map(|(_, record)| record.spec.version));
+        versions.push(spec.version);
     }
     for operation in engine.journal.unfinished()? {
         match serde_json::from_str(&operation.request) {
-            Ok(Work::Install { version, .. } | Work::Switch { version, .. }) => {
-                used.insert(version.artifact);
-            }
+            Ok(Work::Install { version, .. } | Work::Switch { version, .. }) => versions.push(*version),
             Ok(_) => {}
             Err(error) => tracing::error!(id = %operation.id, %error, "an operation cannot be understood"),
         }
     }
-    Ok(used)
+    Ok(versions)
 }

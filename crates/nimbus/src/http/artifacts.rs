@@ -21,7 +21,11 @@ const MAX: u64 = 2 << 30;
 
 /// `HEAD /artifacts/{hash}`: whether it is here.
 pub(super) async fn show(State(engine): App, Path(hash): Path<ArtifactHash>) -> Answer<StatusCode> {
-    if engine.layers.has_artifact(&hash) {
+    let looked = engine.clone();
+    let looked_for = hash.clone();
+    // Whoever asks is about to use it.
+    let is_there = blocking(move || looked.layers.claim_artifact(&looked_for)).await?.map_err(NimbusError::from)?;
+    if is_there {
         return Ok(StatusCode::NO_CONTENT);
     }
     let message = format!("the archive {hash} is not on this server");
@@ -30,7 +34,10 @@ pub(super) async fn show(State(engine): App, Path(hash): Path<ArtifactHash>) -> 
 
 /// `PUT /artifacts/{hash}`: stores it, if it is what it says.
 pub(super) async fn store(State(engine): App, Path(hash): Path<ArtifactHash>, request: Request) -> Answer<StatusCode> {
-    if engine.layers.has_artifact(&hash) {
+    let looked = engine.clone();
+    let looked_for = hash.clone();
+    let is_there = blocking(move || looked.layers.claim_artifact(&looked_for)).await?.map_err(NimbusError::from)?;
+    if is_there {
         return Ok(StatusCode::NO_CONTENT);
     }
     let temporary = Temporary(engine.layers.incoming(&hash));
@@ -54,11 +61,7 @@ fn forget(engine: &Arc<Engine>, hash: &ArtifactHash) -> Answer<()> {
         let message = format!("the archive {hash} is needed by an installation or a copy of its data");
         return Err(Refusal::new(StatusCode::CONFLICT, "artifact-in-use", message));
     }
-    let path = engine.layers.artifact(hash);
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io("delete", &path)(error).into()),
-        _ => Ok(()),
-    }
+    Ok(engine.layers.forget_artifact(hash).map_err(NimbusError::from)?)
 }
 
 /// Writes what comes to a file; the content's hash.

@@ -12,6 +12,8 @@ pub(super) async fn show(State(engine): App) -> Answer<Json<ServerReport>> {
         let specs = engine.registry.all();
         let cpus = std::thread::available_parallelism().map_or(1, |count| count.get() as u64);
         let promised = specs.iter().map(|spec| u64::from(spec.version.manifest.limits.cpus_milli)).sum();
+        engine.look_at_disk();
+        let (host_disk, warnings) = engine.disk.report();
         ServerReport {
             id: engine.server.id,
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
@@ -24,8 +26,8 @@ pub(super) async fn show(State(engine): App) -> Answer<Json<ServerReport>> {
             installations: u32::try_from(specs.len()).unwrap_or(u32::MAX),
             edge_connected: engine.routes.is_connected(),
             disk_promised: specs.iter().map(|spec| spec.version.manifest.limits.disk).sum(),
-            host_disk: None,
-            warnings: Vec::new(),
+            host_disk,
+            warnings,
         }
     };
     Ok(Json(blocking(report).await?))

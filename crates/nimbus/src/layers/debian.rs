@@ -12,6 +12,8 @@ use super::skeleton::{APP, add_users, put, set_mode};
 use super::{LayersError, files, hex, once};
 use crate::tools::{self, ToolError};
 
+/// The base's place in the cache.
+pub(super) const BASE: &str = "bases/debian-12";
 /// Its file that tells one build of the base from another: packages installed on one do not fit another.
 const BUILD: &str = "etc/vclouden-base";
 /// What is left out of the base and of every package: nobody reads manuals in a sandbox.
@@ -67,8 +69,8 @@ fn finish(root: &Path) -> Result<(), LayersError> {
     put(&root.join(BUILD), &format!("debian-12 {}\n", uuid::Uuid::now_v7()))
 }
 
-/// The layer with those packages and all that they need, built on `base` when it is not there.
-pub(super) fn dependencies(cache: &Path, base: &Path, packages: &[String]) -> Result<PathBuf, LayersError> {
+/// The name of the layer with those packages on that base, and the packages in their order.
+pub(super) fn layer_name(base: &Path, packages: &[String]) -> Result<(String, Vec<String>), LayersError> {
     let mut packages = packages.to_vec();
     packages.sort();
     packages.dedup();
@@ -79,6 +81,19 @@ pub(super) fn dependencies(cache: &Path, base: &Path, packages: &[String]) -> Re
     let build = base.join(BUILD);
     let build = fs::read_to_string(&build).map_err(io("read", &build))?;
     let name = hex(&Sha256::digest(format!("{build}{}", packages.join("\n"))));
+    Ok((name, packages))
+}
+
+/// The layer with those packages and all that they need, built on `base` when it is not there, after `claim` has heard
+/// its name.
+pub(super) fn dependencies(
+    cache: &Path,
+    base: &Path,
+    packages: &[String],
+    claim: impl FnOnce(&str) -> Result<(), LayersError>,
+) -> Result<PathBuf, LayersError> {
+    let (name, packages) = layer_name(base, packages)?;
+    claim(&name)?;
     once::once(cache, "dependencies", &name, |layer| {
         let began = Instant::now();
         tracing::info!(packages = packages.join(" "), "installing dependencies");

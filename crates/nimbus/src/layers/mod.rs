@@ -9,29 +9,36 @@
 //! dependencies/<hash>/           Debian packages on top of it
 //! mountpoints/<hash>/            a directory that the other layers lack
 //! files/                         small files of this server
+//! users/<id>.json                what each server needs of it
 //! locks/
 //! ```
 
 mod debian;
 mod error;
 mod files;
+mod leases;
 mod merged;
 mod once;
 mod skeleton;
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
 use domain::ArtifactHash;
 use domain::manifest::{Base, User};
+use nimbus_api::Millis;
 
 use self::error::io;
+use self::leases::Leases;
 
 pub use self::error::LayersError;
+pub use self::leases::GRACE;
+
+/// The kinds of items that go when nobody needs them. Bases and the like are few and stay.
+const KINDS: [&str; 3] = ["apps", "artifacts", "dependencies"];
 
 /// An archive of which no byte came for so long is not coming any more.
 const ARRIVES_WITHIN: Duration = Duration::from_secs(3600);
@@ -40,18 +47,28 @@ const ARRIVES_WITHIN: Duration = Duration::from_secs(3600);
 pub struct Layers {
     cache: PathBuf,
     files: Vec<(PathBuf, String)>,
+    leases: Option<Leases>,
 }
 
 impl Layers {
-    /// Opens the cache, making it when it is not there.
+    /// Opens the cache for the server with that id and data directory: what it uses stays until it no longer needs it,
+    /// and [`Layers::prune`] deletes what nobody does.
+    pub fn open_for(cache: &Path, id: &str, data: &Path) -> Result<Layers, LayersError> {
+        let mut layers = Layers::open(cache)?;
+        layers.leases = Some(Leases::open(&layers.cache, id, data)?);
+        Ok(layers)
+    }
+
+    /// Opens the cache, making it when it is not there. What is made then is nobody's: it goes after [`GRACE`] unless a
+    /// server uses it.
     pub fn open(cache: &Path) -> Result<Layers, LayersError> {
-        for name in ["artifacts", "apps", "locks"] {
+        for name in ["artifacts", "apps", "dependencies", "locks"] {
             let directory = cache.join(name);
             fs::create_dir_all(&directory).map_err(io("make", &directory))?;
         }
         let cache = cache.canonicalize().map_err(io("find", cache))?;
         let files = files::write(&cache)?;
-        Ok(Layers { cache, files })
+        Ok(Layers { cache, files, leases: None })
     }
 
     /// Where a package's archive is, or would be.
@@ -62,6 +79,12 @@ impl Layers {
     /// Whether it is there.
     pub fn has_artifact(&self, hash: &ArtifactHash) -> bool {
         self.artifact(hash).is_file()
+    }
+
+    /// The same for whoever is going to use it: if it is there, it stays.
+    pub fn claim_artifact(&self, hash: &ArtifactHash) -> Result<bool, LayersError> {
+        self.claim("artifacts", hash.as_str())?;
+        Ok(self.has_artifact(hash))
     }
 
     /// A file name for an archive while it arrives, on the cache's file system; no other call returns it again.
@@ -87,6 +110,8 @@ impl Layers {
 
     /// The directory of a package's content, unpacked on first use; shown read-only at `/app`.
     pub fn app(&self, hash: &ArtifactHash) -> Result<PathBuf, LayersError> {
+        self.claim("apps", hash.as_str())?;
+        self.claim("artifacts", hash.as_str())?;
         once::once(&self.cache, "apps", hash.as_str(), |root| {
             let artifact = self.artifact(hash);
             let file = match File::open(&artifact) {
@@ -109,7 +134,10 @@ impl Layers {
                 let base = debian::base(&self.cache)?;
                 match dependencies {
                     [] => vec![base],
-                    some => vec![debian::dependencies(&self.cache, &base, some)?, base],
+                    some => {
+                        let claim = |name: &str| self.claim("dependencies", name);
+                        vec![debian::dependencies(&self.cache, &base, some, claim)?, base]
+                    }
                 }
             }
         };
@@ -134,27 +162,69 @@ impl Layers {
         merged::resolve_user(layers, user)
     }
 
-    /// Deletes the packages that are not to be kept, packed and unpacked. Whoever shares the cache must name what the
-    /// others use as well.
-    pub fn prune(&self, keep: &HashSet<ArtifactHash>) -> Result<(), LayersError> {
-        let surplus = |name: &str| ArtifactHash::from_str(name).is_ok_and(|hash| !keep.contains(&hash));
-        let apps = self.cache.join("apps");
-        for name in names(&apps)? {
-            let (name, _) = once::item(&name);
-            if surplus(name) {
-                once::delete(&self.cache, "apps", name)?;
-            }
+    /// The items that a sandbox of this version needs, as [`Layers::prune`] wants to know them.
+    pub fn items(&self, hash: &ArtifactHash, base: Base, dependencies: &[String]) -> Vec<String> {
+        let mut items = vec![format!("apps/{hash}"), format!("artifacts/{hash}")];
+        if base == Base::Debian12 && !dependencies.is_empty() {
+            // Without a base there are none on top of it.
+            let layer = debian::layer_name(&self.cache.join(debian::BASE), dependencies);
+            items.extend(layer.ok().map(|(name, _)| format!("dependencies/{name}")));
         }
-        let artifacts = self.cache.join("artifacts");
-        for file in names(&artifacts)? {
-            let path = artifacts.join(&file);
-            let (name, temporary) = once::item(&file);
-            if surplus(name.trim_end_matches(".tar.gz")) && (!temporary || is_abandoned(&path)) {
-                remove(&path)?;
-            }
-        }
-        Ok(())
+        items
     }
+
+    /// The item in which a path is, if it is in one.
+    pub fn item_of(&self, path: &Path) -> Option<String> {
+        let mut parts = path.strip_prefix(&self.cache).ok()?.iter().filter_map(|part| part.to_str());
+        let (kind, name) = (parts.next()?, parts.next()?);
+        KINDS.contains(&kind).then(|| format!("{kind}/{name}"))
+    }
+
+    /// Notes what this server needs at `now`, and deletes what no server that shares the cache has needed for
+    /// [`GRACE`]. What is being prepared was claimed and stays. Returns what was deleted.
+    pub fn prune(&self, needed: &BTreeSet<String>, now: Millis) -> Result<Vec<String>, LayersError> {
+        let Some(leases) = &self.leases else { return Ok(Vec::new()) };
+        leases.surplus(needed, &self.all()?, now, |item| {
+            let (kind, name) = item.split_once('/').unwrap_or((item, ""));
+            if kind != "artifacts" {
+                return once::delete(&self.cache, kind, name);
+            }
+            for file in names(&self.cache.join(kind))?.into_iter().filter(|file| artifact_of(file) == name) {
+                let path = self.cache.join(kind).join(&file);
+                if !once::item(&file).1 || is_abandoned(&path) {
+                    remove(&path)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Deletes an archive, unless another server needs it.
+    pub fn forget_artifact(&self, hash: &ArtifactHash) -> Result<(), LayersError> {
+        let needed = match &self.leases {
+            Some(leases) => leases.is_needed_by_others(&format!("artifacts/{hash}"))?,
+            None => false,
+        };
+        if needed { Ok(()) } else { remove(&self.artifact(hash)) }
+    }
+
+    /// Every item that is there, those that are only being made or have been left half made included.
+    fn all(&self) -> Result<BTreeSet<String>, LayersError> {
+        let mut all = BTreeSet::new();
+        for kind in KINDS {
+            all.extend(names(&self.cache.join(kind))?.iter().map(|file| format!("{kind}/{}", artifact_of(file))));
+        }
+        Ok(all)
+    }
+
+    fn claim(&self, kind: &str, name: &str) -> Result<(), LayersError> {
+        self.leases.as_ref().map_or(Ok(()), |leases| leases.claim(&format!("{kind}/{name}")))
+    }
+}
+
+/// The item to which a file of the cache belongs.
+fn artifact_of(file: &str) -> &str {
+    once::item(file).0.trim_end_matches(".tar.gz")
 }
 
 /// Whether an archive that was arriving no longer does.

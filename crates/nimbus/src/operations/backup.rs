@@ -5,6 +5,7 @@ use journal::{Step, StepError};
 use nimbus_api::SnapshotReason;
 
 use super::{Backup, Progress, Steps, Task, steps};
+use crate::disk::Level;
 use crate::spec::SnapshotRecord;
 
 pub(super) const STEPS: &Steps<Backup> = &[Step::pure("admit", admit), Step::new("snapshot", snapshot, unsnapshot)];
@@ -14,6 +15,7 @@ fn admit(task: &Task<Backup>, progress: &mut Progress) -> Result<(), StepError> 
     if task.engine.volume.snapshots(before.id)?.contains(&steps::backup_name(task.ask.backup)) {
         return Err(StepError::new(format!("backup {} of {} exists already", task.ask.backup, before.name)));
     }
+    task.engine.room(Level::Low).map_err(StepError::new)?;
     progress.before = Some(before);
     Ok(())
 }

@@ -39,6 +39,7 @@ fn admit(task: &Task<Install>, progress: &mut Progress) -> Result<(), StepError>
             ask.name, other.id
         )));
     }
+    steps::room(task, &ask.version)?;
     steps::runnable(task, &ask.version)?;
     steps::free_ports(task, &ask.version, &ask.ports)?;
     progress.after = Some(InstallationSpec {

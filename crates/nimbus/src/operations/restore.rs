@@ -23,6 +23,7 @@ pub(super) const STEPS: &Steps<Restore> = &[
 
 fn find(task: &Task<Restore>, progress: &mut Progress) -> Result<(), StepError> {
     let before = task.present()?;
+    steps::room_to_go_back(task)?;
     let name = match &task.ask.from {
         Source::Backup(backup) => steps::backup_name(*backup),
         Source::Snapshot(name) => name.clone(),

@@ -22,6 +22,7 @@ pub(super) const STEPS: &Steps<Rollback> = &[
 
 fn find(task: &Task<Rollback>, progress: &mut Progress) -> Result<(), StepError> {
     let before = task.present()?;
+    steps::room_to_go_back(task)?;
     let copies = registry::snapshots(&task.engine.volume, before.id)?;
     let newest = copies.into_iter().rev().find(|(_, record)| record.reason == SnapshotReason::BeforeSwitch);
     let Some((name, record)) = newest else {

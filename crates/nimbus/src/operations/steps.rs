@@ -7,6 +7,7 @@ use journal::StepError;
 use nimbus_api::{SnapshotReason, VersionSpec, Wanted};
 
 use super::{Progress, Task};
+use crate::disk::{Level, spoken};
 use crate::files;
 use crate::spec::{InstallationSpec, SnapshotRecord};
 
@@ -227,6 +228,27 @@ pub(super) fn runnable<A>(task: &Task<A>, version: &VersionSpec) -> Result {
         )));
     }
     task.engine.registry.claim(task.installation, version).map_err(StepError::new)
+}
+
+/// Whether there is room for that version's data and for new copies on this server's disk.
+pub(super) fn room<A>(task: &Task<A>, version: &VersionSpec) -> Result {
+    let (limit, volume) = (version.manifest.limits.disk, task.engine.volume.usage().total);
+    if volume > 0 && limit > volume {
+        return Err(StepError::new(format!(
+            "version {} of {} may use {} of disk (limits.disk), but the data volume of this server has only {}: lower \
+             the limit in the manifest, or take another server",
+            version.number,
+            version.app,
+            spoken(limit),
+            spoken(volume)
+        )));
+    }
+    task.engine.room(Level::Low).map_err(StepError::new)
+}
+
+/// The same for going back to what there is already.
+pub(super) fn room_to_go_back<A>(task: &Task<A>) -> Result {
+    task.engine.room(Level::Emergency).map_err(StepError::new)
 }
 
 /// Checks public ports: each belongs to a port of the manifest, and to nobody else.

@@ -21,6 +21,7 @@ pub(super) const STEPS: &Steps<Switch> = &[
 /// Sees to it that everything needed is here before anything is touched.
 fn fetch(task: &Task<Switch>, progress: &mut Progress) -> Result<(), StepError> {
     let before = task.present()?;
+    steps::room(task, &task.ask.version)?;
     steps::runnable(task, &task.ask.version)?;
     steps::free_ports(task, &task.ask.version, &task.ask.ports)?;
     progress.after = Some(steps::with_version(&before, &task.ask.version, &task.ask.ports));

@@ -155,6 +155,13 @@ impl Btrfs {
         Ok(())
     }
 
+    /// What the quota group of a tree has counted.
+    fn counted(&self, tree: &Path, what: &str) -> Option<u64> {
+        let id = subvolume(tree)?;
+        let file = self.sysfs.as_ref()?.join(format!("qgroups/0_{id}/{what}"));
+        fs::read_to_string(file).ok()?.trim().parse().ok()
+    }
+
     /// Deletes subvolumes made inside `tree`, deepest first: they keep it from being deleted. Programs in sandboxes
     /// are not allowed to make any; a person with a shell on the server is.
     fn delete_nested(&self, tree: &Path) -> Result<(), VolumeError> {
@@ -220,10 +227,25 @@ impl Trees for Btrfs {
         Ok(())
     }
 
+    fn curb(&self, tree: &Path, slack: Option<u64>) -> Result<(), VolumeError> {
+        // What is its own alone grows with every byte that it writes, also with those in place of what a snapshot has.
+        let bytes = match slack {
+            Some(slack) => match self.counted(tree, "exclusive") {
+                Some(now) => (now + slack).to_string(),
+                None => return Ok(()),
+            },
+            None => "none".to_owned(),
+        };
+        btrfs(&["qgroup".as_ref(), "limit".as_ref(), "-e".as_ref(), bytes.as_ref(), tree.as_os_str()])?;
+        Ok(())
+    }
+
+    fn number(&self, tree: &Path) -> Option<u64> {
+        subvolume(tree)
+    }
+
     fn used(&self, tree: &Path) -> Option<u64> {
-        let id = subvolume(tree)?;
-        let file = self.sysfs.as_ref()?.join(format!("qgroups/0_{id}/referenced"));
-        fs::read_to_string(file).ok()?.trim().parse().ok()
+        self.counted(tree, "referenced")
     }
 
     fn note(&self) -> String {

@@ -72,6 +72,7 @@ struct Description {
 /// An open volume.
 pub struct Volume {
     mount: PathBuf,
+    image: PathBuf,
     storage: Storage,
     trees: Box<dyn Trees>,
 }
@@ -100,7 +101,7 @@ impl Volume {
             }
             Found::Nothing | Found::HalfMade => open_directory_or_new(config, &image, &mount)?,
         };
-        let volume = Volume { mount, storage, trees };
+        let volume = Volume { mount, image, storage, trees };
         volume.tidy()?;
         Ok(volume)
     }
@@ -277,6 +278,32 @@ impl Volume {
             sync_directory(&self.mount.join("installations"))?;
         }
         self.erase_removed(&gone)
+    }
+
+    /// Keeps the data from growing by more than so many bytes beyond what it is, whatever its quota; or no longer.
+    pub fn curb(&self, id: InstallationId, slack: Option<u64>) -> Result<(), VolumeError> {
+        self.trees.curb(&self.data(id), slack)
+    }
+
+    /// What tells the data of an installation from what was in its place before; `None` when there is none.
+    pub fn tree(&self, id: InstallationId) -> Option<u64> {
+        self.trees.number(&self.data(id))
+    }
+
+    /// The directory at which it is seen.
+    pub fn mount(&self) -> &Path {
+        &self.mount
+    }
+
+    /// By how many bytes the file that it is in may still grow; 0 when it is in none.
+    pub fn growth(&self) -> u64 {
+        use std::os::unix::fs::MetadataExt;
+        /// Bytes of the unit in which stat(2) counts.
+        const BLOCK: u64 = 512;
+        match fs::metadata(&self.image) {
+            Ok(found) if self.storage == Storage::Btrfs => found.len().saturating_sub(found.blocks() * BLOCK),
+            _ => 0,
+        }
     }
 
     /// Bytes of data on disk, where the storage can tell. Up to half a minute old.

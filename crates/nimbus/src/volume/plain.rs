@@ -88,6 +88,11 @@ impl Trees for Plain {
         Ok(())
     }
 
+    fn number(&self, tree: &Path) -> Option<u64> {
+        use std::os::unix::fs::MetadataExt;
+        fs::metadata(tree).ok().map(|found| found.ino())
+    }
+
     fn used(&self, _tree: &Path) -> Option<u64> {
         None
     }

@@ -38,6 +38,12 @@ pub(super) trait Trees: Send + Sync {
     fn delete(&self, trees: &[&Path]) -> Result<(), VolumeError>;
     /// Limits the bytes of a tree, where that is possible.
     fn limit(&self, tree: &Path, bytes: u64) -> Result<(), VolumeError>;
+    /// Keeps a tree from growing by more than so many bytes, where that is possible, whatever its limit; or no longer.
+    fn curb(&self, _tree: &Path, _slack: Option<u64>) -> Result<(), VolumeError> {
+        Ok(())
+    }
+    /// What tells a tree from others that had its name.
+    fn number(&self, tree: &Path) -> Option<u64>;
     /// The bytes of a tree, where that can be told at once.
     fn used(&self, tree: &Path) -> Option<u64>;
     /// What there is to say about it.

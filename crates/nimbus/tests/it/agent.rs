@@ -33,8 +33,12 @@ impl Agent {
     /// A new server whose Nimbus serves.
     pub fn new() -> Self {
         alone();
+        Self::at(tempfile::Builder::new().prefix("nimbus-").tempdir().unwrap())
+    }
+
+    /// The same in that directory, for a test that is alone already.
+    pub fn at(home: TempDir) -> Self {
         sh("ip link set lo up");
-        let home = tempfile::Builder::new().prefix("nimbus-").tempdir().unwrap();
         let client = Client::new(home.path().join("data/run/nimbus.sock"));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let mut agent = Self { home, process: None, runtime, client };

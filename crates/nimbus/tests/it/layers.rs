@@ -2,7 +2,7 @@
 //!
 //! Tests named `debian_...` need Debian's archive, and build into a cache that all tests share.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -82,24 +82,111 @@ fn what_cannot_be_unpacked_leaves_nothing() {
     assert_eq!(names(&cache.path().join("artifacts")), [format!("{hash}.tar.gz")]);
 }
 
+/// Milliseconds of so many hours after some moment.
+fn hour(number: u64) -> u64 {
+    1_800_000_000_000 + number * 3_600_000
+}
+
+/// A server that shares a cache: its layers and its data directory.
+fn sharer(cache: &Path, id: &str) -> (Layers, tempfile::TempDir) {
+    let data = tempfile::tempdir().unwrap();
+    (Layers::open_for(cache, id, data.path()).unwrap(), data)
+}
+
+fn set(items: &[String]) -> BTreeSet<String> {
+    items.iter().cloned().collect()
+}
+
 #[test]
-fn pruning_keeps_what_is_to_be_kept() {
+fn what_nobody_has_needed_for_two_days_goes() {
     let cache = tempfile::tempdir().unwrap();
-    let layers = Layers::open(cache.path()).unwrap();
+    let (layers, _data) = sharer(cache.path(), "one");
     let (one, two) = (artifact(&layers, "one"), artifact(&layers, "two"));
     for hash in [&one, &two] {
         layers.app(hash).unwrap();
     }
+    // Made before there were lists, and nobody's.
+    let old = format!("dependencies/{}", "a".repeat(64));
+    fs::create_dir(cache.path().join(&old)).unwrap();
+    // Left by a build that was killed.
+    fs::create_dir(cache.path().join(format!("dependencies/{}.tmp-1-1", "b".repeat(64)))).unwrap();
+    let (kept, gone) = (layers.items(&one, Base::Empty, &[]), layers.items(&two, Base::Empty, &[]));
     let arriving = layers.incoming(&two);
     fs::write(&arriving, "").unwrap();
-    for _ in 0..2 {
-        layers.prune(&HashSet::from([one.clone()])).unwrap();
+
+    assert_eq!(layers.prune(&set(&[kept.clone(), gone.clone()].concat()), hour(0)).unwrap(), [""; 0]);
+    for at in [1, 30, 47] {
+        assert_eq!(layers.prune(&set(&kept), hour(at)).unwrap(), [""; 0], "hour {at}");
     }
+    // Needed once more, it has another two days.
+    layers.app(&two).unwrap();
+    let half_made = format!("dependencies/{}", "b".repeat(64));
+    assert_eq!(layers.prune(&set(&kept), hour(48)).unwrap(), [old, half_made]);
+    assert_eq!(layers.prune(&set(&kept), hour(95)).unwrap(), [""; 0]);
+    assert_eq!(layers.prune(&set(&kept), hour(96)).unwrap(), gone);
     assert_eq!(names(&cache.path().join("apps")), [one.as_str()]);
+    assert_eq!(names(&cache.path().join("dependencies")), [""; 0]);
     assert!(layers.has_artifact(&one) && !layers.has_artifact(&two) && arriving.exists());
-    sh(&format!("touch -d '2 hours ago' {}", arriving.display()));
-    layers.prune(&HashSet::from([one])).unwrap();
-    assert!(!arriving.exists());
+    assert!(layers.item_of(&layers.app(&one).unwrap().join("run")) == Some(kept[0].clone()));
+}
+
+#[test]
+fn what_another_server_needs_stays_whether_it_runs_or_not() {
+    let cache = tempfile::tempdir().unwrap();
+    let (mine, _data) = sharer(cache.path(), "one");
+    let (theirs, data) = sharer(cache.path(), "two");
+    let [shared, prepared] = ["shared", "prepared"].map(|content| artifact(&mine, content));
+    for hash in [&shared, &prepared] {
+        mine.app(hash).unwrap();
+    }
+    theirs.app(&shared).unwrap();
+    let items = theirs.items(&shared, Base::Empty, &[]);
+    theirs.prune(&set(&items), hour(0)).unwrap();
+    // The other one prepares something and is killed; or it is off for a year, and its sandboxes go on.
+    theirs.app(&prepared).unwrap();
+    drop(theirs);
+    mine.prune(&BTreeSet::new(), hour(1)).unwrap();
+    assert_eq!(mine.prune(&BTreeSet::new(), hour(9000)).unwrap(), [""; 0]);
+    mine.forget_artifact(&shared).unwrap();
+    assert!(mine.has_artifact(&shared), "it is not mine to delete");
+
+    let theirs = Layers::open_for(cache.path(), "two", data.path()).unwrap();
+    theirs.prune(&set(&items), hour(9001)).unwrap();
+    let prepared = mine.items(&prepared, Base::Empty, &[]);
+    assert_eq!(mine.prune(&BTreeSet::new(), hour(9001 + 48)).unwrap(), prepared);
+    assert_eq!(mine.prune(&BTreeSet::new(), hour(20_000)).unwrap(), [""; 0], "it still says that it needs the rest");
+    // Its data directory is deleted: its list counts for two more days.
+    drop(data);
+    theirs.prune(&set(&items), hour(20_000)).unwrap();
+    assert_eq!(mine.prune(&BTreeSet::new(), hour(20_047)).unwrap(), [""; 0]);
+    assert_eq!(mine.prune(&BTreeSet::new(), hour(20_048)).unwrap(), items);
+    assert_eq!(names(&cache.path().join("users")), ["lock", "one.json"]);
+}
+
+#[test]
+fn what_goes_while_it_is_asked_for_is_made_anew() {
+    let cache = tempfile::tempdir().unwrap();
+    let (mine, _data) = sharer(cache.path(), "one");
+    let (theirs, _other) = sharer(cache.path(), "two");
+    let hash = artifact(&mine, "one");
+    let ended = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut at = 0;
+            while !ended.load(std::sync::atomic::Ordering::Relaxed) {
+                at += 100;
+                let archive = set(&[format!("artifacts/{hash}")]);
+                theirs.prune(&archive, hour(at)).unwrap();
+            }
+        });
+        for round in 0..200 {
+            // Between being claimed and being no longer needed it is there.
+            let app = mine.app(&hash).unwrap();
+            assert!(app.join("run").is_file(), "round {round}");
+            mine.prune(&set(&[format!("artifacts/{hash}")]), 0).unwrap();
+        }
+        ended.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
 }
 
 #[test]

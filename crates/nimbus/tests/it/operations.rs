@@ -376,6 +376,33 @@ fn events_logs_and_programs_come_through() {
 }
 
 #[test]
+fn the_cache_is_told_what_is_needed() {
+    let mut agent = Agent::new();
+    let versions = [agent.version(1, |_| {}), agent.version(2, |_| {})];
+    let id = agent.install("acme", versions[0].clone());
+    agent.finish(id, switch(versions[1].clone()));
+    let is_needed = |agent: &Agent, number: usize| {
+        let users = agent.data().join("nimbus/cache/users");
+        let file =
+            std::fs::read_dir(users).unwrap().flatten().find(|entry| entry.path().extension().is_some()).unwrap();
+        let list: serde_json::Value = serde_json::from_slice(&std::fs::read(file.path()).unwrap()).unwrap();
+        let item = |kind| list["items"].get(format!("{kind}/{}", versions[number - 1].artifact)).cloned();
+        ["apps", "artifacts"].map(|kind| item(kind).expect("it is on the list").is_null())
+    };
+    agent.terminate();
+    agent.start();
+    agent.eventually("the one in use and the one to go back to are needed", |agent| {
+        [1, 2].map(|number| is_needed(agent, number)) == [[true; 2]; 2]
+    });
+    agent.finish(id, Work::Remove);
+    agent.terminate();
+    agent.start();
+    agent.eventually("they no longer are", |agent| [1, 2].map(|number| is_needed(agent, number)) == [[false; 2]; 2]);
+    agent.install("acme", versions[0].clone());
+    assert_eq!([1, 2].map(|number| is_needed(&agent, number)), [[true; 2], [false; 2]], "at once");
+}
+
+#[test]
 fn archives_are_checked_kept_and_deleted_when_nobody_needs_them() {
     let mut agent = Agent::new();
     let version = agent.version(1, |_| {});
