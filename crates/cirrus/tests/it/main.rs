@@ -1,2 +1,3 @@
 //! One linked test binary: a module for each subject.
+mod data;
 mod script;
