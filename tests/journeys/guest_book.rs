@@ -58,6 +58,28 @@ fn a_version_that_does_not_become_healthy_is_undone_with_its_data() {
     }
     let (_, said) = machine.fails(&["deploy", "hola", "--version", "4"]);
     assert!(said.contains("told to die at its start"), "the application's own last words are missing: {said}");
+    let undone = machine.json(&["operation", "list", "--installation", "acme", "-n", "1"])["items"][0]["id"].clone();
+    let log = machine.cli(&["operation", "logs", undone.as_str().expect("an id")]);
+    assert!(log.contains("told to die at its start") && !log.contains("version 1"), "{log}");
+    let shown = machine.cli(&["deployment", "show", "hola"]);
+    assert!(shown.contains("vclouden operation logs"), "{shown}");
+}
+
+#[test]
+fn a_failed_install_leaves_its_log() {
+    let machine = Machine::new();
+    let package = Package::hola(machine.scratch().join("v1"), "1", "exit", "");
+    machine.cli(&["version", "publish", package.text(), "--create"]);
+    machine.cli(&["customer", "create", "acme"]);
+    let (status, said) = machine.fails(&["install", "hola", "--customer", "acme", "--name", "acme"]);
+    assert_eq!(status, 4, "{said}");
+    let log = machine.cli(&["installation", "logs", "acme"]);
+    assert!(log.contains("told to die at its start"), "{log}");
+    let (_, said) = machine.fails(&["customer", "delete", "acme"]);
+    assert!(said.contains("acme"), "the record of what failed is its own: {said}");
+    machine.cli(&["installation", "remove", "acme", "--yes"]);
+    machine.cli(&["customer", "delete", "acme"]);
+    machine.cli(&["app", "delete", "hola"]);
 }
 
 #[test]

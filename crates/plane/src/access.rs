@@ -97,6 +97,7 @@ pub const TABLE: &[Row] = &[
     get("/deployments/{deployment}/events", &[]),
     get("/operations", &["state", "installation", "limit", "cursor"]),
     get("/operations/{operation}", &["wait", "seen"]),
+    get("/operations/{operation}/log", &["lines"]),
     post("/operations/{operation}/retry", "operation.retry"),
     get("/servers", PAGE),
     get("/servers/{server}", &[]),

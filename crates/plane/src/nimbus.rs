@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::{ArtifactHash, InstallationId, OperationId};
+use futures_util::Stream;
 use futures_util::stream::{BoxStream, StreamExt};
 use nimbus_api::{
-    Client, ClientError, ExecRequest, InstallationReport, NimbusEvent, OperationReport, OperationRequest, ServerReport,
+    Client, ClientError, ExecRequest, InstallationReport, LogLine, NimbusEvent, OperationReport, OperationRequest,
+    ServerReport,
 };
 
 use crate::server::{Asked, ByteStream, Server, ServerError};
@@ -46,6 +48,16 @@ fn known<T>(result: Result<T, ClientError>) -> Result<Option<T>, ServerError> {
         Err(ServerError::Refused { status: 404, .. }) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Lines of log as they are passed on.
+fn text_of(lines: impl Stream<Item = Result<LogLine, ClientError>> + Send + 'static) -> ByteStream {
+    let bytes = lines.map(|line| {
+        let mut text = serde_json::to_vec(&line.map_err(io::Error::other)?)?;
+        text.push(b'\n');
+        Ok(Bytes::from(text))
+    });
+    bytes.boxed()
 }
 
 impl Server for Nimbus {
@@ -89,13 +101,12 @@ impl Server for Nimbus {
     fn logs(&self, id: InstallationId, lines: u32, follow: bool) -> Asked<'_, ByteStream> {
         Box::pin(async move {
             let lines = self.0.logs(id, lines, follow).await?;
-            let bytes = lines.map(|line| {
-                let mut text = serde_json::to_vec(&line.map_err(io::Error::other)?)?;
-                text.push(b'\n');
-                Ok(Bytes::from(text))
-            });
-            Ok(bytes.boxed())
+            Ok(text_of(lines))
         })
+    }
+
+    fn operation_log(&self, id: OperationId, lines: u32) -> Asked<'_, Option<ByteStream>> {
+        Box::pin(async move { Ok(known(self.0.operation_log(id, lines).await)?.map(text_of)) })
     }
 
     fn exec(

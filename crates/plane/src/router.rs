@@ -100,6 +100,7 @@ pub fn routes() -> Routes {
         .get("/deployments/{deployment}/events", deployments::events)
         .get("/operations", operations::list)
         .get("/operations/{operation}", operations::show)
+        .get("/operations/{operation}/log", operations::log)
         .post("/operations/{operation}/retry", operations::retry)
         .get("/servers", servers::list)
         .get("/servers/{server}", servers::show)

@@ -53,6 +53,8 @@ pub trait Server: Send + Sync + 'static {
     fn installation(&self, id: InstallationId) -> Asked<'_, Option<InstallationReport>>;
     /// Lines of log.
     fn logs(&self, id: InstallationId, lines: u32, follow: bool) -> Asked<'_, ByteStream>;
+    /// What the application wrote that made an operation fail, if that is kept.
+    fn operation_log(&self, id: OperationId, lines: u32) -> Asked<'_, Option<ByteStream>>;
     /// Runs a program inside an installation, with that standard input; the answer is frames.
     fn exec(&self, id: InstallationId, request: ExecRequest, input: BoxStream<'static, Bytes>)
     -> Asked<'_, ByteStream>;

@@ -10,7 +10,7 @@ use domain::state::{DeploymentState, DeploymentStepState, InstallationState, Ope
 use domain::{
     ArtifactHash, BackupId, DeploymentId, InstallationId, InstallationName, Manifest, OperationId, ServerId, Slug,
 };
-use nimbus_api::{InstallationReport, Millis, Phase, ServerReport, SnapshotReport, StepReport};
+use nimbus_api::{InstallationReport, Millis, Phase, ServerReport, SnapshotReport, StepReport, Warning};
 use serde::{Deserialize, Serialize};
 
 /// Lines of JSON, each ended by a newline: the media type of everything that streams.
@@ -487,6 +487,9 @@ pub struct ServerStatus {
     pub nimbus_version: Option<String>,
     /// Whether its edge is connected.
     pub edge: bool,
+    /// What about it needs a person's attention, the most pressing first.
+    #[serde(default)]
+    pub warnings: Vec<Warning>,
     /// Why its Nimbus does not answer.
     pub error: Option<String>,
 }

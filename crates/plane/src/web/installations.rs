@@ -167,17 +167,28 @@ pub async fn logs(
     Path(text): Path<String>,
     Query(wanted): Query<Logs>,
 ) -> Answer<Response> {
-    let count = wanted.lines.unwrap_or(100);
-    if count > LOG_LINES {
-        return Err(Refusal::invalid("bad-lines", format!("lines is {count}; it must be 0 to {LOG_LINES}")));
-    }
+    let count = log_lines(wanted.lines)?;
     let row = find_installation(plane.store.read(), &text).await?;
-    if matches!(row.state, InstallationState::Failed | InstallationState::Removed) {
+    if row.state == InstallationState::Removed {
         return Err(not_in_that_state(&row));
     }
     let handle = plane.servers.get(row.server)?;
-    let text = handle.server.logs(row.id, count, wanted.follow.unwrap_or(false)).await?;
-    Ok(lines(text))
+    match handle.server.logs(row.id, count, wanted.follow.unwrap_or(false)).await {
+        // Of a failed install its server keeps what was written, for a while.
+        Err(ServerError::Refused { status: 404, .. }) if row.state == InstallationState::Failed => {
+            Err(not_in_that_state(&row))
+        }
+        text => Ok(lines(text?)),
+    }
+}
+
+/// How many lines of log are wanted.
+pub fn log_lines(wanted: Option<u32>) -> Answer<u32> {
+    let count = wanted.unwrap_or(100);
+    if count > LOG_LINES {
+        return Err(Refusal::invalid("bad-lines", format!("lines is {count}; it must be 0 to {LOG_LINES}")));
+    }
+    Ok(count)
 }
 
 pub async fn exec(

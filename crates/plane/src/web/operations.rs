@@ -11,7 +11,8 @@ use domain::state::OperationState;
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::{Json, Paging, Path, Query, json, page, view};
+use super::installations::log_lines;
+use super::{Json, Paging, Path, Query, json, lines, page, view};
 use crate::Plane;
 use crate::operations::retry::{retry as retry_operation, unknown_operation};
 use crate::operations::{Actor, find_installation};
@@ -83,6 +84,32 @@ pub async fn show(
             return json(StatusCode::OK, &shown);
         }
     }
+}
+
+/// How many lines.
+#[derive(Debug, Deserialize)]
+pub struct Log {
+    lines: Option<u32>,
+}
+
+pub async fn log(
+    State(plane): State<Arc<Plane>>,
+    Path(text): Path<String>,
+    Query(wanted): Query<Log>,
+) -> Answer<Response> {
+    let count = log_lines(wanted.lines)?;
+    let unknown = || unknown_operation(&text);
+    let id: OperationId = text.parse().map_err(|_| unknown())?;
+    let row = operations::find(plane.store.read(), id).await?.ok_or_else(unknown)?;
+    let kept = plane.servers.get(row.server)?.server.operation_log(id, count).await?;
+    kept.map(lines).ok_or_else(|| {
+        let detail = format!(
+            "no log of operation {id} is kept: no application made it fail, or it is too long ago (48 hours); \
+             `vclouden installation logs {}` shows what is written now",
+            row.name
+        );
+        Refusal::missing("no-log", detail)
+    })
 }
 
 pub async fn retry(

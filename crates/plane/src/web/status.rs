@@ -48,6 +48,7 @@ async fn server(handle: &Handle, phases: &mut BTreeMap<String, u64>) -> ServerSt
                 nimbus: false,
                 nimbus_version: None,
                 edge: false,
+                warnings: Vec::new(),
                 error: Some(error),
             };
         }
@@ -61,6 +62,7 @@ async fn server(handle: &Handle, phases: &mut BTreeMap<String, u64>) -> ServerSt
         nimbus: true,
         nimbus_version: Some(report.version),
         edge: report.edge_connected,
+        warnings: report.warnings,
         error: None,
     }
 }

@@ -1,5 +1,6 @@
 //! Applications, customers, paging, status, servers.
 
+use nimbus_api::Warning;
 use plane::wire::{Accepted, App, Customer, Event, Outcome, Page, Server, Status};
 use serde_json::{Value, json};
 
@@ -125,6 +126,10 @@ async fn status_and_servers_tell_what_is_there_and_what_is_not() {
     let by_host: Server = world.get("/servers/fake").await.expect(200).json();
     assert_eq!(by_host.id, servers.items[0].id);
     world.get("/servers/other").await.refused(404, "unknown-server");
+
+    let warning = Warning { code: "host-disk-low".into(), message: "the disk is nearly full".into() };
+    world.fake.warn(warning.clone());
+    assert_eq!(world.get("/status").await.json::<Status>().servers[0].warnings, [warning]);
 
     world.fake.set_up(false);
     let status: Status = world.get("/status").await.expect(200).json();

@@ -14,7 +14,7 @@ use futures_util::stream::{self, BoxStream};
 use nimbus_api::{
     Direction, ExecFrame, ExecRequest, InstallationReport, LogLine, NimbusEvent, NimbusEventKind, OperationReport,
     OperationRequest, Phase, ServerReport, Share, SnapshotReason, SnapshotReport, StepReport, VersionSpec, Wanted,
-    Work,
+    Warning, Work,
 };
 use plane::server::{Asked, ByteStream, Server, ServerError};
 use tokio::sync::watch;
@@ -45,6 +45,8 @@ struct Inner {
     asked: Vec<(OperationId, OperationRequest)>,
     script: Script,
     retries_end: Outcome,
+    keeps_logs: bool,
+    warnings: Vec<Warning>,
     running: usize,
     most_running: usize,
     events: Vec<NimbusEvent>,
@@ -81,6 +83,8 @@ impl Fake {
                 asked: Vec::new(),
                 script: Box::new(|_| Outcome::Finish),
                 retries_end: Outcome::Finish,
+                keeps_logs: true,
+                warnings: Vec::new(),
                 running: 0,
                 most_running: 0,
                 events: Vec::new(),
@@ -108,6 +112,16 @@ impl Fake {
     /// How taking up a stuck operation ends.
     pub fn retries_end(&self, outcome: Outcome) {
         self.with(|inner| inner.retries_end = outcome);
+    }
+
+    /// What failed installs wrote is gone.
+    pub fn forget_logs(&self) {
+        self.with(|inner| inner.keeps_logs = false);
+    }
+
+    /// Something about the server needs attention.
+    pub fn warn(&self, warning: Warning) {
+        self.with(|inner| inner.warnings.push(warning));
     }
 
     pub fn forget_artifacts(&self) {
@@ -323,6 +337,11 @@ impl Inner {
     }
 }
 
+fn log_line(n: u32) -> std::io::Result<Bytes> {
+    let line = LogLine { at: u64::from(n), stream: "out".into(), text: format!("line {n}") };
+    Ok(Bytes::from(serde_json::to_string(&line).unwrap() + "\n"))
+}
+
 /// The fake behind a handle that its own tasks can hold.
 pub struct Shared(pub Arc<Fake>);
 
@@ -342,7 +361,7 @@ impl Server for Shared {
             edge_connected: true,
             disk_promised: 0,
             host_disk: None,
-            warnings: Vec::new(),
+            warnings: self.0.with(|inner| inner.warnings.clone()),
         };
         Box::pin(async move { self.0.if_up(|_| Ok(report)) })
     }
@@ -413,15 +432,18 @@ impl Server for Shared {
 
     fn logs(&self, id: InstallationId, lines: u32, _follow: bool) -> Asked<'_, ByteStream> {
         Box::pin(async move {
-            self.0.if_up(|inner| match inner.installations.contains_key(&id) {
+            self.0.if_up(|inner| match inner.installations.contains_key(&id) || inner.keeps_logs {
                 true => Ok(()),
                 false => Err(refuse(404, "unknown-installation", "there is no such installation")),
             })?;
-            let line = move |n: u32| {
-                let line = LogLine { at: u64::from(n), stream: "out".into(), text: format!("line {n}") };
-                Ok(Bytes::from(serde_json::to_string(&line).unwrap() + "\n"))
-            };
-            Ok(stream::iter((0..lines).map(line)).boxed())
+            Ok(stream::iter((0..lines).map(log_line)).boxed())
+        })
+    }
+
+    fn operation_log(&self, id: OperationId, lines: u32) -> Asked<'_, Option<ByteStream>> {
+        Box::pin(async move {
+            let failed = self.0.if_up(|inner| Ok(inner.operations[&id].1.state == OperationState::Undone))?;
+            Ok(failed.then(|| stream::iter((0..lines).map(log_line)).boxed()))
         })
     }
 

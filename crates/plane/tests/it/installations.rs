@@ -125,6 +125,14 @@ async fn a_failed_install_leaves_a_record_that_can_be_removed() {
     assert!(shown.ports.is_empty() && shown.live.is_none() && shown.live_error.is_some());
     world.post("/installations/hola-acme/start", json!({})).await.refused(409, "not-installed");
     world.post("/installations/hola-acme/rollback", json!({})).await.refused(409, "not-installed");
+    // What it wrote is kept for a while, under its operation and under its name.
+    let operation = accepted.operation;
+    for path in ["/installations/hola-acme/logs", &format!("/operations/{operation}/log")] {
+        let got = world.get(&format!("{path}?lines=2")).await.expect(200);
+        assert_eq!(String::from_utf8(got.body).unwrap().lines().count(), 2);
+    }
+    world.get(&format!("/operations/{operation}/log?lines=10001")).await.refused(422, "bad-lines");
+    world.fake.forget_logs();
     let problem = world.get("/installations/hola-acme/logs").await.refused(409, "not-installed");
     assert!(problem.detail.contains("its installation failed and was undone: it did not become healthy"));
     // Its server has none of that id: what was asked for is so.

@@ -70,6 +70,16 @@ async fn a_stuck_one_is_found_and_tried_until_it_succeeds() {
 }
 
 #[tokio::test]
+async fn an_operation_that_did_not_fail_has_no_log() {
+    let world = World::with_app().await;
+    world.install("hola", "acme").await;
+    let id = list(&world, "").await.items[0].id;
+    let problem = world.get(&format!("/operations/{id}/log")).await.refused(404, "no-log");
+    assert!(problem.detail.contains("vclouden installation logs hola-acme"), "{problem:?}");
+    world.get("/operations/nonsense/log").await.refused(404, "unknown-operation");
+}
+
+#[tokio::test]
 async fn what_a_removed_installation_left_stuck_needs_nobody() {
     let world = World::with_app().await;
     world.install("hola", "acme").await;

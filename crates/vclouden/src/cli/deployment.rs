@@ -5,6 +5,7 @@ use domain::state::DeploymentStepState;
 use domain::{DeploymentId, Slug};
 use plane::wire::{Deployment, DeploymentKind, DeploymentStep, Nothing, Page};
 
+use super::operation::quotes_log;
 use super::{Context, example};
 use crate::api::Api;
 use crate::failure::{Failure, Outcome};
@@ -171,6 +172,9 @@ fn print_one(deployment: &Deployment) {
     for step in steps {
         if let Some(error) = &step.error {
             line(format!("\n{}: {}", step.name, printable(error)));
+            if let Some(id) = step.operation.filter(|_| quotes_log(Some(error))) {
+                line(format!("All that it wrote: vclouden operation logs {id}"));
+            }
         }
     }
 }

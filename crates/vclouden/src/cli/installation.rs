@@ -11,7 +11,7 @@ use plane::wire::{Accepted, Installation, Nothing};
 
 use super::install::accepted_only;
 use super::{Context, example, exec};
-use crate::api::Api;
+use crate::api::{Api, Lines};
 use crate::failure::{Failure, Outcome};
 use crate::follow;
 use crate::output::human::{self, bytes, date, now, printable, relative};
@@ -53,7 +53,7 @@ pub enum Noun {
         #[arg(long, short)]
         yes: bool,
     },
-    /// Show what an installation wrote to standard output and error
+    /// Show what an installation wrote to standard output and error; of a failed install, too, for 48 hours
     #[command(after_help = example!("vclouden installation logs acme -n 20", "vclouden installation logs acme -f"))]
     Logs {
         #[command(flatten)]
@@ -263,7 +263,11 @@ fn confirm(name: &str) -> Outcome {
 
 async fn logs(api: &Api, one: One, follow: bool, count: u32, context: &Context) -> Outcome {
     let query = [("lines", count.to_string()), ("follow", follow.to_string())];
-    let mut lines = api.lines(&format!("/installations/{}/logs", one.name), &query).await?;
+    print_log(api.lines(&format!("/installations/{}/logs", one.name), &query).await?, context).await
+}
+
+/// Prints lines of log as they come.
+pub async fn print_log(mut lines: Lines, context: &Context) -> Outcome {
     let terminal = std::io::stdout().is_terminal();
     let colours = colours(&std::io::stdout());
     while let Some(log) = lines.next::<LogLine>().await? {

@@ -8,6 +8,7 @@ use domain::{InstallationName, OperationId};
 use nimbus_api::{Direction, StepReport};
 use plane::wire::{Nothing, Operation};
 
+use super::installation::print_log;
 use super::{Context, example};
 use crate::api::Api;
 use crate::failure::{Failure, Outcome};
@@ -44,6 +45,15 @@ pub enum Noun {
     /// Show an operation with every step that was done and undone, and when
     #[command(after_help = example!("vclouden operation show 0190f3a2-7c1e-7000-8000-000000000001"))]
     Show(One),
+    /// Show what an application wrote that made an operation fail; kept for 48 hours
+    #[command(after_help = example!("vclouden operation logs 0190f3a2-7c1e-7000-8000-000000000001 -n 50"))]
+    Logs {
+        #[command(flatten)]
+        one: One,
+        /// The last lines
+        #[arg(long, short = 'n', default_value_t = 1000, value_parser = super::whole_number)]
+        lines: u32,
+    },
     /// Take up a stuck operation again, after the cause was mended
     #[command(after_help = example!("vclouden operation retry 0190f3a2-7c1e-7000-8000-000000000001"))]
     Retry {
@@ -76,6 +86,10 @@ impl Noun {
                 }
                 print_one(&operation);
                 Ok(())
+            }
+            Noun::Logs { one, lines } => {
+                let query = [("lines", lines.to_string())];
+                print_log(api.lines(&format!("/operations/{}/log", one.id), &query).await?, context).await
             }
             Noun::Retry { one, no_wait } => retry(&api, one.id, no_wait, context).await,
         }
@@ -134,9 +148,17 @@ fn print_one(operation: &Operation) {
     if let Some(error) = &operation.error {
         line(format!("\n{}", printable(error)));
     }
+    if quotes_log(operation.error.as_deref()) {
+        line(format!("\nAll that it wrote: vclouden operation logs {}", operation.id));
+    }
     if operation.state == OperationState::Stuck {
         line(format!("\nMend the cause, then take it up again: vclouden operation retry {}", operation.id));
     }
+}
+
+/// Whether an error ends with the last lines of an application: then there are more of them.
+pub fn quotes_log(error: Option<&str>) -> bool {
+    error.is_some_and(|error| error.contains("its last lines:\n"))
 }
 
 fn row(step: &StepReport) -> [Cell; 6] {

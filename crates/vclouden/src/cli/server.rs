@@ -149,8 +149,16 @@ fn print_one(server: &Server) {
     facts.fact("CPUs promised", share(cpus(report.cpus_milli.taken), cpus(report.cpus_milli.total)));
     facts.fact("Memory promised", share(bytes(report.memory.taken), bytes(report.memory.total)));
     facts.fact("Disk used", share(bytes(report.disk.taken), bytes(report.disk.total)));
+    facts.fact("Disk promised", bytes(report.disk_promised));
+    if let Some(host) = &report.host_disk {
+        let growth = format!("the volume may grow by {}", bytes(host.growth));
+        facts.fact("Host's disk", format!("{} free of {}; {growth}", bytes(host.free), bytes(host.total)));
+    }
     facts.fact("Storage", report.storage.as_str());
     facts.fact("Edge", if report.edge_connected { "connected" } else { "NOT connected" });
+    for warning in &report.warnings {
+        facts.fact("Warning", Cell::state_as("failed", warning.message.as_str()));
+    }
     facts.print();
     let mut table = Table::new(&["LAYER", "ACTIVE", "NOTE"]);
     for layer in &report.layers {

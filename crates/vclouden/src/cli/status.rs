@@ -33,6 +33,9 @@ pub async fn run(Args {}: Args, context: &Context) -> Outcome {
             (None, version) => format!("{host}, version {}, {edge}", version.as_deref().unwrap_or("?")),
         };
         facts.fact("Server", text);
+        for warning in &server.warnings {
+            facts.fact("Warning", Cell::state_as("failed", warning.message.as_str()));
+        }
     }
     facts.fact("Apps", status.apps.to_string()).fact("Customers", status.customers.to_string());
     facts.fact("Installations", installations(&status)).fact("Processes", counts(&status.phases));

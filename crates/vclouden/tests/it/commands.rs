@@ -152,6 +152,58 @@ fn a_customer_is_deleted_or_it_is_said_why_not() {
 }
 
 #[test]
+fn what_made_it_fail_can_be_read_in_full() {
+    let error = "version 2 of hola did not become healthy: exit status 1; its last lines:\n  told to die";
+    let log = "{\"at\":0,\"stream\":\"err\",\"text\":\"told to die\"}\n".as_bytes().to_vec();
+    let fake = Fake::new(vec![
+        ("GET /operations/0190f3a2-7c1e-7000-8000-000000000001", vec![answer(200, operation("undone", Some(error)))]),
+        (
+            "GET /operations/0190f3a2-7c1e-7000-8000-000000000001/log",
+            vec![(200, "application/x-ndjson", log), problem(404, "no-log", "nothing is kept")],
+        ),
+        (
+            "GET /deployments/0190f3a2-7c1e-7000-8000-000000000001",
+            vec![answer(200, deployment("failed", "undone", Some(error)))],
+        ),
+    ]);
+    for shown in ["operation", "deployment"] {
+        let out = fake.run(&[shown, "show", ID]).out;
+        assert!(out.contains(&format!("All that it wrote: vclouden operation logs {ID}")), "{out}");
+    }
+    assert_eq!(fake.run(&["operation", "logs", ID]).out, "1970-01-01 00:00:00 err    told to die\n");
+    assert!(fake.run(&["operation", "logs", ID]).err.contains("nothing is kept"));
+}
+
+#[test]
+fn a_server_that_needs_attention_says_so() {
+    let full = json!([{ "code": "host-disk-low", "message": "the disk is nearly full: make room" }]);
+    let status = json!({
+        "version": "0", "started_at": 0, "apps": 0, "customers": 0, "installations": {}, "phases": {},
+        "deployments": 0, "operations": 0, "stuck": 0,
+        "servers": [{
+            "id": ID, "host": "here", "nimbus": true, "nimbus_version": "0", "edge": true, "error": null, "warnings": full,
+        }],
+    });
+    let share = json!({ "total": 2_u64 << 30, "taken": 1 << 30 });
+    let report = json!({
+        "id": ID, "host": "here", "version": "0", "cpus_milli": share, "memory": share, "disk": share,
+        "storage": "btrfs", "layers": [], "installations": 0, "edge_connected": true, "disk_promised": 5_u64 << 30,
+        "host_disk": { "total": 8_u64 << 30, "free": 1 << 30, "growth": 2_u64 << 30, "reserve": 0 }, "warnings": full,
+    });
+    let server = json!({
+        "id": ID, "host": "here", "reachable": true, "report": report, "error": null, "installations": 0,
+    });
+    let fake =
+        Fake::new(vec![("GET /status", vec![answer(200, status)]), ("GET /servers", vec![page(json!([server]))])]);
+    assert!(fake.run(&["status"]).out.contains("the disk is nearly full"));
+    let out = fake.run(&["server", "show"]).out;
+    assert!(
+        out.contains("make room") && out.contains("1.0 GiB free of 8.0 GiB; the volume may grow by 2.0 GiB"),
+        "{out}"
+    );
+}
+
+#[test]
 fn what_an_installation_uses_stands_beside_what_it_may() {
     let mut shown = installation("acme");
     shown["limits"] = json!({ "memory": 64 << 20, "cpus_milli": 500, "disk": 1 << 30, "processes": 16 });
