@@ -49,13 +49,13 @@ const GLOBAL: &str = "Options of every command";
 #[command(name = "vclouden", version, arg_required_else_help = true, max_term_width = 100)]
 #[command(after_help = example!("sudo vclouden up", "vclouden status", "vclouden version publish ./my-app --create"))]
 pub struct Cli {
-    /// Print JSON instead of text: one document, or a line for each thing when following
+    /// Print JSON: one document, or a line for each thing when following
     #[arg(long, global = true, help_heading = GLOBAL)]
     json: bool,
-    /// Address of the API [default: the saved one, or 127.0.0.1:7878] [env: VCLOUDEN_API]
+    /// The API [default: the saved one, or 127.0.0.1:7878] [env: VCLOUDEN_API]
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "ADDR")]
     api: Option<String>,
-    /// Token for the API [default: the one that `vclouden up` saved] [env: VCLOUDEN_TOKEN]
+    /// Its token [default: the one `vclouden up` saved] [env: VCLOUDEN_TOKEN]
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "TOKEN")]
     token: Option<String>,
     #[command(subcommand)]
