@@ -3,19 +3,32 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use http::StatusCode;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use crate::{
-    config::Config,
+    config::{self, Config},
+    data::{Schema, Session, Store},
     error::Error,
-    web::{Request, secret::Secret, static_files},
+    script::{Host, Limits, Multipart, Native, Upload},
+    web::{
+        Request, Response, form,
+        i18n::Locales,
+        natives, problem,
+        seal::Seals,
+        secret::Secret,
+        session, static_files,
+        template::{Shared, Templates},
+        users,
+    },
+    work::WorkerContext,
 };
 
 /// One application over one data directory.
-#[derive(Debug)]
 pub struct App {
     /// Where the author's files are.
     pub directory: PathBuf,
@@ -23,27 +36,186 @@ pub struct App {
     pub data: PathBuf,
     /// `cirrus.toml`.
     pub config: Config,
-    /// Behind sessions and tokens.
-    pub secret: Secret,
+    /// The tables.
+    pub store: Store,
     /// `public/`.
     pub public: static_files::Index,
+    /// What views share: seals and locales.
+    pub shared: Arc<Shared>,
+    /// Failed logins.
+    pub logins: users::Attempts,
+    templates: Templates,
+    limits: Limits,
 }
 
 impl App {
-    /// Loads the directory; the data directory is made when missing.
+    /// Loads the directory; the data directory is made when missing. A changed schema is applied when nothing is lost by it.
     pub fn load(directory: &Path, data: &Path) -> Result<Self, Error> {
+        let config = Self::config(directory)?;
+        fs::create_dir_all(data).map_err(|source| Error::Write { path: data.into(), source })?;
+        let seals = Seals::new(&Secret::load(&config, data)?);
+        let locales = Locales::load(&directory.join("locales"), &config.i18n.default)?;
+        let templates = Templates::load(&directory.join("views"))?;
+        let public = static_files::Index::load(&directory.join("public"))?;
+        let schema = Self::schema(directory, &config)?;
+        let store = Store::open(data, schema)?;
+        let limits = limits(&config);
+        Ok(Self {
+            directory: directory.into(),
+            data: data.into(),
+            logins: users::Attempts::new(&config.users),
+            config,
+            store,
+            public,
+            shared: Arc::new(Shared { seals, locales }),
+            templates,
+            limits,
+        })
+    }
+
+    /// Its configuration alone.
+    pub fn config(directory: &Path) -> Result<Config, Error> {
         if !directory.is_dir() {
             return Err(Error::NoApplication(directory.into()));
         }
-        fs::create_dir_all(data).map_err(|source| Error::Write { path: data.into(), source })?;
-        let config = Config::load(directory)?;
-        let secret = Secret::load(&config, data)?;
-        let public = static_files::Index::load(&directory.join("public"))?;
-        Ok(Self { directory: directory.into(), data: data.into(), config, secret, public })
+        Config::load(directory)
+    }
+
+    /// Its tables alone: those of `schema.toml` and, with `[users]`, those of people.
+    pub fn schema(directory: &Path, config: &Config) -> Result<Schema, Error> {
+        let path = directory.join("schema.toml");
+        let mut text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(source) => return Err(Error::Read { path, source }),
+        };
+        text.push_str(&users::tables(&config.users, &text));
+        Ok(Schema::parse(&text, "schema.toml").map_err(crate::data::Error::Schema)?)
+    }
+
+    /// Whether there is a view `directory/name`.
+    pub fn has_view(&self, directory: &str, name: &str) -> bool {
+        self.templates.has(&format!("{directory}/{name}"))
+    }
+
+    /// Renders a view. The error is for the author.
+    pub fn render(&self, view: &str, values: &Value, request: &Request) -> Result<String, String> {
+        let mut values = values.clone();
+        if let Value::Object(values) = &mut values
+            && !values.contains_key("user")
+            && !self.config.users.table.is_empty()
+        {
+            values.insert("user".into(), users::of_session(&self.open_session(request)));
+        }
+        self.templates.render(view, &values, request, &self.shared)
     }
 
     /// The application's own page for this error, if it has one.
-    pub fn error_page(&self, _request: &Request, _status: StatusCode, _problem: &Value) -> Option<String> {
-        None
+    pub fn error_page(&self, request: &Request, status: StatusCode, problem: &Value) -> Option<String> {
+        let own = format!("errors/{}", status.as_u16());
+        let view = [own.as_str(), "errors/error"].into_iter().find(|view| self.templates.has(view))?;
+        let values = json!({ "problem": problem, "status": status.as_u16(), "request_id": request.id.to_string() });
+        match self.render(view, &values, request) {
+            Ok(page) => Some(page),
+            Err(problem) => {
+                eprintln!("error {}: the page of an error failed: {problem}", request.id);
+                None
+            }
+        }
+    }
+
+    /// Runs writes on a worker, with the author's triggers, in the worker's transaction.
+    pub fn write<T>(
+        &self,
+        _worker: &WorkerContext<'_>,
+        work: impl FnOnce(&Session) -> Result<T, crate::data::Error>,
+    ) -> Result<T, crate::data::Error> {
+        let session = self.store.begin()?;
+        let done = session.atomically(work)?;
+        session.commit()?;
+        Ok(done)
+    }
+}
+
+/// Seconds since 1970.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+fn limits(config: &Config) -> Limits {
+    let script = &config.script;
+    Limits {
+        inline: Duration::from_millis(script.inline_ms),
+        run: Duration::from_secs(script.cpu_seconds),
+        answer: Duration::from_secs(config.limits.request_seconds),
+        memory: script.memory,
+        stack: script.stack,
+        workers: script.workers,
+        queue: script.queue,
+        ..Limits::default()
+    }
+}
+
+impl Host for App {
+    fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    fn store(&self) -> &Store {
+        &self.store
+    }
+
+    fn render(&self, view: &str, values: Value, request: &Request) -> Result<String, String> {
+        App::render(self, view, &values, request)
+    }
+
+    fn open_session(&self, request: &Request) -> Map<String, Value> {
+        session::open(&self.shared.seals, &self.config.session, request, now())
+    }
+
+    fn seal_session(&self, request: &Request, values: &Map<String, Value>) -> Result<String, String> {
+        session::seal(&self.shared.seals, &self.config.session, request, values, now())
+    }
+
+    fn sign(&self, value: &str) -> String {
+        // Without randomness there is no proof: an unsigned value is one that `unsign` refuses.
+        self.shared.seals.sign("cookie", value).unwrap_or_else(|_| value.to_owned())
+    }
+
+    fn unsign(&self, signed: &str) -> Option<String> {
+        self.shared.seals.unsign("cookie", signed).map(str::to_owned)
+    }
+
+    fn translate(&self, key: &str, values: &Map<String, Value>, request: &Request) -> String {
+        let locales = &self.shared.locales;
+        locales.text(locales.choose(request), key, |name| {
+            values.get(name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        })
+    }
+
+    fn native(&self, declared: &Native, request: &Request, worker: &WorkerContext<'_>) -> Option<Response> {
+        match natives::Route::new(declared) {
+            Ok(route) => route.on_worker(self, request, worker),
+            Err(detail) => Some(problem::plain(StatusCode::INTERNAL_SERVER_ERROR, &detail)),
+        }
+    }
+
+    fn mail(&self) -> &config::Mail {
+        &self.config.mail
+    }
+
+    fn multipart(&self, request: &Request) -> Result<Multipart, String> {
+        let form = form::read(&request.headers, &request.body, &self.config.limits)?.unwrap_or_default();
+        let upload = |file: form::File| Upload {
+            field: file.field,
+            name: file.name,
+            content_type: file.content_type,
+            bytes: file.bytes,
+        };
+        Ok(Multipart { fields: form.fields, files: form.files.into_iter().map(upload).collect() })
     }
 }

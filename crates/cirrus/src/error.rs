@@ -71,4 +71,23 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// The tables cannot be opened.
+    #[error("{problem}")]
+    Data {
+        /// What the data layer says, every problem on its line.
+        problem: String,
+    },
+    /// `app.js` does not load, or declares what cannot be.
+    #[error("{problem}")]
+    Script {
+        /// File, line and problem.
+        problem: String,
+    },
+}
+
+// As text: what a trigger threw belongs to its thread.
+impl From<crate::data::Error> for Error {
+    fn from(error: crate::data::Error) -> Self {
+        Self::Data { problem: error.to_string() }
+    }
 }

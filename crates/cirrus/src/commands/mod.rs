@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 mod serve;
+mod watcher;
 
 /// Cirrus, the application server: tables and routes, fast and small.
 #[derive(Parser)]

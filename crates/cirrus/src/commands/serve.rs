@@ -1,6 +1,6 @@
-//! `cirrus serve`: loads the application, listens, serves until told to stop.
+//! `cirrus serve`: loads the application, listens, serves until told to stop; loads it again when the author saves.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, rc::Rc, sync::Arc};
 
 use clap::Args;
 use tokio::{
@@ -9,7 +9,7 @@ use tokio::{
     sync::watch,
 };
 
-use super::Place;
+use super::{Place, watcher::Watcher};
 use crate::{
     app::App,
     error::Error,
@@ -24,6 +24,9 @@ pub struct Serve {
     /// Address and port [default: 127.0.0.1:8080, or 0.0.0.0:$PORT]
     #[arg(long)]
     listen: Option<SocketAddr>,
+    /// Do not load the application again when its files change
+    #[arg(long)]
+    no_reload: bool,
 }
 
 impl Serve {
@@ -31,16 +34,20 @@ impl Serve {
     pub fn run(self) -> anyhow::Result<()> {
         let address = self.address()?;
         raise_descriptors();
-        let app = Arc::new(App::load(&self.place.directory, &self.place.data())?);
+        let (directory, data) = (self.place.directory.clone(), self.place.data());
+        let app = Arc::new(App::load(&directory, &data)?);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let local = tokio::task::LocalSet::new();
         local.block_on(&runtime, async move {
             let bound = TcpListener::bind(address).await;
             let listener = bound.map_err(|source| Error::Listen { address: address.to_string(), source })?;
+            let server = Server::new(Site::new(app)?);
             eprintln!("cirrus: http://{}", listener.local_addr()?);
-            let server = Server::new(Site::new(app));
             let (stop, stopped) = watch::channel(false);
             tokio::task::spawn_local(signals(stop));
+            if !self.no_reload {
+                tokio::task::spawn_local(reload(server.clone(), directory, data));
+            }
             server.run(listener, stopped).await;
             anyhow::Ok(())
         })
@@ -56,6 +63,30 @@ impl Serve {
                 Ok(SocketAddr::from(([0, 0, 0, 0], port)))
             }
             Err(_) => Ok(SocketAddr::from(([127, 0, 0, 1], 8080))),
+        }
+    }
+}
+
+async fn reload(server: Rc<Server>, directory: PathBuf, data: PathBuf) {
+    let mut watcher = match Watcher::new(&directory, &data) {
+        Ok(watcher) => watcher,
+        Err(error) => {
+            eprintln!("cirrus: no reload on save: the directory cannot be watched: {error}");
+            return;
+        }
+    };
+    while watcher.changed().await {
+        let loaded = App::load(&directory, &data).and_then(|app| Site::new(Arc::new(app)));
+        match loaded {
+            Ok(site) => {
+                server.replace(site).stop();
+                eprintln!("cirrus: loaded again");
+            }
+            Err(error) => {
+                let problem = format!("{:#}", anyhow::Error::from(error));
+                eprintln!("cirrus: not loaded again: {problem}");
+                server.show_problem(problem);
+            }
         }
     }
 }

@@ -1,9 +1,11 @@
 //! A request as routes see it: read from the wire, bounded, its body complete.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Uri};
+
+use super::csrf::Visitor;
 
 /// One request, complete. What a route needs decoded (query, form, session) is decoded when it asks.
 #[derive(Clone, Debug)]
@@ -22,6 +24,8 @@ pub struct Request {
     pub peer: IpAddr,
     /// It came by https, by the word of a trusted proxy.
     pub secure: bool,
+    /// Who fills in the forms of the page that answers it; shared by its copies.
+    pub visitor: Arc<Visitor>,
 }
 
 /// Names one request: unique within a process, short enough to be read over the telephone.

@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use super::{
-    Request, RequestId, Response, problem, send,
+    Request, RequestId, Response, error_page, problem, send,
     site::Site,
     wire::{Impatient, WireBody},
 };
@@ -32,6 +32,8 @@ use crate::config::{Limits, Proxy};
 /// Serves one site at a time; a reload puts another in its place while requests of the old one go on.
 pub struct Server {
     site: RefCell<Rc<Site>>,
+    // Why the author's last change could not be loaded.
+    problem: RefCell<Option<String>>,
     next_id: Cell<u64>,
     places: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
@@ -44,6 +46,7 @@ impl Server {
         let limits = site.app().config.limits.clone();
         Rc::new(Self {
             site: RefCell::new(site),
+            problem: RefCell::default(),
             next_id: Cell::new(1),
             places: Arc::new(Semaphore::new(limits.connections)),
             bodies: Arc::new(Semaphore::new(limits.bodies.min(Semaphore::MAX_PERMITS))),
@@ -51,9 +54,15 @@ impl Server {
         })
     }
 
-    /// Answers from now on with this one.
-    pub fn replace(&self, site: Rc<Site>) {
-        self.site.replace(site);
+    /// Answers from now on with this one; yields the old one.
+    pub fn replace(&self, site: Rc<Site>) -> Rc<Site> {
+        self.problem.replace(None);
+        self.site.replace(site)
+    }
+
+    /// From now on, pages show this problem of the author's last change; everything else goes on as it was.
+    pub fn show_problem(&self, problem: String) {
+        self.problem.replace(Some(problem));
     }
 
     /// The site of now.
@@ -76,6 +85,7 @@ impl Server {
             });
         }
         drop(listener);
+        self.site().stop();
         let all = u32::try_from(self.limits.connections).unwrap_or(u32::MAX);
         // Whoever has not ended by then is cut off by the end of the process.
         let _ = timeout(Duration::from_secs(self.limits.stop_seconds), self.places.acquire_many(all)).await;
@@ -148,6 +158,7 @@ impl Server {
             body: Bytes::new(),
             peer,
             secure: sender.secure,
+            visitor: Arc::default(),
         };
         if let Some(host) = sender.host {
             request.headers.insert(header::HOST, host);
@@ -155,7 +166,10 @@ impl Server {
         let response = match self.body(&request.headers, body).await {
             Ok(bytes) => {
                 request.body = bytes;
-                site.answer(&mut request).await
+                match self.problem_for(&request) {
+                    Some(response) => response,
+                    None => site.answer(&mut request).await,
+                }
             }
             Err(response) => response,
         };
@@ -164,6 +178,13 @@ impl Server {
             eprintln!("{id} {peer} {method} {path} {status} {:.1} ms", started.elapsed().as_secs_f64() * 1e3);
         }
         send::finish(site.app(), &request, response)
+    }
+
+    fn problem_for(&self, request: &Request) -> Option<Response> {
+        let problem = self.problem.borrow();
+        let problem = problem.as_ref().filter(|_| error_page::wants_html(&request.headers))?;
+        let detail = format!("The application was not loaded again; the former one goes on.\n\n{problem}");
+        Some(problem::plain(StatusCode::INTERNAL_SERVER_ERROR, &detail))
     }
 
     /// Reads the body, or says why not.

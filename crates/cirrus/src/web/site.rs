@@ -1,21 +1,56 @@
-//! The order of an answer: static file, the author's routes, the declared ones, a worker, nothing.
+//! The order of an answer: guard, static file, the author's routes, what they declared for Rust, a worker, nothing.
 
-use std::{rc::Rc, sync::Arc};
+use std::{cell::OnceCell, rc::Rc, sync::Arc, time::Duration};
 
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
-use super::{Body, Request, Response, cors, problem, static_files::Found};
-use crate::app::App;
+use super::{
+    Body, Request, Response, collect, cookie, cors, csrf, events::Events, form, i18n, natives::Route, openapi, problem,
+    resource::{self, Answer},
+    static_files::Found,
+};
+use crate::{
+    app::App,
+    data::Reader,
+    error::Error,
+    script::{Engine, Inline, Job as Scheduled},
+    work::{Job, Pool, Schedule},
+};
 
 /// One loaded application as the thread of connections serves it.
 pub struct Site {
     app: Arc<App>,
+    // The author may write no JavaScript at all.
+    engine: Option<Engine>,
+    routes: Vec<Route>,
+    reader: Reader,
+    pool: Pool,
+    events: Rc<Events>,
+    openapi: OnceCell<bytes::Bytes>,
+    _schedule: Schedule,
 }
 
 impl Site {
-    /// A site of this application.
-    pub fn new(app: Arc<App>) -> Rc<Self> {
-        Rc::new(Self { app })
+    /// A site of this application. Must be called within the tokio runtime.
+    pub fn new(app: Arc<App>) -> Result<Rc<Self>, Error> {
+        let reader = app.store.reader()?;
+        let written = ["app.js", "app.mjs"].iter().any(|name| app.directory.join(name).is_file());
+        let engine = if written {
+            Some(Engine::load(app.clone()).map_err(|problem| Error::Script { problem: problem.to_string() })?)
+        } else {
+            None
+        };
+        let mut routes = Vec::new();
+        for declared in engine.iter().flat_map(|engine| &engine.declared().natives) {
+            let understood = Route::new(declared).and_then(|route| route.check(&app).map(|()| route));
+            let wrong = |problem| Error::Script { problem: format!("app.js: {} {}: {problem}", declared.kind, declared.path) };
+            routes.push(understood.map_err(wrong)?);
+        }
+        let pool = Pool::new(app.clone(), tokio::runtime::Handle::current());
+        let jobs: Vec<Scheduled> = engine.iter().flat_map(|engine| engine.declared().jobs.clone()).collect();
+        let schedule = Schedule::start(&pool, &jobs);
+        let events = Events::new(app.clone());
+        Ok(Rc::new(Self { app, engine, routes, reader, pool, events, openapi: OnceCell::new(), _schedule: schedule }))
     }
 
     /// The application.
@@ -23,15 +58,124 @@ impl Site {
         &self.app
     }
 
+    /// Ends what runs beside the requests: readers of events hear the end, so that their connections can end too. Workers
+    /// finish what they have, on a thread that waits for them.
+    pub fn stop(&self) {
+        self.events.close();
+        let (pool, patience) = (self.pool.clone(), Duration::from_secs(self.app.config.limits.stop_seconds));
+        // Without the thread the workers end with the process.
+        let _ = std::thread::Builder::new().stack_size(64 * 1024).spawn(move || pool.stop(patience));
+    }
+
     /// Answers one request.
     pub async fn answer(&self, request: &mut Request) -> Response {
+        let mut response = self.routed(request).await;
+        let mut set = |cookie: String| {
+            if let Ok(value) = HeaderValue::from_str(&cookie) {
+                response.headers.append(header::SET_COOKIE, value);
+            }
+        };
+        if let Some(cookie) = csrf::set_cookie(&self.app.shared.seals, &self.app.config, request) {
+            set(cookie);
+        }
+        if let Some(language) = self.app.shared.locales.asked(request) {
+            set(cookie::set(i18n::COOKIE, language, Some(365 * 24 * 3600), request.secure));
+        }
+        response
+    }
+
+    async fn routed(&self, request: &mut Request) -> Response {
         if let Some(response) = cors::preflight(&self.app.config.cors, request) {
             return response;
+        }
+        if let Err(refusal) = self.guard(request) {
+            return refusal;
         }
         if let Some(response) = self.public(request) {
             return response;
         }
-        problem::not_found()
+        let Some(engine) = &self.engine else { return self.own(request).unwrap_or_else(problem::not_found) };
+        match engine.try_inline(request) {
+            Inline::Answered(response) => response,
+            Inline::Elsewhere => self.on_worker(request).await,
+            Inline::NoRoute(headers) => with(headers, self.own(request).unwrap_or_else(problem::not_found)),
+            Inline::Native(route, headers) => {
+                let Some(route) = self.routes.get(route) else { return problem::not_found() };
+                match route.on_connections(&self.app, &self.reader, request) {
+                    Answer::Done(response) => with(headers, response),
+                    Answer::Events(table) => with(headers, self.listen(request, &table)),
+                    // Further routes below this one are tried by whoever knows their order.
+                    Answer::Worker | Answer::Unknown => self.on_worker(request).await,
+                }
+            }
+        }
+    }
+
+    /// Forged requests, and the method that a form means.
+    fn guard(&self, request: &mut Request) -> Result<(), Response> {
+        if matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS) {
+            return Ok(());
+        }
+        let read = form::read(&request.headers, &request.body, &self.app.config.limits);
+        let mut form = read.map_err(|detail| problem::plain(StatusCode::BAD_REQUEST, &detail))?;
+        if form.is_none() && form::kind(&request.headers) == form::Kind::Plain && !request.body.is_empty() {
+            // Another site's form can send this too, so it needs the token just the same.
+            form = Some(form::Form::default());
+        }
+        csrf::check(&self.app.shared.seals, &self.app.config, request, form.as_ref())?;
+        if request.method == Method::POST
+            && let Some(meant) = form.as_ref().and_then(form::meant_method)
+        {
+            request.method = meant;
+        }
+        Ok(())
+    }
+
+    async fn on_worker(&self, request: &Request) -> Response {
+        let patience = Duration::from_secs(self.app.config.limits.request_seconds.saturating_add(1));
+        let receiver = self.pool.submit(Job::Handle(Arc::new(request.clone())));
+        match tokio::time::timeout(patience, receiver).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(_)) => {
+                eprintln!("error {}: the worker that answered it is gone", request.id);
+                let detail = format!("something failed on our side; its name is {}", request.id);
+                problem::plain(StatusCode::INTERNAL_SERVER_ERROR, &detail)
+            }
+            Err(_) => problem::busy("this took longer than it may"),
+        }
+    }
+
+    fn listen(&self, request: &Request, table: &str) -> Response {
+        if request.method == Method::HEAD {
+            return Response::empty(StatusCode::OK);
+        }
+        match self.app.store.schema().find(table) {
+            Ok((place, _)) => self.events.subscribe(place),
+            Err(error) => resource::of_data(request, &error),
+        }
+    }
+
+    /// What Cirrus itself serves.
+    fn own(&self, request: &Request) -> Option<Response> {
+        let path = request.uri.path();
+        let content: (&'static str, bytes::Bytes) = match path {
+            "/openapi.json" => {
+                let document = || openapi::document(&self.app, self.resources()).to_string().into();
+                ("application/json", self.openapi.get_or_init(document).clone())
+            }
+            "/_cirrus/collect.js" => ("text/javascript; charset=utf-8", collect::SCRIPT.into()),
+            _ => return None,
+        };
+        if request.method != Method::GET && request.method != Method::HEAD {
+            return Some(problem::method_not_allowed("GET, HEAD"));
+        }
+        let mut response = Response::bytes(StatusCode::OK, content.0, content.1);
+        response.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        Some(response)
+    }
+
+    fn resources(&self) -> impl Iterator<Item = &resource::Resource> {
+        self.routes.iter().filter_map(|route| if let Route::Resource(resource) = route { Some(resource) } else { None })
     }
 
     fn public(&self, request: &Request) -> Option<Response> {
@@ -49,4 +193,17 @@ impl Site {
         }
         Some(response)
     }
+}
+
+/// What middleware set goes out with the answer, unless the answer says otherwise.
+fn with(headers: HeaderMap, mut response: Response) -> Response {
+    let mut last = None;
+    for (name, value) in headers {
+        last = name.or(last);
+        let Some(name) = last.clone() else { continue };
+        if name == header::SET_COOKIE || !response.headers.contains_key(&name) {
+            response.headers.append(name, value);
+        }
+    }
+    response
 }

@@ -1,0 +1,122 @@
+//! From the body of a write to the record that the data layer judges. JSON must have the types that the OpenAPI document
+//! says; forms are text, as HTML sends them.
+
+use http::StatusCode;
+use serde_json::Value as Json;
+
+use crate::{
+    config::Limits,
+    data::{
+        Fault, Record, Value, accept,
+        schema::{Field, Kind, Table, Type},
+    },
+    web::{Request, Response, form, problem},
+};
+
+/// A record and whether a form sent it.
+pub(super) struct Sent {
+    pub record: Record,
+    pub by_form: bool,
+}
+
+/// Reads the body; the error is a response.
+pub(super) fn read(table: &Table, limits: &Limits, request: &Request) -> Result<Sent, Box<Response>> {
+    let bad = |detail: String| Box::new(problem::plain(StatusCode::BAD_REQUEST, &detail));
+    let (record, faults, by_form) = match form::kind(&request.headers) {
+        form::Kind::Json => {
+            let Json::Object(object) = form::json(&request.body, limits).map_err(bad)? else {
+                return Err(bad("the body is not a JSON object".into()));
+            };
+            let (record, faults) = of_json(table, &object);
+            (record, faults, false)
+        }
+        form::Kind::Urlencoded | form::Kind::Multipart => {
+            let form = form::read(&request.headers, &request.body, limits).map_err(bad)?.unwrap_or_default();
+            let (record, faults) = of_form(table, form);
+            (record, faults, true)
+        }
+        _ => {
+            let detail = "send application/json, application/x-www-form-urlencoded or multipart/form-data";
+            return Err(Box::new(problem::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)));
+        }
+    };
+    if faults.is_empty() || by_form {
+        // A form with mistakes is shown again by whoever asked: the data layer finds them all.
+        return Ok(Sent { record, by_form });
+    }
+    let detail = format!("{}: {} of its fields cannot be", table.name, faults.len());
+    Err(Box::new(problem::fields(StatusCode::UNPROCESSABLE_ENTITY, &detail, super::faults(&faults))))
+}
+
+fn of_json(table: &Table, object: &serde_json::Map<String, Json>) -> (Record, Vec<Fault>) {
+    let (mut record, mut faults) = (Record::with_capacity(object.len()), Vec::new());
+    for (name, json) in object {
+        let Some(field) = table.field(name) else {
+            faults.push(Fault::new(name, "unknown", format!("{} has no field `{name}`", table.name)));
+            continue;
+        };
+        if !field.writable() {
+            faults.push(Fault::new(name, "read_only", "the server computes it"));
+            continue;
+        }
+        match value(field, json) {
+            Ok(value) => record.set(&*field.name, value),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    (record, faults)
+}
+
+/// JSON of exactly the documented types: a `"1"` for an integer is a mistake of the sender, not a number.
+fn value(field: &Field, json: &Json) -> Result<Value, Fault> {
+    let kind = field.kind.result();
+    let fits = match (kind, json) {
+        (_, Json::Null) => true,
+        (Type::Boolean, Json::Bool(_)) => true,
+        (Type::Integer, Json::Number(number)) => number.is_i64() || number.as_f64().is_some_and(|n| n.fract() == 0.0),
+        (Type::Integer, Json::String(_)) => matches!(field.kind, Kind::Integer { min, max } if wide(min, max)),
+        (Type::Decimal(_), Json::Number(_) | Json::String(_)) => true,
+        (Type::Boolean | Type::Integer | Type::Decimal(_), _) => false,
+        (_, Json::String(_)) => true,
+        _ => false,
+    };
+    if !fits {
+        return Err(Fault::new(&field.name, "type", format!("it must be of type {}", field.kind.word())));
+    }
+    let value = Value::from_json(json).ok_or_else(|| Fault::new(&field.name, "type", "a list or an object does not fit"))?;
+    accept::accept(field, value)
+}
+
+/// Whether an integer may be beyond what JSON's readers keep exact, so that it may also travel as text.
+pub fn wide(min: i64, max: i64) -> bool {
+    min < -crate::data::SAFE_INTEGER || max > crate::data::SAFE_INTEGER
+}
+
+fn of_form(table: &Table, form: form::Form) -> (Record, Vec<Fault>) {
+    let (mut record, mut faults) = (Record::with_capacity(form.fields.len()), Vec::new());
+    for (name, text) in form.fields {
+        // `_method`, `_csrf` and the like speak to the server.
+        if name.starts_with('_') {
+            continue;
+        }
+        match table.field(&name) {
+            // The last one counts: a hidden 0 before a checkbox of the same name.
+            Some(field) if field.writable() => match accept::from_text(field, &text) {
+                Ok(value) => record.set(&*field.name, value),
+                Err(fault) => {
+                    // Kept as it came: the data layer will refuse it and the page will show it again.
+                    record.set(&*field.name, text);
+                    faults.push(fault);
+                }
+            },
+            Some(_) => {}
+            None => record.set(name, text),
+        }
+    }
+    for file in form.files {
+        if let Some(field) = table.field(&file.field).filter(|field| matches!(field.kind, Kind::Blob { .. })) {
+            record.set(&*field.name, file.bytes.to_vec());
+        }
+    }
+    (record, faults)
+}

@@ -1,0 +1,201 @@
+//! The list of a resource: filter, search, order, page, fields.
+//!
+//! `?estado=hecha&importe[gte]=10&titulo[words]=casa&sort=-importe,titulo&limit=20&offset=40&fields=id,titulo&total=true`;
+//! `cursor=` comes from the `Link` header of the page before.
+
+use std::fmt::Write as _;
+
+use http::{HeaderName, StatusCode, header};
+
+use super::{Resource, insert, pages, table, tagged};
+use crate::{
+    app::App,
+    data::{
+        Condition, Error, Query, Read, Value,
+        query::{Comparison, Cursor, Order},
+        schema::{IndexKind, Table, Type},
+    },
+    web::{Request, Response, form, problem},
+};
+
+/// Parameters that are not filters.
+const WORDS: [&str; 9] = ["limit", "offset", "cursor", "sort", "fields", "total", "q", "lang", "_"];
+
+/// A list as the request asks for it.
+pub(super) struct Asked {
+    pub query: Query,
+    pub limit: u32,
+    pub total: bool,
+    /// The parameters without those of the page, for the links to other pages.
+    pub rest: String,
+}
+
+/// `-importe,titulo`.
+pub(super) fn order(text: &str) -> Vec<Order> {
+    let term = |term: &str| match term.strip_prefix('-') {
+        Some(field) => Order { field: field.to_owned(), descending: true },
+        None => Order { field: term.to_owned(), descending: false },
+    };
+    text.split(',').map(str::trim).filter(|term| !term.is_empty()).map(term).collect()
+}
+
+pub(super) fn answer(
+    resource: &Resource,
+    app: &App,
+    reader: &dyn Read,
+    request: &Request,
+) -> Result<Response, Error> {
+    let asked = asked(resource, app, table(resource, reader)?, request)?;
+    if pages::wanted(resource, app, request, "index") {
+        return pages::index(resource, app, reader, request, &asked);
+    }
+    let compiled = asked.query.compile(reader.schema(), true)?;
+    let mut bytes = Vec::with_capacity(4096);
+    let page = match reader.write_json(&compiled, &mut bytes) {
+        // A cursor of another order, or made up: there is no such page.
+        Err(Error::Invalid(detail)) if asked.query.after.is_some() => {
+            return Ok(problem::plain(StatusCode::NOT_FOUND, &detail));
+        }
+        outcome => outcome?,
+    };
+    let mut response = tagged(request, bytes);
+    if let Some(next) = &page.next {
+        let link = format!("<{}?{}>; rel=\"next\"", resource.path, next_query(&asked, next));
+        insert(&mut response.headers, header::LINK, &link);
+    }
+    if asked.total {
+        let every = Query { after: None, ..asked.query };
+        let total = reader.count(&every)?.to_string();
+        insert(&mut response.headers, HeaderName::from_static("x-total-count"), &total);
+    }
+    Ok(response)
+}
+
+/// The query of the page after this one.
+pub(super) fn next_query(asked: &Asked, next: &Cursor) -> String {
+    let mut text = asked.rest.clone();
+    let between = if text.is_empty() { "" } else { "&" };
+    let _ = write!(text, "{between}limit={}&cursor={}", asked.limit, next.text());
+    text
+}
+
+pub(super) fn asked(resource: &Resource, app: &App, table: &Table, request: &Request) -> Result<Asked, Error> {
+    let limits = &app.config.limits;
+    let most = u32::try_from(limits.page).unwrap_or(u32::MAX).max(resource.page);
+    let pairs = form::pairs(request.uri.query().unwrap_or("").as_bytes(), limits).map_err(Error::Invalid)?;
+    let mut query = Query::of(&resource.table);
+    query.order.clone_from(&resource.order);
+    let mut asked = Asked { query, limit: resource.page, total: false, rest: String::new() };
+    let mut rest = form_urlencoded::Serializer::new(String::new());
+    let mut seen: Vec<&str> = Vec::new();
+    for (name, value) in &pairs {
+        if seen.contains(&name.as_str()) {
+            return Err(Error::Invalid(format!("`{name}` comes twice")));
+        }
+        seen.push(name);
+        if !matches!(name.as_str(), "limit" | "cursor" | "offset") {
+            rest.append_pair(name, value);
+        }
+        match name.as_str() {
+            "limit" => {
+                let limit = whole(value).and_then(|limit| u32::try_from(limit).ok());
+                asked.limit = limit.filter(|limit| (1..=most).contains(limit)).ok_or_else(|| {
+                    Error::Invalid(format!("`limit` is a number from 1 to {most}"))
+                })?;
+            }
+            "offset" => {
+                let offset = whole(value).filter(|offset| *offset <= crate::data::SAFE_INTEGER as u64);
+                asked.query.offset = offset.ok_or_else(|| Error::Invalid("`offset` is a number of rows".into()))?;
+            }
+            "cursor" => {
+                let missing = |_| Error::NotFound { table: "the list".into(), id: 0 };
+                asked.query.after = Some(Cursor::parse(value).map_err(missing)?);
+            }
+            "sort" => asked.query.order = sorted(table, value)?,
+            "fields" => asked.query.fields = Some(value.split(',').map(|field| field.trim().to_owned()).collect()),
+            "total" => asked.total = truth("total", value)?,
+            "q" => asked.query = asked.query.filter(search(table, value)?),
+            name if WORDS.contains(&name) => {}
+            name => asked.query = asked.query.filter(filter(table, name, value)?),
+        }
+    }
+    asked.query.limit = Some(asked.limit);
+    asked.rest = rest.finish();
+    Ok(asked)
+}
+
+fn sorted(table: &Table, text: &str) -> Result<Vec<Order>, Error> {
+    let order = order(text);
+    match order.iter().find(|term| table.type_of(&term.field).is_none()) {
+        Some(term) => Err(Error::Invalid(format!("{} cannot be sorted by `{}`: it has no such field", table.name, term.field))),
+        None if order.is_empty() => Err(Error::Invalid("`sort` names no field".into())),
+        None => Ok(order),
+    }
+}
+
+fn whole(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+fn truth(name: &str, text: &str) -> Result<bool, Error> {
+    match text {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(Error::Invalid(format!("`{name}` is true or false"))),
+    }
+}
+
+/// `q`: the first index of words, or else of pieces.
+fn search(table: &Table, text: &str) -> Result<Condition, Error> {
+    let find = |kind| table.indexes.iter().find(|index| index.kind == kind).map(|index| index.name.to_string());
+    if let Some(name) = find(IndexKind::Words) {
+        return Ok(Condition::Words(name, text.to_owned()));
+    }
+    match find(IndexKind::Pieces) {
+        Some(name) => Ok(Condition::Pieces(name, text.to_owned())),
+        None => Err(Error::Invalid(format!("{} has no index of words or pieces to search in", table.name))),
+    }
+}
+
+/// `field=value` or `field[op]=value`.
+fn filter(table: &Table, name: &str, value: &str) -> Result<Condition, Error> {
+    let (field, operation) = match name.split_once('[') {
+        Some((field, rest)) => (field, rest.strip_suffix(']').unwrap_or("?")),
+        None => (name, "eq"),
+    };
+    let in_index = table.indexes.iter().any(|index| *index.name == *field);
+    let kind = match (table.type_of(field), operation) {
+        (Some(kind), _) => kind,
+        (None, "words" | "pieces") if in_index => Type::Text,
+        (None, _) => return Err(Error::Invalid(format!("{} has no field `{field}`", table.name))),
+    };
+    let own = field.to_owned();
+    let comparison = match operation {
+        "eq" => Comparison::Eq,
+        "ne" => Comparison::Ne,
+        "lt" => Comparison::Lt,
+        "lte" | "le" => Comparison::Le,
+        "gt" => Comparison::Gt,
+        "gte" | "ge" => Comparison::Ge,
+        "in" => return Ok(Condition::In(own, value.split(',').map(|item| plain(kind, field, item)).collect::<Result<_, _>>()?)),
+        "null" if truth(name, value)? => return Ok(Condition::Null(own)),
+        "null" => return Ok(Condition::Not(Box::new(Condition::Null(own)))),
+        "contains" => return Ok(Condition::Contains(own, value.to_owned())),
+        "begins" => return Ok(Condition::Begins(own, value.to_owned())),
+        "words" => return Ok(Condition::Words(own, value.to_owned())),
+        "pieces" => return Ok(Condition::Pieces(own, value.to_owned())),
+        _ => {
+            let known = "eq, ne, lt, lte, gt, gte, in, null, contains, begins, words, pieces";
+            return Err(Error::Invalid(format!("`{name}`: there is no such comparison; there are {known}")));
+        }
+    };
+    Ok(Condition::Compare(own, comparison, plain(kind, field, value)?))
+}
+
+/// The text of an address as a value; what it must be for its field, the query judges.
+fn plain(kind: Type, field: &str, text: &str) -> Result<Value, Error> {
+    if kind == Type::Boolean {
+        return truth(field, text).map(Value::Boolean);
+    }
+    Ok(Value::Text(text.to_owned()))
+}

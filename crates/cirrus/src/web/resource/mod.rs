@@ -1,0 +1,276 @@
+//! `app.resource('tareas')`: a table as a REST resource, in Rust from end to end, and as pages when views exist.
+//!
+//! `GET /` lists, `POST /` creates, `GET /ID` shows, `PUT`, `PATCH` and `DELETE /ID` write; `GET /new` and `GET /ID/edit` are
+//! pages. Reads are answered on the thread of connections, writes on a worker, where the author's triggers run.
+
+mod body;
+mod list;
+mod pages;
+mod write;
+
+use std::hash::{DefaultHasher, Hasher};
+
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use serde_json::{Map, Value, json};
+
+use super::{Request, Response, problem, send};
+use crate::{
+    app::App,
+    data::{Error, ErrorKind, Read, Session, query::Order, schema::Table},
+};
+
+pub use write::faults;
+
+/// Rows of a page when the request does not say.
+const PAGE: u32 = 100;
+
+/// A declared resource.
+#[derive(Clone, Debug)]
+pub struct Resource {
+    /// Where it answers, without a final slash.
+    pub path: String,
+    /// Its table.
+    pub table: String,
+    /// What it allows.
+    pub verbs: Verbs,
+    /// Rows of a page when the request does not say.
+    pub page: u32,
+    /// The order when the request does not say.
+    pub order: Vec<Order>,
+    /// Whether `/events` tells of changes.
+    pub events: bool,
+    /// The directory of its pages in `views/`.
+    pub views: String,
+}
+
+/// What a resource allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verbs {
+    /// Listing rows.
+    pub list: bool,
+    /// One row.
+    pub get: bool,
+    /// New rows.
+    pub create: bool,
+    /// Changing rows.
+    pub update: bool,
+    /// Deleting rows.
+    pub delete: bool,
+}
+
+impl Verbs {
+    const ALL: Self = Self { list: true, get: true, create: true, update: true, delete: true };
+    const NONE: Self = Self { list: false, get: false, create: false, update: false, delete: false };
+
+    /// From `only: ['list', 'get']` (also in the words of the original: index, show, new, edit, destroy).
+    fn only(names: &[Value]) -> Result<Self, String> {
+        let mut verbs = Self::NONE;
+        for name in names {
+            match name.as_str().unwrap_or("") {
+                "list" | "index" => verbs.list = true,
+                "get" | "show" => verbs.get = true,
+                "create" | "new" => verbs.create = true,
+                "update" | "edit" => verbs.update = true,
+                "delete" | "destroy" => verbs.delete = true,
+                other => return Err(format!("`only` knows list, get, create, update and delete, not `{other}`")),
+            }
+        }
+        Ok(verbs)
+    }
+}
+
+/// What became of a request.
+pub enum Answer {
+    /// This.
+    Done(Response),
+    /// It writes: a worker must answer it.
+    Worker,
+    /// It wants to hear of changes of this table.
+    Events(String),
+    /// There is nothing at this address below the resource.
+    Unknown,
+}
+
+enum Place {
+    Collection,
+    New,
+    Events,
+    Item(i64),
+    Edit(i64),
+}
+
+impl Resource {
+    /// From the declaration in `app.js`. The error is for the author.
+    pub fn new(path: &str, options: &Map<String, Value>) -> Result<Self, String> {
+        let text = |name: &str| options.get(name).and_then(Value::as_str);
+        let table = text("table").ok_or("a resource needs a table")?.to_owned();
+        let verbs = match options.get("only") {
+            None => Verbs::ALL,
+            Some(Value::Array(names)) => Verbs::only(names)?,
+            Some(_) => return Err("`only` is a list such as ['list', 'get']".into()),
+        };
+        let page = match options.get("page") {
+            None => PAGE,
+            Some(rows) => rows.as_u64().and_then(|rows| u32::try_from(rows).ok()).filter(|rows| *rows > 0).ok_or("`page` is a number of rows")?,
+        };
+        let order = text("sort").map(list::order).unwrap_or_default();
+        let events = options.get("events").is_some_and(|wanted| wanted == &Value::Bool(true));
+        let views = text("views").unwrap_or(&table).to_owned();
+        Ok(Self { path: path.trim_end_matches('/').to_owned(), table, verbs, page, order, events, views })
+    }
+
+    fn place(&self, app: &App, path: &str) -> Option<Place> {
+        let rest = path.strip_prefix(&self.path)?;
+        if !rest.is_empty() && !rest.starts_with('/') {
+            return None;
+        }
+        let mut parts = rest.split('/').filter(|part| !part.is_empty());
+        match (parts.next(), parts.next(), parts.next()) {
+            (None, ..) => Some(Place::Collection),
+            (Some("new"), None, _) if self.verbs.create && app.has_view(&self.views, "new") => Some(Place::New),
+            (Some("events"), None, _) if self.events => Some(Place::Events),
+            (Some(id), None, _) => Some(Place::Item(number(id)?)),
+            (Some(id), Some("edit"), None) if self.verbs.update && app.has_view(&self.views, "edit") => {
+                Some(Place::Edit(number(id)?))
+            }
+            _ => None,
+        }
+    }
+
+    fn allow(&self, place: &Place) -> String {
+        let verbs = &self.verbs;
+        let (read, write): (bool, &[(bool, &str)]) = match place {
+            Place::Collection => (verbs.list, &[(verbs.create, "POST")]),
+            Place::Item(_) => {
+                (verbs.get, &[(verbs.update, "PUT"), (verbs.update, "PATCH"), (verbs.delete, "DELETE")])
+            }
+            Place::New | Place::Events | Place::Edit(_) => (true, &[]),
+        };
+        let mut methods: Vec<&str> = if read { vec!["GET", "HEAD"] } else { Vec::new() };
+        methods.extend(write.iter().filter(|(allowed, _)| *allowed).map(|(_, name)| *name));
+        methods.push("OPTIONS");
+        methods.join(", ")
+    }
+
+    /// Answers what needs no writing.
+    pub fn read(&self, app: &App, reader: &dyn Read, request: &Request) -> Answer {
+        let Some(place) = self.place(app, request.uri.path()) else { return Answer::Unknown };
+        let allow = self.allow(&place);
+        let method = request.method.as_str();
+        if !allow.split(", ").any(|allowed| allowed == method) {
+            return Answer::Done(problem::method_not_allowed(&allow));
+        }
+        if request.method == Method::OPTIONS {
+            let mut response = Response::empty(StatusCode::NO_CONTENT);
+            response.headers.insert(header::ALLOW, HeaderValue::from_str(&allow).unwrap_or(HeaderValue::from_static("GET")));
+            return Answer::Done(response);
+        }
+        if request.method != Method::GET && request.method != Method::HEAD {
+            return Answer::Worker;
+        }
+        let outcome = match place {
+            Place::Collection => list::answer(self, app, reader, request),
+            Place::Item(id) => self.show(app, reader, request, id),
+            Place::New => pages::new(self, app, reader, request),
+            Place::Edit(id) => pages::edit(self, app, reader, request, id),
+            Place::Events => return Answer::Events(self.table.clone()),
+        };
+        Answer::Done(outcome.unwrap_or_else(|error| of_data(request, &error)))
+    }
+
+    /// Answers what writes. `None` when there is nothing at this address.
+    pub fn write(&self, app: &App, session: &Session, request: &Request) -> Option<Response> {
+        let outcome = match (self.place(app, request.uri.path())?, &request.method) {
+            (Place::Collection, &Method::POST) => write::create(self, app, session, request),
+            (Place::Item(id), &Method::PUT) => write::update(self, app, session, request, id, true),
+            (Place::Item(id), &Method::PATCH) => write::update(self, app, session, request, id, false),
+            (Place::Item(id), &Method::DELETE) => write::delete(self, app, session, request, id),
+            (place, _) => return Some(problem::method_not_allowed(&self.allow(&place))),
+        };
+        Some(outcome.unwrap_or_else(|refusal| match refusal {
+            write::Refusal::Data(error) => of_data(request, &error),
+            write::Refusal::Response(response) => *response,
+        }))
+    }
+
+    fn show(&self, app: &App, reader: &dyn Read, request: &Request, id: i64) -> Result<Response, Error> {
+        if pages::wanted(self, app, request, "show") {
+            return pages::show(self, app, reader, request, id);
+        }
+        let mut bytes = Vec::with_capacity(512);
+        if !reader.write_json_of(&self.table, id, &mut bytes)? {
+            return Err(Error::NotFound { table: self.table.clone(), id });
+        }
+        Ok(tagged(request, bytes))
+    }
+}
+
+fn number(text: &str) -> Option<i64> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|id| plain && *id > 0)
+}
+
+/// The entity tag of these bytes.
+pub fn tag(bytes: &[u8]) -> String {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    format!("\"{:016x}\"", hasher.finish())
+}
+
+/// JSON with its entity tag, or 304.
+fn tagged(request: &Request, bytes: Vec<u8>) -> Response {
+    let tag = tag(&bytes);
+    let value = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));
+    let same = request.headers.get(header::IF_NONE_MATCH).is_some_and(|list| send::names_tag(list, &tag));
+    let mut response = if same {
+        Response::empty(StatusCode::NOT_MODIFIED)
+    } else {
+        Response::bytes(StatusCode::OK, "application/json", bytes)
+    };
+    response.headers.insert(header::ETAG, value);
+    response.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+/// A failure of the data layer as a response. What is the visitor's fault is told; what is ours is logged with the
+/// request's name.
+pub fn of_data(request: &Request, error: &Error) -> Response {
+    let status = match error.kind() {
+        ErrorKind::Invalid => StatusCode::BAD_REQUEST,
+        ErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ErrorKind::Conflict => StatusCode::CONFLICT,
+        ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorKind::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorKind::Busy => return problem::busy(&error.to_string()),
+        ErrorKind::Internal => {
+            eprintln!("error {}: {} {}: {error}", request.id, request.method, request.uri);
+            let detail = format!("something failed on our side; its name is {}", request.id);
+            return problem::plain(StatusCode::INTERNAL_SERVER_ERROR, &detail);
+        }
+    };
+    match error {
+        Error::Validation { faults, .. } => {
+            // What would be right in another state of the data is a conflict, not a mistake in the record.
+            let conflict = faults.iter().all(|fault| matches!(fault.code, "unique" | "link"));
+            let status = if conflict && !faults.is_empty() { StatusCode::CONFLICT } else { status };
+            problem::fields(status, &error.to_string(), write::faults(faults))
+        }
+        Error::Rejected(rejection) if rejection.field.is_some() => {
+            let fault = json!([{ "field": rejection.field, "code": "rejected", "message": rejection.message }]);
+            problem::fields(status, &rejection.message, fault)
+        }
+        _ => problem::plain(status, &error.to_string()),
+    }
+}
+
+/// The table of a resource: it was found when the application was loaded.
+fn table<'s>(resource: &Resource, read: &'s dyn Read) -> Result<&'s Table, Error> {
+    read.schema().find(&resource.table).map(|(_, table)| table)
+}
+
+/// A header that was made of checked text.
+fn insert(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}

@@ -1,0 +1,345 @@
+//! `vBase`: people as a ready table. `[users] table = "usuarios"` in `cirrus.toml` adds the table (unless `schema.toml` has one
+//! of that name) and, beside it, a table of password hashes that no resource shows. `app.users()` answers login and logout.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
+use http::{HeaderValue, Method, StatusCode, header};
+use serde_json::{Map, Value, json};
+
+use super::{Request, Response, error_page, form, problem, resource, resource::Answer, secret::random};
+use crate::{
+    app::App,
+    config,
+    data::{Condition, Error, Fault, Query, Read, Record, Session, Value as Field},
+    script::Host,
+};
+
+/// Fewest and most characters of a password.
+const PASSWORD: std::ops::RangeInclusive<usize> = 8..=200;
+/// Memory in KiB, passes and lanes: the second recommendation of RFC 9106, brought down to what a small sandbox has.
+const COST: (u32, u32, u32) = (8 * 1024, 3, 1);
+/// Addresses and names whose failures are remembered.
+const MOST_REMEMBERED: usize = 10_000;
+/// The session's value that says who it is.
+const USER: &str = "_user";
+
+/// The name of the table of hashes.
+pub fn keys(config: &config::Users) -> String {
+    format!("{}_claves", config.table)
+}
+
+/// TOML of the tables that are to be added to this schema.
+pub fn tables(config: &config::Users, schema: &str) -> String {
+    let users = &config.table;
+    if users.is_empty() {
+        return String::new();
+    }
+    let declared = toml::from_str::<toml::Table>(schema)
+        .ok()
+        .and_then(|schema| schema.get("tables")?.get(users).map(|_| ()))
+        .is_some();
+    let mut text = String::new();
+    if !declared {
+        text = format!(
+            "\n[tables.{users}]\nlabel = {{ es = \"Usuarios\", en = \"Users\" }}\n[tables.{users}.fields]\n\
+             login = {{ type = \"text\", required = true, min = 1, max = 100 }}\n\
+             mail = {{ type = \"text\", max = 254 }}\nname = {{ type = \"text\", max = 200 }}\n\
+             role = {{ type = \"text\", required = true, default = \"user\", max = 50 }}\n\
+             blocked = {{ type = \"boolean\", required = true, default = false }}\n\
+             [tables.{users}.indexes]\nlogin = {{ kind = \"unique\", fields = [\"login\"] }}\n"
+        );
+    }
+    let keys = keys(config);
+    text.push_str(&format!(
+        "\n[tables.{keys}]\n[tables.{keys}.fields]\n\
+         usuario = {{ type = \"link\", to = \"{users}\", on_delete = \"cascade\", required = true }}\n\
+         clave = {{ type = \"text\", required = true, max = 300 }}\n\
+         [tables.{keys}.indexes]\nusuario = {{ kind = \"unique\", fields = [\"usuario\"] }}\n"
+    ));
+    text
+}
+
+/// The hash of a password, as `$argon2id$...` text. Takes tens of milliseconds: only on a worker.
+pub fn hash(password: &str) -> Result<String, String> {
+    let salt = random::<16>().map_err(|error| format!("there is no randomness: {error}"))?;
+    let out = derive(password, &salt, COST)?;
+    let (memory, passes, lanes) = COST;
+    let (salt, out) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(out));
+    Ok(format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${out}"))
+}
+
+fn derive(password: &str, salt: &[u8], (memory, passes, lanes): (u32, u32, u32)) -> Result<[u8; 32], String> {
+    let params = Params::new(memory, passes, lanes, Some(32)).map_err(|error| error.to_string())?;
+    let mut out = [0; 32];
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    argon2.hash_password_into(password.as_bytes(), salt, &mut out).map_err(|error| error.to_string())?;
+    Ok(out)
+}
+
+/// Whether a password is the one of a hash. A hash that cannot be read fits no password.
+pub fn fits(password: &str, hash: &str) -> bool {
+    let parts: Vec<&str> = hash.split('$').collect();
+    let ["", "argon2id", "v=19", params, salt, wanted] = parts.as_slice() else { return false };
+    let number = |prefix: &str| params.split(',').find_map(|param| param.strip_prefix(prefix)?.parse::<u32>().ok());
+    let cost = (number("m="), number("t="), number("p="));
+    let ((Some(memory), Some(passes), Some(lanes)), Ok(salt), Ok(wanted)) =
+        (cost, STANDARD_NO_PAD.decode(salt), STANDARD_NO_PAD.decode(wanted))
+    else {
+        return false;
+    };
+    if memory > 256 * 1024 || passes > 16 || lanes > 4 {
+        return false;
+    }
+    // Every byte is compared, so that time tells nothing of where they differ.
+    derive(password, &salt, (memory, passes, lanes))
+        .is_ok_and(|out| out.len() == wanted.len() && out.iter().zip(&wanted).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0)
+}
+
+/// Sets the password of a user.
+pub fn set_password(session: &Session, config: &config::Users, user: i64, password: &str) -> Result<(), Error> {
+    let wrong = |code, message: String| Error::Validation {
+        table: config.table.clone(),
+        faults: vec![Fault::new("password", code, message)],
+    };
+    let length = password.chars().count();
+    if !PASSWORD.contains(&length) {
+        let (least, most) = (PASSWORD.start(), PASSWORD.end());
+        return Err(wrong("too_short", format!("it has {length} characters; it must have {least} to {most}")));
+    }
+    let hash = hash(password).map_err(|problem| wrong("type", problem))?;
+    let keys = keys(config);
+    let old = session.first(&Query::of(&keys).filter(Condition::eq("usuario", user)))?;
+    match old.and_then(|row| row.id()) {
+        Some(id) => session.update(&keys, id, Record::new().with("clave", hash)).map(drop),
+        None => session.create(&keys, Record::new().with("usuario", user).with("clave", hash)).map(drop),
+    }
+}
+
+/// The user of a session, or null.
+pub fn of_session(session: &Map<String, Value>) -> Value {
+    session.get(USER).cloned().unwrap_or(Value::Null)
+}
+
+/// Failed logins of late, by address and by name.
+pub struct Attempts {
+    most: u32,
+    window: Duration,
+    failures: Mutex<HashMap<String, (u32, Instant)>>,
+}
+
+impl Attempts {
+    /// None yet.
+    pub fn new(config: &config::Users) -> Self {
+        let window = Duration::from_secs(config.window_seconds);
+        Self { most: config.attempts, window, failures: Mutex::default() }
+    }
+
+    fn keys(peer: IpAddr, login: &str) -> [String; 2] {
+        [format!("address {peer}"), format!("login {}", login.to_lowercase())]
+    }
+
+    /// Whether another attempt is allowed.
+    pub fn allowed(&self, peer: IpAddr, login: &str, now: Instant) -> bool {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        failures.retain(|_, (_, since)| now.duration_since(*since) < self.window);
+        Self::keys(peer, login).iter().all(|key| failures.get(key).is_none_or(|(count, _)| *count < self.most))
+    }
+
+    /// Remembers a failure.
+    pub fn failed(&self, peer: IpAddr, login: &str, now: Instant) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        for key in Self::keys(peer, login) {
+            if failures.len() < MOST_REMEMBERED || failures.contains_key(&key) {
+                failures.entry(key).or_insert((0, now)).0 += 1;
+            }
+        }
+    }
+}
+
+/// `POST /login`, `POST /logout`, `GET /me`, and `GET /login` when there is a view `login`.
+#[derive(Clone, Debug)]
+pub struct Routes {
+    prefix: String,
+}
+
+impl Routes {
+    /// Below this path.
+    pub fn new(prefix: &str) -> Self {
+        Self { prefix: prefix.to_owned() }
+    }
+
+    fn verb<'a>(&self, request: &'a Request) -> Option<&'a str> {
+        let verb = request.uri.path().strip_prefix(self.prefix.as_str())?.strip_prefix('/')?;
+        matches!(verb, "login" | "logout" | "me").then_some(verb)
+    }
+
+    /// Answers the pages.
+    pub fn read(&self, app: &App, request: &Request) -> Answer {
+        let get = request.method == Method::GET || request.method == Method::HEAD;
+        match self.verb(request) {
+            Some("me") if get => {
+                let user = of_session(&app.open_session(request));
+                if user.is_null() {
+                    return Answer::Done(problem::plain(StatusCode::UNAUTHORIZED, "nobody is logged in"));
+                }
+                Answer::Done(Response::bytes(StatusCode::OK, "application/json", user.to_string()))
+            }
+            Some("login") if get && app.has_view(".", "login") => page(app, request, StatusCode::OK, &json!({})),
+            Some("login" | "logout") if !get => Answer::Worker,
+            Some(verb) => Answer::Done(problem::method_not_allowed(if verb == "me" { "GET, HEAD" } else { "POST" })),
+            None => Answer::Unknown,
+        }
+    }
+
+    /// Logs in or out.
+    pub fn write(&self, app: &App, session: &Session, request: &Request) -> Option<Response> {
+        let verb = self.verb(request)?;
+        if request.method != Method::POST || verb == "me" {
+            return Some(problem::method_not_allowed("POST"));
+        }
+        if verb == "logout" {
+            return Some(leave(app, request));
+        }
+        Some(match enter(app, session, request) {
+            Ok(response) => response,
+            Err(error) => resource::of_data(request, &error),
+        })
+    }
+}
+
+fn page(app: &App, request: &Request, status: StatusCode, values: &Value) -> Answer {
+    Answer::Done(match app.render("login", values, request) {
+        Ok(html) => Response::bytes(status, "text/html; charset=utf-8", html),
+        Err(detail) => {
+            eprintln!("error {}: {detail}", request.id);
+            problem::plain(StatusCode::INTERNAL_SERVER_ERROR, "the page of login cannot be shown")
+        }
+    })
+}
+
+/// Login and password of the body, by form or JSON, and where to go then.
+fn given(app: &App, request: &Request) -> Result<(String, String, Option<String>), String> {
+    let limits = &app.config.limits;
+    if let Some(form) = form::read(&request.headers, &request.body, limits)? {
+        let text = |name: &str| form.get(name).unwrap_or("").to_owned();
+        return Ok((text("login"), text("password"), form.get("next").map(str::to_owned)));
+    }
+    let json = form::json(&request.body, limits)?;
+    let text = |name: &str| json[name].as_str().unwrap_or("").to_owned();
+    Ok((text("login"), text("password"), None))
+}
+
+fn enter(app: &App, session: &Session, request: &Request) -> Result<Response, Error> {
+    let config = &app.config.users;
+    let (login, password, next) = match given(app, request) {
+        Ok(given) => given,
+        Err(detail) => return Ok(problem::plain(StatusCode::BAD_REQUEST, &detail)),
+    };
+    let now = Instant::now();
+    if !app.logins.allowed(request.peer, &login, now) {
+        let mut response = problem::plain(StatusCode::TOO_MANY_REQUESTS, "too many failed logins: wait some minutes");
+        response.headers.insert(header::RETRY_AFTER, HeaderValue::from(config.window_seconds));
+        return Ok(response);
+    }
+    let user = session.first(&Query::of(&config.table).filter(Condition::eq("login", login.as_str())))?;
+    let key = match user.as_ref().and_then(Record::id) {
+        Some(id) => session.first(&Query::of(&keys(config)).filter(Condition::eq("usuario", id)))?,
+        None => None,
+    };
+    // Somebody unknown costs as much time as a wrong password, so that time does not tell who exists.
+    let known = match key.as_ref().and_then(|key| key.get("clave")) {
+        Some(Field::Text(hash)) if password.len() <= 4 * PASSWORD.end() => fits(&password, hash),
+        _ => {
+            drop(hash("nobody's password"));
+            false
+        }
+    };
+    let user = user.filter(|user| known && user.get("blocked") != Some(&Field::Boolean(true)));
+    let Some(user) = user else {
+        app.logins.failed(request.peer, &login, now);
+        return Ok(refused(app, request, &login));
+    };
+    let text = |name: &str| user.get(name).map_or(Value::Null, Field::to_json);
+    let who = json!({ "id": user.id(), "login": text("login"), "name": text("name"), "role": text("role") });
+    // A new session: what a stranger may have planted in the old one is gone.
+    let mut values = Map::new();
+    values.insert(USER.into(), who.clone());
+    let cookie = app.seal_session(request, &values);
+    let mut response = if error_page::wants_html(&request.headers) {
+        let next = next.filter(|next| next.starts_with('/') && !next.starts_with("//") && !next.contains('\\'));
+        see(next.as_deref().unwrap_or(&config.home))
+    } else {
+        Response::bytes(StatusCode::OK, "application/json", who.to_string())
+    };
+    with_cookie(&mut response, cookie);
+    Ok(response)
+}
+
+fn refused(app: &App, request: &Request, login: &str) -> Response {
+    let detail = "login and password do not fit";
+    if error_page::wants_html(&request.headers) && app.has_view(".", "login") {
+        let values = json!({ "problem": detail, "login": login });
+        if let Answer::Done(response) = page(app, request, StatusCode::UNAUTHORIZED, &values) {
+            return response;
+        }
+    }
+    problem::plain(StatusCode::UNAUTHORIZED, detail)
+}
+
+fn leave(app: &App, request: &Request) -> Response {
+    let mut response = if error_page::wants_html(&request.headers) {
+        see(&app.config.users.login)
+    } else {
+        Response::empty(StatusCode::NO_CONTENT)
+    };
+    with_cookie(&mut response, app.seal_session(request, &Map::new()));
+    response
+}
+
+fn see(place: &str) -> Response {
+    let mut response = Response::empty(StatusCode::SEE_OTHER);
+    response.headers.insert(header::LOCATION, HeaderValue::from_str(place).unwrap_or(HeaderValue::from_static("/")));
+    response
+}
+
+fn with_cookie(response: &mut Response, cookie: Result<String, String>) {
+    if let Some(value) = cookie.ok().and_then(|cookie| HeaderValue::from_str(&cookie).ok()) {
+        response.headers.append(header::SET_COOKIE, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_fits_its_own_hash_only() {
+        let hash = hash("contraseña segura").unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$"));
+        assert!(fits("contraseña segura", &hash));
+        assert!(!fits("contraseña Segura", &hash));
+        assert!(!fits("x", "$argon2id$v=19$m=99999999,t=1,p=1$AAAAAAAAAAA$AAAA"));
+        assert!(!fits("x", ""));
+    }
+
+    #[test]
+    fn failures_are_counted_by_address_and_by_name_and_forgotten() {
+        let attempts = Attempts::new(&config::Users { attempts: 2, window_seconds: 60, ..Default::default() });
+        let (peer, other): (IpAddr, IpAddr) = ("10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
+        let now = Instant::now();
+        attempts.failed(peer, "Ana", now);
+        assert!(attempts.allowed(peer, "ana", now));
+        attempts.failed(peer, "ana", now);
+        assert!(!attempts.allowed(peer, "luis", now));
+        assert!(!attempts.allowed(other, "ANA", now));
+        assert!(attempts.allowed(other, "luis", now));
+        assert!(attempts.allowed(peer, "ana", now + Duration::from_secs(61)));
+    }
+}
