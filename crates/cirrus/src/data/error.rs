@@ -119,6 +119,9 @@ pub enum Error {
     /// A row of an import is wrong.
     #[error("{}", of_rows(.0))]
     Import(Vec<RowFault>),
+    /// A running balance contradicts its table.
+    #[error("{0}")]
+    Balance(String),
     /// The database is damaged.
     #[error("the database {path} is damaged: {detail}. Restore a backup.")]
     Damaged {
@@ -172,6 +175,7 @@ impl Error {
             | Error::TooDeep(_)
             | Error::SchemaChanged
             | Error::Damaged { .. }
+            | Error::Balance(_)
             | Error::File { .. }
             | Error::Database { .. } => Kind::Internal,
         }

@@ -3,17 +3,18 @@
 pub mod accept;
 pub mod base64;
 pub mod decimal;
+pub mod backup;
 mod ddl;
 mod error;
 mod hooks;
 pub mod moment;
-mod plan;
+pub mod plan;
 pub mod query;
 mod read;
 mod record;
 pub mod rows;
 pub mod schema;
-// pub mod siblings; (its engineer switches it on)
+pub mod siblings;
 mod store;
 mod value;
 mod versions;

@@ -5,8 +5,8 @@ mod compile;
 mod cursor;
 mod json;
 
-pub use compile::{Aggregate, Compiled};
 pub(super) use compile::all_columns;
+pub use compile::{Aggregate, Compiled};
 pub use cursor::Cursor;
 
 use super::value::Value;

@@ -247,8 +247,23 @@ pub struct Accumulate {
     pub add: Expression,
 }
 
+/// What a row adds to a running balance.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Amount {
+    /// One number; above zero it counts as debit, below as credit.
+    Net(Expression),
+    /// What is added and what is taken away, told apart.
+    Sides {
+        /// What is added.
+        debit: Expression,
+        /// What is taken away.
+        credit: Expression,
+    },
+}
+
 /// A running balance over the rows of a table.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Balance {
     /// Its name.
     pub name: Arc<str>,
@@ -257,7 +272,7 @@ pub struct Balance {
     /// How siblings are ordered; `id` follows as the last.
     pub order: Vec<Arc<str>>,
     /// What a row adds to the balance.
-    pub amount: Expression,
+    pub amount: Amount,
     /// Digits after the point of amount and balance.
     pub scale: u8,
 }

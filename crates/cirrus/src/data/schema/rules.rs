@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::expression::{Expression, Type};
 use super::keys::{Keys, Problems};
 use super::read::{self, Draft, TableDraft};
-use super::{Accumulate, Balance, Default, Index, IndexKind, Kind, OnDelete, Table};
+use super::{Accumulate, Amount, Balance, Default, Index, IndexKind, Kind, OnDelete, Table};
 use crate::data::value::Value;
 
 /// Completes the tables.
@@ -244,6 +244,14 @@ fn balances(draft: &mut TableDraft, problems: &mut Problems) {
                 if !draft.table.field(field).is_some_and(|field| field.kind.result() != Type::Blob) {
                     let message = format!("there is no field \"{field}\" to compare");
                     problems.add(at, &keys.key(key), message, "Name fields of this table, not blobs");
+                } else if !always(&draft.table, field) {
+                    let message = format!("\"{field}\" may be without a value");
+                    problems.add(
+                        at,
+                        &keys.key(key),
+                        message,
+                        "Say required = true there, also for what it is computed from",
+                    );
                 }
             }
             texts
@@ -252,25 +260,48 @@ fn balances(draft: &mut TableDraft, problems: &mut Problems) {
         if let Some(twice) = order.iter().find(|field| group.contains(field)) {
             problems.add(at, &keys.key("order"), format!("\"{twice}\" is in the group already"), "Leave it out");
         }
-        let text = keys.text("amount", problems);
-        let key = keys.key("amount");
-        keys.finish(problems);
-        let Some((text, text_at)) = text else {
-            problems.add(at, &key, "it is missing", "Say amount = \"debe - haber\"");
+        let Some(amount) = amounts(&mut keys, &draft.table, problems) else {
+            keys.finish(problems);
             continue;
         };
-        let most = crate::data::decimal::MAX_SCALE;
-        if let Some(amount) = amount(text, text_at, &key, &draft.table, most, problems) {
-            let scale = amount.kind().and_then(Type::scale).unwrap_or(0);
-            let arcs = |names: Vec<&str>| names.into_iter().map(Arc::from).collect();
-            draft.table.balances.push(Balance {
-                name: name.into(),
-                group: arcs(group),
-                order: arcs(order),
-                amount,
-                scale,
-            });
+        keys.finish(problems);
+        let scale = |amount: &Expression| amount.kind().and_then(Type::scale).unwrap_or(0);
+        let scale = match &amount {
+            Amount::Net(amount) => scale(amount),
+            Amount::Sides { debit, credit } => scale(debit).max(scale(credit)),
+        };
+        let arcs = |names: Vec<&str>| names.into_iter().map(Arc::from).collect();
+        let (name, group, order) = (name.into(), arcs(group), arcs(order));
+        draft.table.balances.push(Balance { name, group, order, amount, scale });
+    }
+}
+
+/// `amount`, or `debit` and `credit`.
+fn amounts(keys: &mut Keys, table: &Table, problems: &mut Problems) -> Option<Amount> {
+    let mut read = |name: &'static str, problems: &mut Problems| {
+        let (text, at) = keys.text(name, problems)?;
+        Some((at, amount(text, at, &keys.key(name), table, crate::data::decimal::MAX_SCALE, problems)))
+    };
+    let (net, debit, credit) = (read("amount", problems), read("debit", problems), read("credit", problems));
+    match (net, debit, credit) {
+        (Some((_, net)), None, None) => net.map(Amount::Net),
+        (None, Some((_, debit)), Some((_, credit))) => Some(Amount::Sides { debit: debit?, credit: credit? }),
+        _ => {
+            let advice = "Say amount = \"debe - haber\", or debit = \"debe\" and credit = \"haber\"";
+            problems.add(keys.at, &keys.path, "what a row adds is missing, or said twice", advice);
+            None
         }
+    }
+}
+
+/// Whether every row has a value of a field: it is required, or computed from such.
+fn always(table: &Table, name: &str) -> bool {
+    match table.field(name) {
+        Some(super::Field { kind: Kind::Formula { of, .. }, .. }) => {
+            of.fields().iter().all(|field| always(table, field))
+        }
+        Some(field) => !field.nullable(),
+        None => false,
     }
 }
 

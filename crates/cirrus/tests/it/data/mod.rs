@@ -1,5 +1,6 @@
 //! Tables and rows, through the public interface.
 
+mod plan;
 mod queries;
 mod rows;
 mod schema;
