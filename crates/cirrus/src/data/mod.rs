@@ -1,12 +1,14 @@
 //! Tables and rows: the schema, how it is applied, and the one path by which rows are read and written.
 
 pub mod accept;
-pub mod base64;
-pub mod decimal;
 pub mod backup;
+pub mod base64;
 mod ddl;
+pub mod decimal;
 mod error;
+pub mod export;
 mod hooks;
+pub mod import;
 pub mod moment;
 pub mod plan;
 pub mod query;

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params_from_iter};
 use super::query::{Aggregate, Compiled, Cursor, all_columns};
 use super::rows::{self, Columns};
 use super::schema::Schema;
+use super::siblings::Ledger;
 use super::{Error, Query, Record, Value};
 
 /// What was written of a page.
@@ -23,6 +24,9 @@ pub trait Read {
 
     /// The schema they are about.
     fn schema(&self) -> &Schema;
+
+    /// A running balance of a table, to be asked with [`Read::connection`].
+    fn ledger(&self, table: &str, balance: &str) -> Result<&Ledger, Error>;
 
     /// One row, all its fields.
     fn get(&self, table: &str, id: i64) -> Result<Record, Error> {
@@ -162,7 +166,9 @@ pub(super) fn overflow(table: &str, error: rusqlite::Error, action: &'static str
     let text = error.to_string();
     let datatype = |code: i32| code == rusqlite::ffi::SQLITE_CONSTRAINT_DATATYPE;
     let strict = error.sqlite_error().is_some_and(|error| datatype(error.extended_code));
-    if text.contains("integer overflow") || strict {
+    // What the triggers of a running balance say.
+    let balance = text.contains("balance ") && text.contains("64 bits");
+    if text.contains("integer overflow") || strict || balance {
         Error::Overflow { table: table.to_owned(), detail: text }
     } else {
         Error::database(action)(error)

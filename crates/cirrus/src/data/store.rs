@@ -11,6 +11,8 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::hooks::{Hooks, NoHooks};
 use super::read::Read;
+use super::schema::Table;
+use super::siblings::Ledger;
 use super::versions::{Stamp, Versions};
 use super::{Error, Schema};
 
@@ -38,8 +40,19 @@ pub(super) struct Shared {
     pub(super) versions: Versions,
     /// For each table, the tables that change with it: the masters it adds to, and theirs.
     pub(super) touched: Vec<Vec<usize>>,
+    /// The running balances of each table, in the order of the schema.
+    ledgers: Vec<Vec<Ledger>>,
     slot: Mutex<Slot>,
     free: Condvar,
+}
+
+impl Shared {
+    fn ledger(&self, table: &str, balance: &str) -> Result<&Ledger, Error> {
+        let (place, table) = self.schema.find(table)?;
+        let found = table.balances.iter().position(|known| *known.name == *balance);
+        let missing = || Error::Invalid(format!("{} has no balance {balance:?}", table.name));
+        found.and_then(|at| self.ledgers[place].get(at)).ok_or_else(missing)
+    }
 }
 
 /// The connection that writes.
@@ -64,6 +77,7 @@ impl Store {
             path,
             versions: Versions::new(schema.tables.len()),
             touched: touched(&schema),
+            ledgers: schema.tables.iter().map(ledgers).collect::<Result<_, _>>()?,
             schema,
             slot: Mutex::new(Slot::Free { connection, seen }),
             free: Condvar::new(),
@@ -210,6 +224,10 @@ fn data_version(connection: &Connection) -> Result<i64, Error> {
     statement.query_row([], |row| row.get(0)).map_err(&failed)
 }
 
+fn ledgers(table: &Table) -> Result<Vec<Ledger>, Error> {
+    table.balances.iter().map(|balance| super::plan::ledger(table, balance)).collect()
+}
+
 /// For each table, itself and all masters that change with it.
 fn touched(schema: &Schema) -> Vec<Vec<usize>> {
     let place = |name: &str| schema.tables.iter().position(|table| *table.name == *name);
@@ -240,6 +258,10 @@ pub struct Reader {
 impl Read for Reader {
     fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    fn ledger(&self, table: &str, balance: &str) -> Result<&Ledger, Error> {
+        self.shared.ledger(table, balance)
     }
 
     fn schema(&self) -> &Schema {
@@ -302,6 +324,10 @@ pub struct Session {
 impl Read for Session {
     fn connection(&self) -> &Connection {
         self.connection.as_ref().expect("the connection leaves only when the session ends")
+    }
+
+    fn ledger(&self, table: &str, balance: &str) -> Result<&Ledger, Error> {
+        self.store.shared.ledger(table, balance)
     }
 
     fn schema(&self) -> &Schema {

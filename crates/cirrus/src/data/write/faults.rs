@@ -29,8 +29,9 @@ pub(super) fn of_write(session: &Session, table: &Table, record: &Record, error:
 /// A failed delete.
 pub(super) fn of_delete(session: &Session, table: &Table, id: i64, error: rusqlite::Error) -> Error {
     let code = error.sqlite_error().map(|error| error.extended_code);
-    // RESTRICT reports itself as a trigger.
-    if !matches!(code, Some(ffi::SQLITE_CONSTRAINT_FOREIGNKEY | ffi::SQLITE_CONSTRAINT_TRIGGER)) {
+    // RESTRICT reports itself as a trigger, and so do the triggers of a running balance.
+    let link = matches!(code, Some(ffi::SQLITE_CONSTRAINT_FOREIGNKEY | ffi::SQLITE_CONSTRAINT_TRIGGER));
+    if !link || message(&error).starts_with("balance ") {
         return overflow(&table.name, error, "deleting a row");
     }
     for (by, link) in session.schema().links_to(&table.name) {

@@ -1,9 +1,11 @@
 //! Tables and rows, through the public interface.
 
+mod files;
 mod plan;
 mod queries;
 mod rows;
 mod schema;
+mod torture;
 
 use std::path::Path;
 
