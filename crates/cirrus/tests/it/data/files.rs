@@ -65,7 +65,10 @@ fn what_is_exported_can_be_imported_and_is_the_same() {
                 assert_eq!(faults(session.import_csv(table, &*file, Existing::Refuse))[0].row, 1);
                 session.import_csv(table, &*file, Existing::Update).unwrap();
             }
-            assert_eq!(session.query(&Query::of(table)).unwrap(), reader.query(&Query::of(table)).unwrap(), "{format}");
+        }
+        for table in ["clientes", "tareas"] {
+            let (there, here) = (session.query(&Query::of(table)).unwrap(), reader.query(&Query::of(table)).unwrap());
+            assert_eq!(there, here, "{format}");
         }
         session.commit().unwrap();
         assert_eq!(copy.check().unwrap(), Vec::<String>::new());
@@ -126,12 +129,13 @@ struct Endless(&'static [u8], usize);
 
 impl std::io::Read for Endless {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let given =
-            if self.1 == 0 { self.0 } else { b"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" };
-        self.1 += 1;
-        let length = given.len().min(buffer.len());
-        buffer[..length].copy_from_slice(&given[..length]);
-        if self.1 > 3_000_000 { Ok(0) } else { Ok(length) }
+        let length = if self.1 == 0 { self.0.len() } else { buffer.len() };
+        buffer[..length].fill(b'x');
+        if self.1 == 0 {
+            buffer[..length].copy_from_slice(self.0);
+        }
+        self.1 += length;
+        Ok(if self.1 > 100 << 20 { 0 } else { length })
     }
 }
 
