@@ -38,6 +38,12 @@ pub struct Problem {
     pub errors: Vec<String>,
 }
 
+/// The word that stands for a value on the wire and in the store, such as `before-switch`. The value has no content.
+pub fn word(value: &impl Serialize) -> String {
+    let word = serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned));
+    word.expect("a value without content is written as a word")
+}
+
 /// A part of a list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Page<T> {

@@ -8,28 +8,18 @@ use nimbus_api::Millis;
 use sea_orm::{ConnectionTrait, QueryResult};
 
 use super::{
-    Result, Rows, StoreError, Tx, all, big, get, maybe_big, maybe_number, maybe_parse, maybe_text, number, one,
+    Result, Rows, Tx, all, big, from_word, get, maybe_big, maybe_number, maybe_parse, maybe_text, number, one,
 };
 use super::{parse, run, text};
-use crate::wire::{Deployment, DeploymentKind, DeploymentStep};
-
-fn kind_text(kind: DeploymentKind) -> &'static str {
-    match kind {
-        DeploymentKind::Deploy => "deploy",
-        DeploymentKind::Rollback => "rollback",
-    }
-}
+use crate::wire::{Deployment, DeploymentKind, DeploymentStep, word};
 
 const COLUMNS: &str = "id, kind, app, version, whole_app, canary, keep_hours, state, error, requested_by, created_at, \
     ended_at FROM deployments";
 
 fn read(row: &QueryResult) -> Result<Deployment> {
-    let kind: String = get(row, "kind")?;
-    let known = [DeploymentKind::Deploy, DeploymentKind::Rollback];
-    let found = known.into_iter().find(|known| kind_text(*known) == kind);
     Ok(Deployment {
         id: parse(row, "id")?,
-        kind: found.ok_or(StoreError::Row { what: "deployment", why: format!("kind {kind}") })?,
+        kind: from_word(row, "kind")?,
         app: parse(row, "app")?,
         version: maybe_number(row, "version")?,
         whole_app: get::<i64>(row, "whole_app")? != 0,
@@ -76,7 +66,7 @@ pub async fn create(tx: &Tx, new: &Deployment, steps: &[DeploymentStep]) -> Resu
                whole_app) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     let values = [
         text(new.id),
-        text(kind_text(new.kind)),
+        text(word(&new.kind)),
         text(&new.app),
         maybe_big(new.version.map(u64::from)),
         big(new.canary.into()),
@@ -168,8 +158,8 @@ pub async fn step(
 pub async fn was_rolled_back(db: &impl ConnectionTrait, installation: InstallationId) -> Result<bool> {
     let sql = "SELECT d.kind FROM deployment_steps s JOIN deployments d ON d.id = s.deployment \
                WHERE s.installation = $1 AND s.state = 'finished' ORDER BY d.id DESC LIMIT 1";
-    let kind = one(db, sql, [text(installation)]).await?.map(|row| get::<String>(&row, "kind")).transpose()?;
-    Ok(kind.is_some_and(|kind| kind == kind_text(DeploymentKind::Rollback)))
+    let kind = one(db, sql, [text(installation)]).await?.map(|row| from_word(&row, "kind")).transpose()?;
+    Ok(kind == Some(DeploymentKind::Rollback))
 }
 
 /// Keeps a deployment's state, error and end.

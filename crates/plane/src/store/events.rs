@@ -6,10 +6,10 @@ use sea_orm::{ConnectionTrait, QueryResult};
 use serde_json::Value as Json;
 
 use super::{
-    PRUNED_AT_ONCE, Result, Rows, StoreError, Tx, all, big, get, json, maybe_parse, maybe_text, number, one, run, text,
-    to_json,
+    PRUNED_AT_ONCE, Result, Rows, StoreError, Tx, all, big, from_word, get, json, maybe_parse, maybe_text, number, one,
+    run, text, to_json,
 };
-use crate::wire::{Event, Outcome};
+use crate::wire::{Event, Outcome, word};
 
 /// An event to be recorded.
 #[derive(Clone, Debug)]
@@ -36,19 +36,7 @@ pub struct New {
     pub detail: Json,
 }
 
-fn outcome_text(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Done => "done",
-        Outcome::Accepted => "accepted",
-        Outcome::Refused => "refused",
-        Outcome::Failed => "failed",
-    }
-}
-
 fn read(row: &QueryResult) -> Result<Event> {
-    let outcome: String = get(row, "outcome")?;
-    let known = [Outcome::Done, Outcome::Accepted, Outcome::Refused, Outcome::Failed];
-    let found = known.into_iter().find(|known| outcome_text(*known) == outcome);
     Ok(Event {
         sequence: number(row, "sequence")?,
         at: number(row, "at")?,
@@ -59,7 +47,7 @@ fn read(row: &QueryResult) -> Result<Event> {
         name: get(row, "name")?,
         app: maybe_parse(row, "app")?,
         installation: maybe_parse(row, "installation")?,
-        outcome: found.ok_or(StoreError::Row { what: "event", why: format!("outcome {outcome}") })?,
+        outcome: from_word(row, "outcome")?,
         detail: json(row, "detail")?,
     })
 }
@@ -83,7 +71,7 @@ pub async fn record(tx: &Tx, event: &New) -> Result<u64> {
         maybe_text(event.name.as_ref()),
         maybe_text(event.app.as_ref()),
         maybe_text(event.installation),
-        text(outcome_text(event.outcome)),
+        text(word(&event.outcome)),
         text(to_json(&event.detail)?),
     ];
     run(&**tx, sql, values).await?;

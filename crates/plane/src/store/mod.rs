@@ -241,6 +241,13 @@ pub(crate) fn maybe_parse<T: std::str::FromStr<Err: std::fmt::Display>>(
     .transpose()
 }
 
+/// A value without content, kept as [`crate::wire::word`].
+pub(crate) fn from_word<T: serde::de::DeserializeOwned>(row: &QueryResult, column: &str) -> Result<T> {
+    let text: String = get(row, column)?;
+    let read = serde_json::from_value(serde_json::Value::String(text));
+    read.map_err(|why| StoreError::Row { what: "word", why: format!("column {column}: {why}") })
+}
+
 /// A value kept as JSON.
 pub(crate) fn json<T: serde::de::DeserializeOwned>(row: &QueryResult, column: &str) -> Result<T> {
     let text: String = get(row, column)?;

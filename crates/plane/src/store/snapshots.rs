@@ -3,33 +3,17 @@
 use std::collections::BTreeMap;
 
 use domain::{BackupId, InstallationId};
-use nimbus_api::{Millis, SnapshotReason, SnapshotReport};
+use nimbus_api::{Millis, SnapshotReport};
 use sea_orm::{ConnectionTrait, QueryResult};
 
-use super::{Result, Rows, StoreError, Tx, all, big, maybe_big, maybe_number, maybe_parse, maybe_text, number, parse};
-use super::{get, run, text};
-
-fn reason_text(reason: SnapshotReason) -> &'static str {
-    match reason {
-        SnapshotReason::BeforeSwitch => "before-switch",
-        SnapshotReason::BeforeRollback => "before-rollback",
-        SnapshotReason::BeforeRestore => "before-restore",
-        SnapshotReason::Backup => "backup",
-    }
-}
+use super::{Result, Rows, Tx, all, big, from_word, get, maybe_big, maybe_number, maybe_parse, maybe_text, number};
+use super::{parse, run, text};
+use crate::wire::word;
 
 fn read(row: &QueryResult) -> Result<SnapshotReport> {
-    let reason: String = get(row, "reason")?;
-    let known = [
-        SnapshotReason::BeforeSwitch,
-        SnapshotReason::BeforeRollback,
-        SnapshotReason::BeforeRestore,
-        SnapshotReason::Backup,
-    ];
-    let found = known.into_iter().find(|known| reason_text(*known) == reason);
     Ok(SnapshotReport {
         name: get(row, "name")?,
-        reason: found.ok_or(StoreError::Row { what: "snapshot", why: format!("reason {reason}") })?,
+        reason: from_word(row, "reason")?,
         backup: maybe_parse(row, "backup")?,
         version: number(row, "version")?,
         artifact: parse(row, "artifact")?,
@@ -53,7 +37,7 @@ pub async fn replace(tx: &Tx, installation: InstallationId, snapshots: &[Snapsho
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         let values = [
             text(installation),
-            text(reason_text(snapshot.reason)),
+            text(word(&snapshot.reason)),
             maybe_text(snapshot.backup),
             big(snapshot.version.into()),
             text(&snapshot.artifact),

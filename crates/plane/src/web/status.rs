@@ -14,7 +14,7 @@ use crate::Plane;
 use crate::problem::Answer;
 use crate::servers::Handle;
 use crate::store::{apps, customers, deployments, installations, operations};
-use crate::wire::{ServerStatus, Status};
+use crate::wire::{ServerStatus, Status, word};
 
 pub async fn show(State(plane): State<Arc<Plane>>) -> Answer<Response> {
     let db = plane.store.read();
@@ -54,7 +54,7 @@ async fn server(handle: &Handle, phases: &mut BTreeMap<String, u64>) -> ServerSt
         }
     };
     for installation in handle.server.installations().await.unwrap_or_default() {
-        *phases.entry(phase(installation.phase).to_owned()).or_default() += 1;
+        *phases.entry(word(&installation.phase)).or_default() += 1;
     }
     ServerStatus {
         id: Some(report.id),
@@ -64,17 +64,5 @@ async fn server(handle: &Handle, phases: &mut BTreeMap<String, u64>) -> ServerSt
         edge: report.edge_connected,
         warnings: report.warnings,
         error: None,
-    }
-}
-
-fn phase(phase: nimbus_api::Phase) -> &'static str {
-    use nimbus_api::Phase::{Failed, Healthy, Restarting, Starting, Stopped, Unhealthy};
-    match phase {
-        Stopped => "stopped",
-        Starting => "starting",
-        Healthy => "healthy",
-        Unhealthy => "unhealthy",
-        Restarting => "restarting",
-        Failed => "failed",
     }
 }

@@ -7,7 +7,7 @@ use domain::manifest::Limits;
 use domain::state::InstallationState;
 use domain::{InstallationName, Slug};
 use nimbus_api::{LogLine, Phase};
-use plane::wire::{Accepted, Installation, Nothing};
+use plane::wire::{Accepted, Installation, Nothing, word};
 
 use super::install::accepted_only;
 use super::{Context, example, exec};
@@ -150,15 +150,11 @@ async fn list(api: &Api, app: Option<Slug>, customer: Option<Slug>, context: &Co
 fn state(i: &Installation) -> Cell {
     match i.phase {
         Some(phase) if i.state == InstallationState::Running && phase != Phase::Healthy => {
-            let phase = phase_text(phase);
+            let phase = word(&phase);
             Cell::state_as(&phase, format!("{} ({phase})", i.state))
         }
         _ => Cell::state(i.state),
     }
-}
-
-fn phase_text(phase: Phase) -> String {
-    serde_json::to_value(phase).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn print_one(i: &Installation) {
@@ -181,7 +177,7 @@ fn print_one(i: &Installation) {
         }),
     );
     if let Some(live) = &i.live {
-        facts.fact("Processes", Cell::state(phase_text(live.phase)));
+        facts.fact("Processes", Cell::state(word(&live.phase)));
         facts.fact("Since", relative(live.since, now)).fact("Restarts", live.restarts.to_string());
         facts.maybe("Last exit", live.last_exit.clone());
         facts.maybe("Address", live.address.map(|a| a.to_string())).maybe("Process", live.pid.map(|p| p.to_string()));
