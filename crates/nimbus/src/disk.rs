@@ -2,9 +2,10 @@
 //!
 //! The file is sparse: the volume may grow into space that others have taken meanwhile. A write that the server's disk
 //! then refuses is an I/O error for the file system inside, which at worst goes read-only for everybody. So it never
-//! comes to that: below a reserve nothing new is begun, and in an emergency the data of every installation stops
-//! growing (its programs see their disk quota used up, and can still read, overwrite and delete), with room that was
-//! set aside for that moment. All of it ends by itself when space is free again.
+//! comes to that. Its bookkeeping has room of its own. Below a reserve nothing new is begun, and deleted data stays
+//! where it is. In an emergency the data of every installation stops growing (its programs see their disk quota used
+//! up, and can still read, overwrite and delete), and room that was set aside is given to those who need it: Nimbus's
+//! journal, logs. All of it ends by itself when space is free again.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -20,8 +21,11 @@ use rustix::fs::{FallocateFlags, StatVfsMountFlags, fallocate, statvfs};
 use crate::engine::Engine;
 use crate::error::{NimbusError, io};
 
-/// Between two looks.
+/// Between two looks; and when the disk may be full soon.
 const EVERY: Duration = Duration::from_secs(2);
+const SOON: Duration = Duration::from_millis(200);
+/// Looks after which the bookkeeping is given room anew: it may have grown.
+const SECURED: u32 = 300;
 /// The reserve: this much, or this part of the disk where that is more, but never more than that part.
 const RESERVE: u64 = 1 << 30;
 const RESERVE_PART: u64 = 50;
@@ -31,6 +35,8 @@ const BALLAST_PART: u64 = 4;
 const BALLAST: u64 = 256 << 20;
 /// By how much the data of one installation may still grow in an emergency.
 const SLACK: (u64, u64) = (256 << 10, 16 << 20);
+/// What is left free when room is given away.
+const PIECE: u64 = 16 << 20;
 /// Percent of the volume from which on it is warned of, and below which no more.
 const FILLING: (u64, u64) = (85, 80);
 
@@ -69,6 +75,10 @@ struct State {
     level: Level,
     look: Look,
     warnings: Vec<Warning>,
+    /// Whether deleted data stays where it is.
+    keeps_deleted: bool,
+    /// Looks since the bookkeeping was given room.
+    looks: u32,
     /// The data that must not grow: which tree of which installation.
     curbed: HashMap<InstallationId, u64>,
 }
@@ -84,7 +94,8 @@ impl Disk {
             (false, true) => Level::Low,
             (false, false) => Level::Fine,
         };
-        let state = Mutex::new(State { level, warnings, ..State::default() });
+        let keeps_deleted = level != Level::Fine;
+        let state = Mutex::new(State { level, warnings, keeps_deleted, ..State::default() });
         Self { ballast: nimbus.join("reserve"), mark: nimbus.join("curbed"), state }
     }
 
@@ -98,11 +109,17 @@ impl Disk {
 /// Looks again and again until Nimbus ends.
 pub(crate) async fn forever(engine: Arc<Engine>) {
     loop {
-        let engine = engine.clone();
-        if let Err(error) = tokio::task::spawn_blocking(move || engine.look_at_disk()).await {
+        let watching = engine.clone();
+        let looked = tokio::task::spawn_blocking(move || {
+            watching.look_at_disk();
+            watching.disk.report().0
+        });
+        let host = looked.await.unwrap_or_else(|error| {
             tracing::error!(%error, "the disk cannot be watched");
-        }
-        tokio::time::sleep(EVERY).await;
+            None
+        });
+        let is_short = host.is_some_and(|host| host.free < 2 * host.reserve);
+        tokio::time::sleep(if is_short { SOON } else { EVERY }).await;
     }
 }
 
@@ -116,6 +133,7 @@ impl Engine {
             tracing::warn!(?level, host = ?look.host, "the server's disk");
         }
         state.look = look;
+        self.secure(&mut state, level);
         match level {
             Level::Emergency => self.hold_growth(&mut state),
             _ => self.free_growth(&mut state),
@@ -168,6 +186,33 @@ impl Engine {
         let volume = statvfs(self.volume.mount());
         let read_only = volume.is_ok_and(|found| found.f_flag.contains(StatVfsMountFlags::RDONLY));
         Look { host, volume: self.volume.usage(), promised, read_only }
+    }
+
+    /// Sees to it that the volume's bookkeeping has room of its own and keeps it, without taking what is kept free for
+    /// others.
+    fn secure(&self, state: &mut State, level: Level) {
+        let keep_deleted = level != Level::Fine;
+        if keep_deleted != state.keeps_deleted {
+            match self.volume.discard(!keep_deleted) {
+                Ok(()) => state.keeps_deleted = keep_deleted,
+                Err(error) => tracing::error!(%error, "the volume cannot be mounted with other options"),
+            }
+        }
+        let is_due = state.looks.is_multiple_of(SECURED) || level > state.level;
+        state.looks = state.looks.wrapping_add(1);
+        let Some(host) = state.look.host.filter(|host| is_due && host.growth > 0) else { return };
+        let floor = match level {
+            Level::Fine => eased(host.reserve),
+            Level::Low => 2 * ballast(host.reserve),
+            Level::Emergency => 0,
+        };
+        let directory = self.config.data.join("nimbus");
+        let may_go_on = || statvfs(&directory).is_ok_and(|found| found.f_bavail * found.f_frsize > floor + PIECE);
+        match self.volume.secure(&may_go_on) {
+            Ok(true) => {}
+            Ok(false) => tracing::warn!("the volume's bookkeeping has no room of its own: a full disk would hurt it"),
+            Err(error) => tracing::error!(%error, "the volume's bookkeeping cannot be given room of its own"),
+        }
     }
 
     /// Lets no data grow any more, after the room that was set aside is given back: saying so needs some.

@@ -15,15 +15,17 @@ use rustix::mount::UnmountFlags;
 
 use super::error::{errno, io};
 use super::storage::Trees;
-use super::{VolumeError, mounts};
+use super::{VolumeError, footing, mounts};
 use crate::tools;
 
 /// The least that `mkfs.btrfs` makes a useful file system of, in bytes.
 pub(super) const LEAST_BYTES: u64 = 256 << 20;
 /// Where the superblock's magic number is in an image, and what it is (btrfs on-disk format).
 const MAGIC: (u64, &[u8; 8]) = (0x1_0040, b"_BHRfS_M");
-/// `nosuid,nodev`: what a program wrote has no power on the server. `discard`: deleted data leaves the image's file.
-const OPTIONS: &str = "loop,noatime,nosuid,nodev,discard=async";
+/// `nosuid,nodev`: what a program wrote has no power on the server.
+const OPTIONS: &str = "noatime,nosuid,nodev";
+/// Deleted data leaves the image's file.
+const AT_FIRST: &str = "loop,discard=async";
 
 /// A mounted btrfs.
 pub(super) struct Btrfs {
@@ -240,6 +242,14 @@ impl Trees for Btrfs {
         Ok(())
     }
 
+    fn secure(&self, image: &Path, may_go_on: &dyn Fn() -> bool) -> Result<bool, VolumeError> {
+        footing::secure(&self.device, image, may_go_on)
+    }
+
+    fn discard(&self, mount: &Path, is_on: bool) -> Result<(), VolumeError> {
+        footing::discard(mount, OPTIONS, is_on)
+    }
+
     fn number(&self, tree: &Path) -> Option<u64> {
         subvolume(tree)
     }
@@ -302,8 +312,9 @@ fn make_image(image: &Path, bytes: u64) -> Result<(), VolumeError> {
 
 /// Mounts an image and returns its loop device, which goes when the mount goes.
 fn attach(image: &Path, mount: &Path) -> Result<PathBuf, VolumeError> {
+    let options = format!("{AT_FIRST},{OPTIONS}");
     let words =
-        ["-t".as_ref(), "btrfs".as_ref(), "-o".as_ref(), OPTIONS.as_ref(), image.as_os_str(), mount.as_os_str()];
+        ["-t".as_ref(), "btrfs".as_ref(), "-o".as_ref(), options.as_ref(), image.as_os_str(), mount.as_os_str()];
     tools::run("mount", &words)?;
     let mounted = mounts::at(mount)?.ok_or_else(|| VolumeError::Absent(mount.to_owned()))?;
     Ok(mounted.source)

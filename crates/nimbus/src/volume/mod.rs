@@ -14,6 +14,7 @@
 
 mod btrfs;
 mod error;
+mod footing;
 mod mounts;
 mod plain;
 mod storage;
@@ -283,6 +284,17 @@ impl Volume {
     /// Keeps the data from growing by more than so many bytes beyond what it is, whatever its quota; or no longer.
     pub fn curb(&self, id: InstallationId, slack: Option<u64>) -> Result<(), VolumeError> {
         self.trees.curb(&self.data(id), slack)
+    }
+
+    /// Gives the file system's bookkeeping room of its own on the disk, as long as `may_go_on` allows: then a full disk
+    /// does not hurt it. Whether it has all that it needs now.
+    pub fn secure(&self, may_go_on: &dyn Fn() -> bool) -> Result<bool, VolumeError> {
+        self.trees.secure(&self.image, may_go_on)
+    }
+
+    /// Has deleted data leave the file that the volume is in, or not: room that is given back may be gone.
+    pub fn discard(&self, is_on: bool) -> Result<(), VolumeError> {
+        self.trees.discard(&self.mount, is_on)
     }
 
     /// What tells the data of an installation from what was in its place before; `None` when there is none.

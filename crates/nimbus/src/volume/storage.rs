@@ -42,6 +42,15 @@ pub(super) trait Trees: Send + Sync {
     fn curb(&self, _tree: &Path, _slack: Option<u64>) -> Result<(), VolumeError> {
         Ok(())
     }
+    /// Gives the file system's bookkeeping room of its own in the image, as long as the second allows; whether it has
+    /// all that it needs.
+    fn secure(&self, _image: &Path, _may_go_on: &dyn Fn() -> bool) -> Result<bool, VolumeError> {
+        Ok(true)
+    }
+    /// Has deleted data leave the image, or not.
+    fn discard(&self, _mount: &Path, _is_on: bool) -> Result<(), VolumeError> {
+        Ok(())
+    }
     /// What tells a tree from others that had its name.
     fn number(&self, tree: &Path) -> Option<u64>;
     /// The bytes of a tree, where that can be told at once.
