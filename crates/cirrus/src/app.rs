@@ -127,13 +127,10 @@ impl App {
     /// Runs writes on a worker, with the author's triggers, in the worker's transaction.
     pub fn write<T>(
         &self,
-        _worker: &WorkerContext<'_>,
+        worker: &WorkerContext<'_>,
         work: impl FnOnce(&Session) -> Result<T, crate::data::Error>,
     ) -> Result<T, crate::data::Error> {
-        let session = self.store.begin()?;
-        let done = session.atomically(work)?;
-        session.commit()?;
-        Ok(done)
+        work(&*worker.session()?)
     }
 }
 

@@ -26,7 +26,7 @@ impl Watcher {
     /// Must be called within the tokio runtime.
     pub fn new(root: &Path, data: &Path) -> io::Result<Self> {
         let fd = inotify::init(inotify::CreateFlags::NONBLOCK | inotify::CreateFlags::CLOEXEC)?;
-        let watcher = Self { fd: AsyncFd::new(fd)?, root: root.canonicalize()?, data: data.canonicalize().ok() };
+        let watcher = Self { fd: AsyncFd::register(fd)?, root: root.canonicalize()?, data: data.canonicalize().ok() };
         watcher.watch()?;
         Ok(watcher)
     }
