@@ -10,6 +10,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("archive", &[]),
     ("sandbox", &[]),
+    ("cirrus", &[]),
     ("journal", &["domain"]),
     ("hola", &[]),
     ("nimbus-api", &["domain"]),
