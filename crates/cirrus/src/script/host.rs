@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::data::Store;
 use crate::web::{Request, Response};
 
 /// The program around an engine, shared by all threads.
@@ -15,6 +16,9 @@ pub trait Host: Send + Sync {
 
     /// What JavaScript may use of time and memory.
     fn limits(&self) -> &Limits;
+
+    /// The application's tables.
+    fn store(&self) -> &Store;
 
     /// Renders a view with these values; the error is for the log.
     fn render(&self, view: &str, values: Value, request: &Request) -> Result<String, String>;

@@ -47,7 +47,6 @@ pub struct Machine {
     handle: Option<Persistent<Function<'static>>>,
     settle: Option<Persistent<Function<'static>>>,
     run: Option<Persistent<Function<'static>>>,
-    triggers: Option<Persistent<Function<'static>>>,
     /// What its native functions share.
     pub state: Rc<State>,
     context: Context,
@@ -75,7 +74,7 @@ impl Machine {
             }
         })));
         let context = Context::full(&runtime)?;
-        let mut machine = Self { handle: None, settle: None, run: None, triggers: None, state, context, runtime };
+        let mut machine = Self { handle: None, settle: None, run: None, state, context, runtime };
         machine.state.allow(LOADING);
         machine.evaluate(&modules)?;
         machine.state.loading.set(false);
@@ -102,8 +101,8 @@ impl Machine {
                 Persistent::save(&ctx, hooks.get::<_, Function>("trigger")?),
             ))
         })?;
-        (self.handle, self.settle, self.run, self.triggers) =
-            (Some(hooks.0), Some(hooks.1), Some(hooks.2), Some(hooks.3));
+        (self.handle, self.settle, self.run) = (Some(hooks.0), Some(hooks.1), Some(hooks.2));
+        *self.state.trigger.borrow_mut() = Some(hooks.3);
         Ok(())
     }
 
@@ -190,11 +189,6 @@ impl Machine {
         self.context.with(run)
     }
 
-    /// The function that runs triggers.
-    pub fn triggers(&self) -> Option<&Persistent<Function<'static>>> {
-        self.triggers.as_ref()
-    }
-
     /// Bytes that the runtime holds.
     pub fn memory(&self) -> i64 {
         self.runtime.memory_usage().malloc_size
@@ -267,7 +261,9 @@ impl Machine {
 impl Drop for Machine {
     fn drop(&mut self) {
         // Persistent values and atoms must be gone before the runtime ends, or it aborts the process.
-        (self.handle, self.settle, self.run, self.triggers) = (None, None, None, None);
+        (self.handle, self.settle, self.run) = (None, None, None);
+        // A session that nobody committed is taken back here, while its triggers still have a runtime.
+        drop(self.state.tables.take_session());
         let state = self.state.clone();
         self.context.with(|ctx| {
             if let Some(serialiser) = state.serialiser.get() {

@@ -14,6 +14,7 @@ mod prelude;
 mod quickjs;
 mod routes;
 mod state;
+mod triggers;
 mod urls;
 
 pub use declared::{Declared, Job, Native};

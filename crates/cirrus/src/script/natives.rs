@@ -20,7 +20,7 @@ const FIELDS: usize = 1000;
 
 /// Where native functions are put.
 pub struct Natives<'js> {
-    ctx: Ctx<'js>,
+    pub(super) ctx: Ctx<'js>,
     object: Object<'js>,
     state: Rc<State>,
 }
@@ -448,7 +448,8 @@ fn headers_of<'js>(ctx: &Ctx<'js>, headers: &Value<'js>) -> Result<HeaderMap> {
     Ok(map)
 }
 
-fn answer<'js>(
+/// Ends a request with a body.
+pub fn answer<'js>(
     state: &State,
     ctx: &Ctx<'js>,
     id: u32,

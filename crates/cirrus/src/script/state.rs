@@ -5,6 +5,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
@@ -92,8 +93,8 @@ pub struct State {
     pub declared: RefCell<Declared>,
     /// `app.js` is being evaluated.
     pub loading: Cell<bool>,
-    /// Processor time of this thread at which a run is interrupted.
-    pub deadline: Cell<Option<Duration>>,
+    /// Processor time of this thread, in nanoseconds, at which a run is interrupted; 0 is never. SQLite looks at it too.
+    pub deadline: Arc<AtomicU64>,
     /// It was.
     pub expired: Cell<bool>,
     /// The handler asked for what only a worker may do.
@@ -106,6 +107,12 @@ pub struct State {
     pub effects: RefCell<Vec<Effect>>,
     /// Jobs that ended.
     pub jobs_done: RefCell<Vec<(u32, Option<String>)>>,
+    /// The application's tables.
+    pub tables: super::database::Tables,
+    /// The function that runs triggers.
+    pub trigger: RefCell<Option<rquickjs::Persistent<rquickjs::Function<'static>>>>,
+    /// For triggers that the data layer calls.
+    pub entered: super::quickjs::Entered,
     /// Promises that were rejected with nobody looking, since the last run.
     pub rejections: RefCell<Vec<String>>,
 }
@@ -122,19 +129,25 @@ impl State {
             layers: RefCell::default(),
             declared: RefCell::default(),
             loading: Cell::new(true),
-            deadline: Cell::new(None),
+            deadline: Arc::default(),
             expired: Cell::new(false),
             elsewhere: Cell::new(false),
             exhausted: Cell::new(false),
             slow: RefCell::default(),
             effects: RefCell::default(),
             jobs_done: RefCell::default(),
+            tables: super::database::Tables::default(),
+            trigger: RefCell::default(),
+            entered: super::quickjs::Entered::default(),
             rejections: RefCell::default(),
         })
     }
 
     /// Gives back what belongs to the runtime, before it ends.
-    pub fn release(&self, _ctx: &Ctx<'_>) {}
+    pub fn release(&self, ctx: &Ctx<'_>) {
+        self.tables.release(ctx);
+        self.trigger.take();
+    }
 
     /// A number for something that waits.
     pub fn number(&self) -> u32 {
@@ -156,6 +169,37 @@ impl State {
             }
             exchange.outcome.get_or_insert(outcome);
         }
+    }
+
+    /// Whether a request ended in a failure.
+    pub fn failed(&self, id: u32) -> bool {
+        let exchanges = self.exchanges.borrow();
+        let outcome = exchanges.get(&id).and_then(|exchange| exchange.outcome.as_ref());
+        match outcome {
+            Some(Outcome::Failed(_)) => true,
+            Some(Outcome::Answer(response)) => response.status.is_server_error(),
+            _ => false,
+        }
+    }
+
+    /// The native declaration that a request ended at, with its headers, so that it can be answered.
+    pub fn take_native(&self, id: u32) -> Option<(usize, HeaderMap)> {
+        let mut exchanges = self.exchanges.borrow_mut();
+        let outcome = &mut exchanges.get_mut(&id)?.outcome;
+        match outcome.take() {
+            Some(Outcome::Native(native, headers)) => Some((native, headers)),
+            other => {
+                *outcome = other;
+                None
+            }
+        }
+    }
+
+    /// Requests that ended at a native declaration and are to be answered by it.
+    pub fn at_native(&self) -> Vec<(u32, Arc<Request>)> {
+        let exchanges = self.exchanges.borrow();
+        let at = exchanges.iter().filter(|(_, exchange)| matches!(exchange.outcome, Some(Outcome::Native(..))));
+        at.map(|(id, exchange)| (*id, exchange.request.clone())).collect()
     }
 
     /// Fails unless this runtime may write and wait. On the thread of connections the run ends here and the request goes to a
@@ -184,20 +228,19 @@ impl State {
         if self.elsewhere.get() && !self.loading.get() {
             return true;
         }
-        match self.deadline.get() {
-            Some(deadline) if thread_time() > deadline => {
-                self.expired.set(true);
-                true
-            }
-            _ => false,
+        let late = is_late(&self.deadline);
+        if late {
+            self.expired.set(true);
         }
+        late
     }
 
     /// Allows so much processor time from now.
     pub fn allow(&self, budget: Duration) {
         self.expired.set(false);
         self.elsewhere.set(false);
-        self.deadline.set(Some(thread_time() + budget));
+        let deadline = (thread_time() + budget).as_nanos();
+        self.deadline.store(u64::try_from(deadline).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// The first layer at or after `from` that the request reaches.
@@ -222,6 +265,12 @@ impl Outcome {
 
 fn answered(ctx: &Ctx<'_>) -> rquickjs::Error {
     Exception::throw_message(ctx, "the request was answered and is gone; keep what you need of it in a variable")
+}
+
+/// Whether this thread has used more processor time than it may.
+pub fn is_late(deadline: &AtomicU64) -> bool {
+    let deadline = deadline.load(Ordering::Relaxed);
+    deadline != 0 && thread_time().as_nanos() > u128::from(deadline)
 }
 
 /// Processor time that this thread has used.

@@ -45,7 +45,7 @@ pub(super) enum Arrival {
 pub(super) struct Shared {
     pub host: Arc<dyn Host>,
     pub runtime: tokio::runtime::Handle,
-    pub outgoing: super::worker::Outgoing,
+    pub outgoing: super::outgoing::Outgoing,
     inner: Mutex<Inner>,
     wake: Condvar,
 }
@@ -76,7 +76,7 @@ impl Pool {
         let shared = Shared {
             host,
             runtime,
-            outgoing: super::worker::Outgoing::default(),
+            outgoing: super::outgoing::Outgoing::default(),
             inner: Mutex::default(),
             wake: Condvar::new(),
         };

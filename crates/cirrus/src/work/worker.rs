@@ -2,6 +2,7 @@
 //! answers.
 
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,17 +10,14 @@ use http::{HeaderMap, StatusCode};
 use tokio::sync::oneshot;
 
 use super::pool::{Arrival, Event, Job, Shared, Wake};
-use crate::script::{fetched, Effect, Host, LoadError, Machine, Outcome, Role};
+use crate::data::{self, Reader, Session};
+use crate::script::{Effect, Host, LoadError, Machine, Outcome, Role, fetched};
 use crate::web::{Request, Response, problem};
 
 /// Jobs that are committed together.
 const BATCH: usize = 64;
 /// A batch is not older than this when it is committed.
 const AGE: Duration = Duration::from_millis(20);
-
-/// What is shared by requests that go out.
-#[derive(Default)]
-pub(super) struct Outgoing {}
 
 /// What native code may use on a worker.
 pub struct WorkerContext<'a> {
@@ -30,6 +28,27 @@ impl WorkerContext<'_> {
     /// The program around.
     pub fn host(&self) -> &dyn Host {
         &*self.machine.state.host
+    }
+
+    /// The connection for reading of this thread. It does not see what the session has not committed yet.
+    pub fn reader(&self) -> Result<&Reader, data::Error> {
+        self.machine.state.reader()
+    }
+
+    /// The session of this thread, with the author's triggers; the first call begins it. What is written is committed after the
+    /// job, with that of others, before any of their answers leaves; it is taken back when the job answers with 400 or above.
+    pub fn session(&self) -> Result<Rc<Session>, data::Error> {
+        self.machine.state.session()
+    }
+}
+
+/// A job answered with a failure: what it wrote is taken back.
+struct Undone;
+
+impl From<data::Error> for Undone {
+    fn from(error: data::Error) -> Self {
+        eprintln!("error: a job could not be kept apart from the others of its batch: {error}");
+        Self
     }
 }
 
@@ -154,15 +173,23 @@ impl Worker {
         let Some(machine) = &self.machine else { return };
         let limits = self.shared.host.limits();
         let id = machine.admit(request.clone());
-        match machine.state.reach(id, 0, false) {
-            Some(first) => match machine.native_at(first) {
-                Some(native) => machine.state.end(id, Outcome::Native(native, HeaderMap::new())),
-                None => machine.handle(id, first, limits.run),
-            },
-            None => machine.state.end(id, Outcome::Nothing(HeaderMap::new())),
-        }
+        apart(machine, || {
+            match machine.state.reach(id, 0, false) {
+                Some(first) => match machine.native_at(first) {
+                    Some(native) => machine.state.end(id, Outcome::Native(native, HeaderMap::new())),
+                    None => machine.handle(id, first, limits.run),
+                },
+                None => machine.state.end(id, Outcome::Nothing(HeaderMap::new())),
+            }
+            answer_natively(machine, id, request);
+            !machine.state.failed(id)
+        });
         self.waiting.insert(id, Waiting { reply, until: Instant::now() + limits.answer });
-        self.collect(Some(request));
+        self.collect();
+        if self.waiting.contains_key(&id) {
+            // It waits for something: what it wrote so far must not keep others from writing.
+            self.flush();
+        }
     }
 
     fn native(&mut self, work: Box<dyn FnOnce(&WorkerContext<'_>) -> Response + Send>, reply: oneshot::Sender<Response>) {
@@ -171,9 +198,17 @@ impl Worker {
             return;
         }
         let Some(machine) = &self.machine else { return };
-        let response = work(&WorkerContext { machine });
+        let mut response = None;
+        apart(machine, || {
+            machine.state.allow(self.shared.host.limits().run);
+            let made = machine.with(|ctx| machine.state.entered.during(&ctx, || work(&WorkerContext { machine })));
+            let kept = made.status.as_u16() < 400;
+            response = Some(made);
+            kept
+        });
+        let response = response.unwrap_or_else(|| problem::busy("the database is busy"));
         self.ready.push((reply, response));
-        self.collect(None);
+        self.collect();
     }
 
     fn scheduled(&mut self, job: usize) {
@@ -183,8 +218,15 @@ impl Worker {
         let Some(machine) = &self.machine else { return };
         let id = machine.state.number();
         self.jobs.insert(id, job);
-        machine.run_job(job, id, self.shared.host.limits().run);
-        self.collect(None);
+        let run = self.shared.host.limits().run;
+        apart(machine, || {
+            machine.run_job(job, id, run);
+            !machine.state.jobs_done.borrow().iter().any(|(done, problem)| *done == id && problem.is_some())
+        });
+        self.collect();
+        if self.jobs.contains_key(&id) {
+            self.flush();
+        }
     }
 
     fn arrived(&mut self, arrival: Arrival) {
@@ -197,7 +239,7 @@ impl Worker {
                 machine.settle(id, run, |ctx| result.map(|()| rquickjs::Value::new_undefined(ctx.clone())));
             }
         }
-        self.collect(None);
+        self.collect();
     }
 
     /// Timers and answers whose time has come.
@@ -212,7 +254,7 @@ impl Worker {
                 let run = self.shared.host.limits().run;
                 machine.settle(id, run, |ctx| Ok(rquickjs::Value::new_undefined(ctx.clone())));
             }
-            self.collect(None);
+            self.collect();
         }
         let late: Vec<u32> = self.waiting.iter().filter(|(_, waiting)| waiting.until <= now).map(|(id, _)| *id).collect();
         for id in late {
@@ -226,7 +268,7 @@ impl Worker {
     }
 
     /// Takes what the machine has brought about: answers, and wishes for the world outside.
-    fn collect(&mut self, _request: Option<&Arc<Request>>) {
+    fn collect(&mut self) {
         let Some(machine) = &self.machine else { return };
         for effect in machine.effects() {
             match effect {
@@ -235,8 +277,14 @@ impl Worker {
                     self.timers.insert((when, id), again.then_some(after));
                 }
                 Effect::Clear(id) => self.timers.retain(|(_, timer), _| *timer != id),
-                Effect::Fetch(id, _) => self.shared.arrive(self.number, Arrival::Fetched(id, Err("not yet".into()))),
-                Effect::Mail(id, _) => self.shared.arrive(self.number, Arrival::Mailed(id, Err("not yet".into()))),
+                Effect::Fetch(id, request) => {
+                    self.abroad += 1;
+                    self.shared.fetch(self.number, id, request);
+                }
+                Effect::Mail(id, message) => {
+                    self.abroad += 1;
+                    self.shared.mail(self.number, id, message);
+                }
             }
         }
         for (id, problem) in machine.state.jobs_done.borrow_mut().drain(..) {
@@ -244,6 +292,10 @@ impl Worker {
             if let Some(problem) = problem {
                 eprintln!("error: scheduled job {job}: {problem}");
             }
+        }
+        // Those that got there only after waiting.
+        for (id, request) in machine.state.at_native() {
+            answer_natively(machine, id, &request);
         }
         for (id, outcome) in machine.ended() {
             let Some(waiting) = self.waiting.remove(&id) else { continue };
@@ -257,7 +309,20 @@ impl Worker {
 
     /// Commits, then answers.
     fn flush(&mut self) {
+        let session = self.machine.as_ref().and_then(|machine| machine.state.tables.take_session());
+        let committed = match session.map(Rc::try_unwrap) {
+            None => Ok(()),
+            Some(Ok(session)) => session.commit().map_err(|error| error.to_string()),
+            Some(Err(_)) => Err("a session is still in use".to_owned()),
+        };
+        if let Err(problem) = &committed {
+            eprintln!("error: what {} requests wrote could not be committed: {problem}", self.ready.len());
+        }
         for (reply, response) in self.ready.drain(..) {
+            let response = match &committed {
+                Ok(()) => response,
+                Err(_) => problem::busy("what was written could not be kept"),
+            };
             // Whoever asked may have gone away.
             let _ = reply.send(response);
         }
@@ -273,6 +338,7 @@ impl Worker {
 
     /// Answers everything that waits with 503 and drops the runtime.
     fn give_up(&mut self) {
+        self.flush();
         for (_, waiting) in self.waiting.drain() {
             self.ready.push((waiting.reply, problem::busy("the handlers were started again")));
         }
@@ -281,6 +347,34 @@ impl Worker {
         self.jobs.clear();
         self.machine = None;
     }
+}
+
+/// Runs a job so that it alone is taken back when it fails (yields false).
+fn apart(machine: &Machine, job: impl FnOnce() -> bool) {
+    match machine.state.tables.session() {
+        // Others wrote in this batch: a savepoint within their transaction. The error that comes back is the wish to undo.
+        Some(session) => drop(session.atomically(|_| if job() { Ok(()) } else { Err(Undone) })),
+        None => {
+            if !job() {
+                drop(machine.state.tables.take_session());
+            }
+        }
+    }
+}
+
+/// A request that reached a native declaration is answered by it.
+fn answer_natively(machine: &Machine, id: u32, request: &Request) {
+    let Some((native, headers)) = machine.state.take_native(id) else { return };
+    let declared = machine.declared().natives.get(native).cloned();
+    let response = declared.and_then(|declared| {
+        machine.with(|ctx| {
+            let context = WorkerContext { machine };
+            machine.state.entered.during(&ctx, || context.host().native(&declared, request, &context))
+        })
+    });
+    let response = with(headers, response.unwrap_or_else(problem::not_found));
+    let failed = response.status.as_u16() >= 400;
+    machine.state.end(id, if failed { Outcome::Failed(response) } else { Outcome::Answer(response) });
 }
 
 /// A response with headers that middleware had set; its own win.

@@ -11,6 +11,8 @@ const lazy = (o, k, make) => define(o, k, {
   get() { const v = make(this); put(this, k, v); return v; },
   set(v) { put(this, k, v); },
 });
+// Marks queries: `res.json(query)` sends rows without making objects of them.
+const LAZY = Symbol('query');
 const fault = (status, message, extra) => Object.assign(new Error(message), { status }, extra);
 
 // a[b][]=1 becomes { a: { b: ['1'] } }
@@ -70,6 +72,8 @@ class Request {
   bytes() { return native.bodyBytes(this.i); }
   text() { return native.bodyText(this.i); }
 }
+// Who logged in; an application may put its own there.
+lazy(Request.prototype, 'user', (r) => r.session._user ?? null);
 lazy(Request.prototype, 'query', (r) => nest(native.query(r.i)));
 lazy(Request.prototype, 'headers', (r) => native.headers(r.i));
 lazy(Request.prototype, 'ip', (r) => native.peer(r.i));
@@ -153,12 +157,12 @@ class Response {
   vary(f) { return this.append('vary', f); }
   location(url) { return this.set('location', url === 'back' ? this.req.get('referer') ?? '/' : encodeURI(String(url)).replace(/%25([0-9a-f]{2})/gi, '%$1')); }
   links(l) { return this.append('link', Object.entries(l).map(([rel, url]) => `<${url}>; rel="${rel}"`).join(', ')); }
+  // Before an answer; it counts as sent when Rust took it, so that a failure on the way can still be answered.
   done() {
     if (this.headersSent) throw new Error('the response was already sent');
     if (this.req.s !== undefined) native.seal(this.i, this.req.s);
-    this.headersSent = true;
   }
-  json(value) { this.done(); native.json(this.i, this.statusCode, this.h, value); return this; }
+  json(value) { this.done(); if (typeof value === 'object' && value !== null && value.lazy === LAZY) { native.jsonQuery(this.i, this.statusCode, this.h, value.q); } else native.json(this.i, this.statusCode, this.h, value); this.headersSent = true; return this; }
   jsonp(value) {
     const name = this.req.query.callback;
     if (typeof name !== 'string' || !/^[\w$.[\]]{1,128}$/.test(name)) return this.json(value);
@@ -166,7 +170,7 @@ class Response {
     this.set('x-content-type-options', 'nosniff');
     return this.answer('text/javascript; charset=utf-8', `/**/ typeof ${name} === 'function' && ${name}(${text});`);
   }
-  answer(type, body) { this.done(); native.answer(this.i, this.statusCode, this.h, type, body); return this; }
+  answer(type, body) { this.done(); native.answer(this.i, this.statusCode, this.h, type, body); this.headersSent = true; return this; }
   send(body) {
     if (typeof body === 'string') return this.answer('text/html; charset=utf-8', body);
     if (body === undefined || body === null) return this.answer(undefined, undefined);
@@ -208,7 +212,7 @@ class Response {
     if (!this.get('content-type') && plain.includes('.')) this.type(plain.slice(plain.lastIndexOf('.') + 1).toLowerCase());
     return this.set('content-disposition', `attachment; filename="${plain.replace(/[^ -~]|["\\]/g, '_')}"; filename*=UTF-8''${encodeURIComponent(plain)}`);
   }
-  sendFile(path, o) { this.done(); native.file(this.i, this.statusCode, this.h, String(path), o?.root === undefined ? '' : String(o.root)); return this; }
+  sendFile(path, o) { this.done(); native.file(this.i, this.statusCode, this.h, String(path), o?.root === undefined ? '' : String(o.root)); this.headersSent = true; return this; }
   download(path, name, o) { this.attachment(name ?? path); return this.sendFile(path, o); }
   format(by) {
     const kinds = Object.keys(by).filter((k) => k !== 'default'), kind = this.req.accepts(kinds);
@@ -279,9 +283,23 @@ app.enable = (k) => app.set(k, true); app.disable = (k) => app.set(k, false);
 app.enabled = (k) => !!app.settings[k]; app.disabled = (k) => !app.settings[k];
 app.listen = (...a) => { const f = a.find((x) => typeof x === 'function'); f?.(); return app; };
 app.engine = () => app;
+// Middleware that lets only people pass who are logged in, and who have one of these roles.
+g.requireLogin = (req, res, next) => {
+  if (req.user) return next();
+  if (req.method === 'GET' && req.accepts('json', 'html') === 'html') return res.redirect(303, (app.settings.login ?? '/login') + '?next=' + encodeURIComponent(req.originalUrl));
+  next(fault(401, 'log in first'));
+};
+g.requireRole = (...roles) => (req, res, next) => requireLogin(req, res, (e) => e ? next(e) : roles.flat().includes(req.user.role) ? next() : next(fault(403, 'your role may not do this')));
 app.cors = (options) => app.native('cors', '/', options);
 app.static = (path, dir, options) => app.native('static', path, { directory: dir, ...options });
-app.collect = (path, options) => app.native('collect', path, options);
+// Only these fields may be collected; `allow(req)` says from whom.
+app.collect = (table, fields, options = {}) => {
+  const path = '/_cirrus/collect/' + table;
+  if (options.allow) app.use(path, (req, res, next) => options.allow(req) ? next() : next(fault(403, 'you may not store this')));
+  return app.native('collect', path, { table, fields: [fields].flat() });
+};
+// Login, logout and /me at and below `path`; `[users]` of cirrus.toml says in which table.
+app.users = (path = '/') => app.native('users', path, {});
 app.events = (path, options) => app.native('events', path, typeof options === 'string' ? { table: options } : options);
 const jobs = [];
 const job = (kind, when, fn) => { if (!native.loading()) throw new Error('scheduled jobs are declared while app.js loads'); jobs.push(handler(fn)); native.job(kind, String(when)); };
@@ -414,7 +432,7 @@ for (const [file, names] of Object.entries({
   get() { load(file); return g[name]; },
   set(v) { put(g, name, v); },
 });
-const tools = { native, app, put, lazy, fault, wait, handler, list, mime, nest, describe, Request, Response };
+const tools = { native, app, LAZY, put, lazy, fault, wait, handler, list, mime, nest, describe, Request, Response };
 const loaded = new Set();
 const load = (file) => {
   if (loaded.has(file)) return;

@@ -1,7 +1,11 @@
 //! JavaScript: the API of an application, through `Engine` and `Pool`, as the server uses them.
 
+mod database;
 mod express;
 mod limits;
+mod outgoing;
+mod platform;
+mod wapp;
 mod modules;
 
 use std::path::{Path, PathBuf};
@@ -19,11 +23,13 @@ pub struct World {
     pub directory: tempfile::TempDir,
     pub runtime: tokio::runtime::Runtime,
     pub limits: Limits,
+    pub mail: cirrus::config::Mail,
 }
 
 /// It, loaded.
 pub struct App {
     pub engine: Engine,
+    pub store: cirrus::data::Store,
     pub pool: Pool,
     pub runtime: tokio::runtime::Runtime,
     _directory: tempfile::TempDir,
@@ -41,6 +47,7 @@ pub struct Answer {
 
 struct Around {
     directory: PathBuf,
+    store: cirrus::data::Store,
     limits: Limits,
     mail: cirrus::config::Mail,
 }
@@ -51,6 +58,9 @@ impl Host for Around {
     }
     fn limits(&self) -> &Limits {
         &self.limits
+    }
+    fn store(&self) -> &cirrus::data::Store {
+        &self.store
     }
     fn render(&self, view: &str, values: Value, _: &Request) -> Result<String, String> {
         if view == "missing" { Err("there is no view \"missing\"".into()) } else { Ok(format!("<{view}>{values}")) }
@@ -89,7 +99,7 @@ impl World {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("app.js"), app).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        Self { directory, runtime, limits: Limits { inline: Duration::from_secs(5), ..Limits::default() } }
+        Self { directory, runtime, limits: Limits { inline: Duration::from_secs(5), ..Limits::default() }, mail: Default::default() }
     }
 
     pub fn file(self, name: &str, content: &str) -> Self {
@@ -105,14 +115,18 @@ impl World {
     }
 
     pub fn try_load(self) -> Result<App, String> {
+        let text = std::fs::read_to_string(self.directory.path().join("schema.toml")).unwrap_or_default();
+        let schema = cirrus::data::Schema::parse(&text, "schema.toml").unwrap();
+        let store = cirrus::data::Store::open(&self.directory.path().join("data"), schema).unwrap();
         let host = Arc::new(Around {
             directory: self.directory.path().to_owned(),
+            store: store.clone(),
             limits: self.limits,
-            mail: cirrus::config::Mail::default(),
+            mail: self.mail,
         });
         let engine = Engine::load(host.clone()).map_err(|error| error.to_string())?;
         let pool = Pool::new(host, self.runtime.handle().clone());
-        Ok(App { engine, pool, runtime: self.runtime, _directory: self.directory })
+        Ok(App { store, engine, pool, runtime: self.runtime, _directory: self.directory })
     }
 
     pub fn load(self) -> App {
