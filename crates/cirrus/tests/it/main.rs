@@ -1,3 +1,4 @@
 //! One linked test binary: a module for each subject.
 mod data;
 mod script;
+mod siblings;

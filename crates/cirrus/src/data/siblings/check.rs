@@ -320,9 +320,8 @@ impl Verification<'_, '_> {
             *sum = sum.plus(row.totals).ok_or_else(|| self.ledger.overflow())?;
         }
         let told = self.before[0].plus(self.before[1]).and_then(|sum| sum.plus(*in_block));
-        Ok((told != Some(closing)).then(|| {
-            row.differs(format!("after it the table has {closing:?}, the structure says {told:?}"))
-        }))
+        Ok((told != Some(closing))
+            .then(|| row.differs(format!("after it the table has {closing:?}, the structure says {told:?}"))))
     }
 
     /// Opens the blocks and spans that begin up to a row, in order, a span before its first block.

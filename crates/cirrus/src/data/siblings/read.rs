@@ -179,7 +179,11 @@ impl Ledger {
 
     /// The balance of a group at a bound, in units.
     pub fn balance(&self, db: &Connection, group: &[Value], bound: &Bound) -> Result<i64, Error> {
-        let group = self.group(group)?;
+        self.balance_within(db, &self.group(group)?, bound)
+    }
+
+    /// The same, of a group as the structure holds it.
+    fn balance_within(&self, db: &Connection, group: &[Value], bound: &Bound) -> Result<i64, Error> {
         let key = self.key(bound)?;
         let mut statement = db.prepare_cached(&self.queries.balance[usize::from(bound.through)])?;
         let mut parts = statement.query(params_from_iter(group.iter().chain(&*key)))?;
@@ -205,7 +209,7 @@ impl Ledger {
     fn beside(&self, db: &Connection, id: i64, bound: fn(Vec<Value>) -> Bound) -> Result<Option<i64>, Error> {
         snapshot(db, || {
             let Some(place) = self.place(db, id)? else { return Ok(None) };
-            self.balance(db, &place.group, &bound(place.key)).map(Some)
+            self.balance_within(db, &place.group, &bound(place.key)).map(Some)
         })
     }
 
@@ -246,14 +250,14 @@ impl Ledger {
         if limit > MAX_WINDOW {
             return Err(Error::Invalid(format!("at most {MAX_WINDOW} rows at a time")));
         }
+        let group = self.group(group)?;
         snapshot(db, || {
-            let mut balance = self.balance(db, group, bound)?;
+            let mut balance = self.balance_within(db, &group, bound)?;
             let mut lines = Vec::with_capacity(limit.min(128));
             let fields: String = columns.iter().map(|column| format!(", t.{}", quote(column))).collect();
             let side = &self.queries.window[2 * usize::from(back) + usize::from(bound.through)];
             let sql = format!("SELECT t.id, x.debit, x.credit{fields}{side}");
             let mut statement = db.prepare_cached(&sql)?;
-            let group = self.group(group)?;
             let key = self.key(bound)?;
             let mut rows = statement.query(params_from_iter(group.iter().chain(&*key)))?;
             while lines.len() < limit {
@@ -327,4 +331,43 @@ pub(super) fn snapshot<T>(db: &Connection, read: impl FnOnce() -> Result<T, Erro
     let value = result?;
     end?;
     Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Affinity, Amount, BalanceSpec, Column, Ledger};
+
+    /// Every read is a search: none walks through a table or sorts.
+    #[test]
+    fn reads_search() {
+        let column = |name: &str, affinity| Column { name: name.into(), affinity };
+        let spec = BalanceSpec {
+            table: "mov".into(),
+            name: "saldo".into(),
+            group: vec![column("cuenta", Affinity::Integer), column("tercero", Affinity::Text)],
+            order: vec![column("anio", Affinity::Integer), column("fecha", Affinity::Text)],
+            amount: Amount::Net("importe".into()),
+            unique: Vec::new(),
+            fanout: super::super::FANOUT,
+        };
+        let ledger = Ledger::new(spec).unwrap();
+        let db = rusqlite::Connection::open_in_memory().unwrap();
+        db.execute_batch(
+            "CREATE TABLE mov (id INTEGER PRIMARY KEY, cuenta INT, tercero TEXT, anio INT, fecha TEXT, importe)",
+        )
+        .unwrap();
+        ledger.rebuild(&db).unwrap();
+        let queries = &ledger.queries;
+        let windows: Vec<_> = queries.window.iter().map(|side| format!("SELECT t.id, t.fecha{side}")).collect();
+        let siblings = [&queries.place, &queries.previous, &queries.next, &queries.first, &queries.last];
+        for sql in windows.iter().chain(siblings).chain(&queries.totals).chain(&queries.balance) {
+            let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            plan.raw_query().mapped(|row| row.get::<_, String>(3)).map(Result::unwrap).for_each(|step| {
+                assert!(!step.starts_with("SCAN") && !step.contains("TEMP B-TREE"), "{step} in {sql}");
+                // By all fields of the key.
+                let ranges = step.matches("(o1,o2,id)").count();
+                assert!(step.matches("o1").count() == ranges, "{step} in {sql}");
+            });
+        }
+    }
 }

@@ -111,10 +111,7 @@ impl Ledger {
         let width = self.spec.group.len();
         let columns = list("", names);
         let select = |conditions: &str| {
-            format!(
-                "SELECT {columns} FROM {} WHERE {conditions} ORDER BY {columns}, level LIMIT 1",
-                self.names.sums
-            )
+            format!("SELECT {columns} FROM {} WHERE {conditions} ORDER BY {columns}, level LIMIT 1", self.names.sums)
         };
         let begins: Vec<_> = (0..within.len()).map(|at| format!("{} = ?{}", names[at], at + 1)).collect();
         let begins = if begins.is_empty() { "1".to_owned() } else { begins.join(" AND ") };
@@ -138,7 +135,13 @@ impl Ledger {
     }
 
     /// The first period that has a row after a bound.
-    fn period_after(&self, db: &Connection, group: &[Value], cut: Cut, bound: &Bound) -> Result<Option<Vec<Value>>, Error> {
+    fn period_after(
+        &self,
+        db: &Connection,
+        group: &[Value],
+        cut: Cut,
+        bound: &Bound,
+    ) -> Result<Option<Vec<Value>>, Error> {
         let names = &self.names;
         let group = self.group(group)?;
         let what = match cut {
