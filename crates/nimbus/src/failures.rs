@@ -75,7 +75,7 @@ impl FailedLogs {
             let at = changed.and_then(|at| at.duration_since(UNIX_EPOCH).ok()).map_or(0, millis);
             found.push((at, entry.path()));
         }
-        found.sort_by(|one, other| other.0.cmp(&one.0));
+        found.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
         let is_over =
             |(number, (at, _)): &(usize, &(Millis, PathBuf))| *number >= COUNT || at.saturating_add(millis(AGE)) <= now;
         let over: Vec<&Path> = found.iter().enumerate().filter(is_over).map(|(_, (_, path))| path.as_path()).collect();
