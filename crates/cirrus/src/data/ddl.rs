@@ -58,6 +58,12 @@ pub(super) fn column(field: &Field) -> String {
         }
         _ => {}
     }
+    // A total is never judged on its way in, so the database keeps its bounds.
+    if let (true, Kind::Integer { min, max } | Kind::Decimal { min, max, .. }) = (field.kept, &field.kind)
+        && (*min, *max) != (i64::MIN, i64::MAX)
+    {
+        let _ = write!(sql, " CONSTRAINT \"{name}\" CHECK (\"{name}\" BETWEEN {min} AND {max})");
+    }
     if let Some(check) = &field.check {
         let _ = write!(sql, " CONSTRAINT \"{name}\" CHECK ({})", check.sql(""));
     }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params_from_iter};
 
-use super::query::{Aggregate, Compiled, Cursor, all_columns};
+use super::query::{Aggregate, Compiled, Cursor};
 use super::rows::{self, Columns};
 use super::schema::Schema;
 use super::siblings::Ledger;
@@ -38,9 +38,8 @@ pub trait Read {
     fn find(&self, table: &str, id: i64) -> Result<Option<Record>, Error> {
         let (_, table) = self.schema().find(table)?;
         let failed = Error::database("reading a row");
-        let columns = all_columns(table);
-        let mut statement = self.connection().prepare_cached(&by_id(&table.name, &columns)).map_err(&failed)?;
-        statement.query_row([id], |row| record(row, &columns)).optional().map_err(&failed)
+        let mut statement = self.connection().prepare_cached(&table.sql.by_id).map_err(&failed)?;
+        statement.query_row([id], |row| record(row, &table.columns)).optional().map_err(&failed)
     }
 
     /// The rows of a query.
@@ -124,11 +123,10 @@ pub trait Read {
     fn write_json_of(&self, table: &str, id: i64, out: &mut Vec<u8>) -> Result<bool, Error> {
         let (_, table) = self.schema().find(table)?;
         let failed = Error::database("reading a row");
-        let columns = all_columns(table);
-        let mut statement = self.connection().prepare_cached(&by_id(&table.name, &columns)).map_err(&failed)?;
+        let mut statement = self.connection().prepare_cached(&table.sql.by_id).map_err(&failed)?;
         let mut found = statement.query([id]).map_err(&failed)?;
         match found.next().map_err(&failed)? {
-            Some(row) => rows::write_row(row, &columns, out).map(|()| true),
+            Some(row) => rows::write_row(row, &table.columns, out).map(|()| true),
             None => Ok(false),
         }
     }
@@ -142,15 +140,6 @@ fn place(row: &Row<'_>, compiled: &Compiled, schema: &Schema) -> Result<Vec<Valu
         Ok(Value::from_sql(row.get_ref(compiled.columns.len() + place)?, kind))
     };
     compiled.order.iter().enumerate().map(value).collect::<rusqlite::Result<_>>().map_err(Error::database("reading"))
-}
-
-fn by_id(table: &str, columns: &Columns) -> String {
-    format!("SELECT {} FROM \"{table}\" WHERE \"id\" = ?", names(columns))
-}
-
-/// The columns' names for SQL.
-pub(super) fn names(columns: &Columns) -> String {
-    columns.iter().map(|(name, _)| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
 }
 
 /// A row as a record.

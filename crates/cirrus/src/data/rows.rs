@@ -7,10 +7,10 @@ use rusqlite::{Rows, types::ValueRef};
 
 use super::{Error, base64, decimal, schema::Type, value::SAFE_INTEGER};
 
-/// The columns of a statement: what they are called in JSON and how their values are written.
+/// The columns of a statement: what they are called in JSON and how their values are written. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Columns {
-    columns: Vec<Column>,
+    columns: std::sync::Arc<[Column]>,
 }
 
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OpenFlags, config::DbConfig};
+use rusqlite::{Connection, OpenFlags, config::DbConfig, functions::FunctionFlags};
 
 use super::hooks::{Hooks, NoHooks};
 use super::read::Read;
@@ -198,6 +198,20 @@ impl Store {
     }
 }
 
+/// The function that looks for a text in another without regard to case: SQLite's own only knows the letters a to z. Queries
+/// use it, the schema never does, so that other tools can read and write the tables.
+pub(super) const CONTAINS: &str = "cirrus_contains";
+
+fn contains(context: &rusqlite::functions::Context<'_>) -> rusqlite::Result<bool> {
+    let (Ok(text), Ok(wanted)) = (context.get_raw(0).as_str(), context.get_raw(1).as_str()) else { return Ok(false) };
+    Ok(if text.is_ascii() {
+        let (text, wanted) = (text.as_bytes(), wanted.as_bytes());
+        wanted.is_empty() || text.windows(wanted.len()).any(|part| part.eq_ignore_ascii_case(wanted))
+    } else {
+        text.to_lowercase().contains(wanted)
+    })
+}
+
 /// Opens the file with everything that all connections have in common.
 pub(super) fn connect(path: &Path) -> Result<Connection, Error> {
     let failed = Error::database("opening the database");
@@ -214,6 +228,8 @@ pub(super) fn connect(path: &Path) -> Result<Connection, Error> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(&failed)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true).map_err(&failed)?;
     connection.set_limit(rusqlite::limits::Limit::SQLITE_LIMIT_LENGTH, LARGEST_ROW).map_err(&failed)?;
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_DIRECTONLY;
+    connection.create_scalar_function(CONTAINS, 2, flags, contains).map_err(&failed)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
@@ -300,10 +316,14 @@ impl Reader {
 
     /// From now on, a question that is still running at `deadline` ends with [`Error::TooSlow`]. `None` takes it away.
     pub fn set_deadline(&self, deadline: Option<Instant>) -> Result<(), Error> {
-        const OPERATIONS: std::ffi::c_int = 10_000; // some tenths of a millisecond
-        let handler = deadline.map(|deadline| move || Instant::now() > deadline);
-        self.connection.progress_handler(OPERATIONS, handler).map_err(Error::database("setting a deadline"))
+        set_deadline(&self.connection, deadline)
     }
+}
+
+fn set_deadline(connection: &Connection, deadline: Option<Instant>) -> Result<(), Error> {
+    const OPERATIONS: std::ffi::c_int = 10_000; // some tenths of a millisecond
+    let handler = deadline.map(|deadline| move || Instant::now() > deadline);
+    connection.progress_handler(OPERATIONS, handler).map_err(Error::database("setting a deadline"))
 }
 
 /// An open transaction that writes. It belongs to its thread; dropped without [`Session::commit`] it is rolled back.
@@ -366,6 +386,7 @@ impl Session {
     /// Makes everything durable. When it returns, the rows are on the disk and caches know that they are old.
     pub fn commit(mut self) -> Result<(), Error> {
         self.usable()?;
+        set_deadline(self.connection(), None)?;
         self.run("COMMIT")?;
         for (table, _) in self.dirty.borrow().iter().enumerate().filter(|(_, dirty)| **dirty) {
             self.store.shared.versions.raise(table);
@@ -388,6 +409,11 @@ impl Session {
     /// The store it writes to.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// From now on until the session ends, a statement that is still running at `deadline` ends with [`Error::TooSlow`].
+    pub fn set_deadline(&self, deadline: Option<Instant>) -> Result<(), Error> {
+        set_deadline(self.connection(), deadline)
     }
 
     /// Notes that a table, and all that changes with it, was written.
@@ -428,6 +454,8 @@ impl Session {
                 // Fails only when SQLite rolled back already.
                 drop(connection.execute_batch("ROLLBACK"));
             }
+            // A deadline of this session is none of the next; taking it away cannot fail on an open connection.
+            drop(set_deadline(&connection, None));
             self.store.give_back(connection);
         }
     }

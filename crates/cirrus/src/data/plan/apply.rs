@@ -42,10 +42,10 @@ pub(super) fn apply(connection: &Connection, schema: &Schema, allow_loss: bool) 
 
 fn within(connection: &Connection, schema: &Schema, allow_loss: bool) -> Result<Plan, Error> {
     // Looked at again inside the transaction: another process may have been faster.
-    let old = match applied(connection)? {
+    let (old, reformed) = match applied(connection)? {
         Some(applied) if applied.current(schema) => return Ok(Plan::default()),
-        Some(applied) => applied.schema()?,
-        None => Schema::default(),
+        Some(applied) => (applied.schema()?, applied.format != ddl::FORMAT),
+        None => (Schema::default(), false),
     };
     let mut plan = diff::plan(Some(connection), &old, schema)?;
     if let Some(refusal) = plan.refusal(allow_loss) {
@@ -56,7 +56,7 @@ fn within(connection: &Connection, schema: &Schema, allow_loss: bool) -> Result<
     }
     let failed = Error::database("applying the schema");
     connection.execute_batch(ddl::OWN_TABLES).map_err(&failed)?;
-    let rebuilt = Apply { connection, old: &old, new: schema, plan: &plan }.all()?;
+    let rebuilt = Apply { connection, old: &old, new: schema, plan: &plan, reformed }.all()?;
     verify(connection, &rebuilt)?;
     log(connection, schema, &plan).map_err(&failed)?;
     Ok(plan)
@@ -67,6 +67,8 @@ struct Apply<'a> {
     old: &'a Schema,
     new: &'a Schema,
     plan: &'a Plan,
+    /// Whether another version of Cirrus made what is there.
+    reformed: bool,
 }
 
 impl Apply<'_> {
@@ -228,7 +230,8 @@ impl Apply<'_> {
             let unique = table.indexes.iter().filter(|index| index.kind == crate::data::schema::IndexKind::Unique);
             unique.map(|index| index.fields.clone()).collect::<Vec<_>>()
         };
-        !rebuilt.contains(&*new.name)
+        !self.reformed
+            && !rebuilt.contains(&*new.name)
             && old.balance(name).is_some()
             && old.balance(name) == new.balance(name)
             && unique(old) == unique(new)

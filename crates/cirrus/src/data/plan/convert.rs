@@ -48,7 +48,7 @@ impl Conversion {
                 Some((date, "00:00:00.000Z")) => Value::Text(date.to_owned()),
                 _ => Value::Text(text),
             },
-            (Value::Decimal { units, scale }, Type::Boolean) if scale == 0 => Value::Integer(units),
+            (Value::Decimal { units, scale: 0 }, Type::Boolean) => Value::Integer(units),
             (Value::Boolean(truth), Type::Integer | Type::Decimal(_)) => Value::Integer(i64::from(truth)),
             (value, _) => value,
         };

@@ -445,7 +445,7 @@ impl<'d> Diff<'d> {
         for (name, sql) in &plan.columns {
             let field = table.field(name).expect("the plan is made from the table's fields");
             let before = source.field(name).is_some_and(|old| old.required);
-            if field.required && !(before && !plan.rebuild) {
+            if field.required && (plan.rebuild || !before) {
                 let missing = format!("SELECT count(*) FROM \"{}\" AS s WHERE {sql} IS NULL", source.name);
                 let missing = if plan.split {
                     format!("SELECT count(*) FROM ({rows}) WHERE \"{name}\" IS NULL")

@@ -7,7 +7,7 @@ use super::{Comparison, Condition, Cursor, MAX_CONDITIONS, MAX_DEPTH, MAX_SEARCH
 use crate::data::accept;
 use crate::data::rows::Columns;
 use crate::data::schema::{IndexKind, Schema, Table, Type};
-use crate::data::{Error, Value};
+use crate::data::{Error, Value, store};
 
 /// What a query computes over its rows instead of listing them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl Query {
                 sql.name(&term.field);
             }
         }
-        sql.from_where(self, &order)?;
+        sql.restricted(self, &order)?;
         for (place, term) in order.iter().enumerate() {
             sql.add(if place > 0 { ", " } else { " ORDER BY " });
             sql.name(&term.field);
@@ -99,7 +99,7 @@ impl Query {
             sql.add(")");
         }
         let every = Query { after: None, ..self.clone() };
-        sql.from_where(&every, &[])?;
+        sql.restricted(&every, &[])?;
         let columns = Columns::new([(Arc::from(function), kind)]);
         Ok(Compiled { sql: sql.text, parameters: sql.parameters, columns, order: Vec::new(), table: place, page: None })
     }
@@ -124,7 +124,7 @@ fn complete(table: &Table, order: &[Order]) -> Result<Vec<Order>, Error> {
 
 fn selected(table: &Table, fields: Option<&[String]>) -> Result<Columns, Error> {
     match fields {
-        None => Ok(all_columns(table)),
+        None => Ok(table.columns.clone()),
         Some([]) => Err(Error::Invalid("no fields were asked for".to_owned())),
         Some(names) => {
             let column = |(place, name): (usize, &String)| {
@@ -137,12 +137,6 @@ fn selected(table: &Table, fields: Option<&[String]>) -> Result<Columns, Error> 
             Ok(Columns::new(names.iter().enumerate().map(column).collect::<Result<Vec<_>, _>>()?))
         }
     }
-}
-
-/// `id` and all fields.
-pub(crate) fn all_columns(table: &Table) -> Columns {
-    let fields = table.fields.iter().map(|field| (Arc::clone(&field.name), field.kind.result()));
-    Columns::new(std::iter::once((Arc::from("id"), Type::Integer)).chain(fields))
 }
 
 fn kind_of(table: &Table, field: &str) -> Result<Type, Error> {
@@ -171,7 +165,7 @@ impl Sql<'_> {
         self.parameters.push(value);
     }
 
-    fn from_where(&mut self, query: &Query, order: &[Order]) -> Result<(), Error> {
+    fn restricted(&mut self, query: &Query, order: &[Order]) -> Result<(), Error> {
         self.add(" FROM ");
         let table = self.table;
         self.name(&table.name);
@@ -293,11 +287,12 @@ impl Sql<'_> {
             self.search(field, IndexKind::Pieces, text)?;
             self.add(" AND ");
         }
-        self.add("instr(lower(");
+        self.add(store::CONTAINS);
+        self.add("(");
         self.name(field);
-        self.add("), lower(");
-        self.bind(Value::Text(text.to_owned()));
-        self.add(")) > 0)");
+        self.add(", ");
+        self.bind(Value::Text(text.to_lowercase()));
+        self.add("))");
         Ok(())
     }
 
@@ -377,10 +372,10 @@ impl Sql<'_> {
     /// A field beyond a value in the direction of the order. No value is smaller than any.
     fn beyond(&mut self, term: &Order, value: &Value) {
         match (value.is_null(), term.descending) {
-            (true, true) => return self.add("0"),
+            (true, true) => self.add("0"),
             (true, false) => {
                 self.name(&term.field);
-                return self.add(" IS NOT NULL");
+                self.add(" IS NOT NULL");
             }
             (false, descending) => {
                 self.add("(");
@@ -418,10 +413,11 @@ fn after_all(text: &str) -> Option<String> {
     None
 }
 
-/// Words as FTS5 wants them: each between quotes, so that none of its own syntax gets through, and open at the end.
+/// Words as FTS5 wants them: each between quotes, so that none of its own syntax gets through, and open at the end. What
+/// counts as a letter is left to its tokenizer, which also knows letters written in two parts.
 fn words(text: &str) -> String {
-    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    words.map(|word| format!("\"{word}\"*")).collect::<Vec<_>>().join(" AND ")
+    let words = text.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric));
+    words.map(|word| format!("\"{}\"*", word.replace('"', "\"\""))).collect::<Vec<_>>().join(" AND ")
 }
 
 /// A piece as FTS5 wants it.

@@ -5,7 +5,6 @@ mod compile;
 mod cursor;
 mod json;
 
-pub(super) use compile::all_columns;
 pub use compile::{Aggregate, Compiled};
 pub use cursor::Cursor;
 
@@ -80,7 +79,7 @@ pub enum Condition {
     In(String, Vec<Value>),
     /// A field without a value.
     Null(String),
-    /// A text that contains another, letters a-z without regard to case. Uses an index of pieces when there is one.
+    /// A text that contains another, without regard to case. Uses an index of pieces when there is one.
     Contains(String, String),
     /// A text that begins with another, case counts. Uses an ordinary index when there is one.
     Begins(String, String),

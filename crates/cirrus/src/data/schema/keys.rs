@@ -30,7 +30,7 @@ impl<'t> Problems<'t> {
 
     /// All problems in the order of the file, each once.
     pub(super) fn finish(mut self) -> Vec<Problem> {
-        self.found.sort_by(|a, b| a.line.cmp(&b.line));
+        self.found.sort_by_key(|problem| problem.line);
         self.found.dedup();
         self.found
     }

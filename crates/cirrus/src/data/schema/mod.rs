@@ -12,6 +12,7 @@ use serde::Serialize;
 
 pub use expression::{Expression, Type};
 
+use super::rows::Columns;
 use super::value::Value;
 
 /// The largest `schema.toml`, in bytes.
@@ -81,6 +82,25 @@ pub struct Table {
     pub accumulate: Vec<Accumulate>,
     /// Running balances over this table's rows.
     pub balances: Vec<Balance>,
+    /// `id` and all fields, as they are read.
+    #[serde(skip)]
+    pub(crate) columns: Columns,
+    /// The statements every row needs, written once.
+    #[serde(skip)]
+    pub(crate) sql: Statements,
+}
+
+/// The texts of a table's statements: the same text each time is prepared only once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Statements {
+    /// One row by its `id`.
+    pub(crate) by_id: String,
+    /// `id` and every field that can be written, yielding all columns.
+    pub(crate) insert: String,
+    /// One row by its `id`.
+    pub(crate) delete: String,
+    /// ` RETURNING` all columns.
+    pub(crate) returning: String,
 }
 
 /// One field of a table.
@@ -302,6 +322,24 @@ impl Schema {
 }
 
 impl Table {
+    /// Writes down what every reading and writing of its rows needs.
+    fn prepare(&mut self) {
+        let fields = self.fields.iter().map(|field| (Arc::clone(&field.name), field.kind.result()));
+        self.columns = Columns::new(std::iter::once((Arc::from("id"), Type::Integer)).chain(fields));
+        let quoted = |names: Vec<&str>| names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
+        let all = quoted(self.columns.iter().map(|(name, _)| &**name).collect());
+        let written: Vec<&str> =
+            std::iter::once("id").chain(self.fields.iter().filter(|f| f.writable()).map(|f| &*f.name)).collect();
+        let (name, places) = (&self.name, vec!["?"; written.len()].join(", "));
+        let returning = format!(" RETURNING {all}");
+        self.sql = Statements {
+            by_id: format!("SELECT {all} FROM \"{name}\" WHERE \"id\" = ?"),
+            insert: format!("INSERT INTO \"{name}\" ({}) VALUES ({places}){returning}", quoted(written)),
+            delete: format!("DELETE FROM \"{name}\" WHERE \"id\" = ?"),
+            returning,
+        };
+    }
+
     /// A field by its name.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| *field.name == *name)

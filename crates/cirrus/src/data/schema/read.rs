@@ -8,9 +8,9 @@ use toml::de::{DeTable, DeValue};
 use super::keys::{self, Entry, Keys, Problems};
 use super::{
     DEFAULT_TEXT, Default, Field, From, Index, IndexKind, Kind, LARGEST, Label, MAX_FIELDS, MAX_INDEXES, MAX_NAME,
-    MAX_TABLES, MAX_TEXT, OnDelete, Problem, Schema, Table, Type, rules,
+    MAX_TABLES, MAX_TEXT, OnDelete, Problem, Schema, Statements, Table, Type, rules,
 };
-use crate::data::{accept, decimal, value::Value};
+use crate::data::{accept, decimal, rows::Columns, value::Value};
 
 /// A field whose expressions wait until all fields are known.
 pub(super) struct Draft<'a> {
@@ -64,7 +64,7 @@ pub(super) fn schema(text: &str, file: &str) -> Result<Schema, Vec<Problem>> {
 fn table<'a>(entry: Entry<'a>, problems: &mut Problems) -> Option<TableDraft<'a>> {
     let mut keys = Keys::of(entry, "tables", problems)?;
     name(entry, &keys.path, problems);
-    let mut table = Table {
+    let table = Table {
         name: Arc::from(entry.name),
         label: label(&mut keys, problems),
         from: keys.text("from", problems).map(|(text, _)| text.to_owned()),
@@ -72,6 +72,8 @@ fn table<'a>(entry: Entry<'a>, problems: &mut Problems) -> Option<TableDraft<'a>
         indexes: Vec::new(),
         accumulate: Vec::new(),
         balances: Vec::new(),
+        columns: Columns::default(),
+        sql: Statements::default(),
     };
     let fields_path = keys.key("fields");
     let entries = keys.children("fields", problems);
@@ -96,7 +98,6 @@ fn table<'a>(entry: Entry<'a>, problems: &mut Problems) -> Option<TableDraft<'a>
     let balances = balances.collect();
     let (path, at) = (keys.path.clone(), keys.at);
     keys.finish(problems);
-    table.fields = Vec::new();
     Some(TableDraft { table, path, at: at.max(entry.at), fields, indexes, accumulate, balances })
 }
 

@@ -21,16 +21,20 @@ pub(super) fn finish(mut drafts: Vec<TableDraft>, problems: &mut Problems) -> Ve
     for draft in &mut drafts {
         for field in &mut draft.table.fields {
             field.kept = totals.contains(&(draft.table.name.to_string(), field.name.to_string()));
-            if field.kept && field.default.is_none() {
-                let zero = match field.kind.result() {
+            if field.kept {
+                if field.default.is_some() {
+                    let path = format!("{}.fields.{}.default", draft.path, field.name);
+                    problems.add(draft.at, &path, "a total begins at zero", "Leave the default out");
+                }
+                field.default = Some(Default::Value(match field.kind.result() {
                     Type::Decimal(scale) => Value::Decimal { units: 0, scale },
                     _ => Value::Integer(0),
-                };
-                field.default = Some(Default::Value(zero));
+                }));
             }
         }
         balances(draft, problems);
         moved(draft, problems);
+        draft.table.prepare();
     }
     drafts.into_iter().map(|draft| draft.table).collect()
 }

@@ -3,7 +3,6 @@
 use rusqlite::params_from_iter;
 
 use super::{default_of, faults, judged, refuse, required};
-use crate::data::query::all_columns;
 use crate::data::read::{self, Read as _};
 use crate::data::schema::Table;
 use crate::data::{Error, Event, Record, Session, Value};
@@ -29,18 +28,12 @@ impl Session {
     }
 
     fn insert(&self, place: usize, table: &Table, record: &Record) -> Result<Record, Error> {
-        // One text of SQL for each table, whatever the record speaks of: its preparation is cached.
-        let written: Vec<_> = table.fields.iter().filter(|field| field.writable()).collect();
-        let columns = all_columns(table);
-        let mut sql = format!("INSERT INTO \"{}\" (\"id\"", table.name);
-        written.iter().for_each(|field| sql.extend([", \"", &field.name, "\""]));
-        sql.push_str(") VALUES (?");
-        written.iter().for_each(|_| sql.push_str(", ?"));
-        sql.extend([") RETURNING ", &read::names(&columns)]);
-        let names = std::iter::once("id").chain(written.iter().map(|field| &*field.name));
+        // One statement for each table, whatever the record speaks of.
+        let written = table.fields.iter().filter(|field| field.writable());
+        let names = std::iter::once("id").chain(written.map(|field| &*field.name));
         let values: Vec<&Value> = names.map(|name| record.get(name).unwrap_or(&Value::Null)).collect();
         self.note(place);
-        let created = self.returning(&sql, params_from_iter(values), &columns);
+        let created = self.returning(&table.sql.insert, params_from_iter(values), &table.columns);
         match created {
             Ok(Some(created)) => Ok(created),
             Ok(None) => Err(Error::Broken("SQLite yielded no row for an insert".to_owned())),

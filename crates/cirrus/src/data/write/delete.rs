@@ -29,8 +29,8 @@ impl Session {
 
     fn remove(&self, place: usize, table: &Table, id: i64) -> Result<(), Error> {
         self.note(place);
-        let sql = format!("DELETE FROM \"{}\" WHERE \"id\" = ?", table.name);
-        let deleted = self.connection().prepare_cached(&sql).and_then(|mut statement| statement.execute([id]));
+        let deleted =
+            self.connection().prepare_cached(&table.sql.delete).and_then(|mut statement| statement.execute([id]));
         match deleted {
             Ok(0) => Err(Error::NotFound { table: table.name.to_string(), id }),
             Ok(_) => Ok(()),

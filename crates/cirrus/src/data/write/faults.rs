@@ -16,7 +16,7 @@ pub(super) fn of_write(session: &Session, table: &Table, record: &Record, error:
         ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
             unique(table, &text)
         }
-        ffi::SQLITE_CONSTRAINT_CHECK => check(table, &text, error),
+        ffi::SQLITE_CONSTRAINT_CHECK => check(session, table, &text, error),
         ffi::SQLITE_CONSTRAINT_NOTNULL => {
             let field = text.rsplit('.').next().unwrap_or_default();
             Error::fault(&table.name, Fault::new(field, "required", "a value is required"))
@@ -29,6 +29,9 @@ pub(super) fn of_write(session: &Session, table: &Table, record: &Record, error:
 /// A failed delete.
 pub(super) fn of_delete(session: &Session, table: &Table, id: i64, error: rusqlite::Error) -> Error {
     let code = error.sqlite_error().map(|error| error.extended_code);
+    if code == Some(ffi::SQLITE_CONSTRAINT_CHECK) {
+        return check(session, table, &message(&error), error);
+    }
     // RESTRICT reports itself as a trigger, and so do the triggers of a running balance.
     let link = matches!(code, Some(ffi::SQLITE_CONSTRAINT_FOREIGNKEY | ffi::SQLITE_CONSTRAINT_TRIGGER));
     if !link || message(&error).starts_with("balance ") {
@@ -75,16 +78,24 @@ fn unique(table: &Table, text: &str) -> Error {
     Error::Validation { table: table.name.to_string(), faults }
 }
 
-/// `CHECK constraint failed: importe`
-fn check(table: &Table, text: &str, error: rusqlite::Error) -> Error {
+/// `CHECK constraint failed: importe`: of the row itself, or of a total it adds to.
+fn check(session: &Session, table: &Table, text: &str, error: rusqlite::Error) -> Error {
     let name = text.rsplit(": ").next().unwrap_or_default();
-    match table.field(name) {
-        Some(field) => {
-            let rule = field.check.as_ref().map_or_else(|| "its rule".to_owned(), |check| check.text().to_owned());
-            Error::fault(&table.name, Fault::new(name, "check", format!("it does not meet {rule}")))
-        }
-        None => overflow(&table.name, error, "writing a row"),
+    let rule = |field: &crate::data::schema::Field| match &field.check {
+        Some(check) => check.text().to_owned(),
+        None => "its bounds".to_owned(),
+    };
+    if let Some(field) = table.field(name).filter(|field| !field.kept) {
+        return Error::fault(&table.name, Fault::new(name, "check", format!("it does not meet {}", rule(field))));
     }
+    for adds in &table.accumulate {
+        let master = session.schema().table(&adds.master);
+        if let Some(total) = master.and_then(|master| master.field(&adds.total)).filter(|total| *total.name == *name) {
+            let message = format!("with it, {}.{name} would not meet {}", adds.master, rule(total));
+            return Error::fault(&table.name, Fault::new(&adds.link, "total", message));
+        }
+    }
+    overflow(&table.name, error, "writing a row")
 }
 
 /// Which links lead nowhere.

@@ -3,8 +3,7 @@
 use rusqlite::params_from_iter;
 
 use super::{faults, judged, refuse};
-use crate::data::query::all_columns;
-use crate::data::read::{self, Read as _};
+use crate::data::read::Read as _;
 use crate::data::schema::Table;
 use crate::data::{Error, Event, Record, Session, Value};
 
@@ -50,14 +49,12 @@ impl Session {
         if changes.is_empty() {
             return self.get(&table.name, id);
         }
-        let columns = all_columns(table);
         let sets: Vec<_> = changes.iter().map(|(name, _)| format!("\"{name}\" = ?")).collect();
-        let returned = read::names(&columns);
-        let sql = format!("UPDATE \"{}\" SET {} WHERE \"id\" = ? RETURNING {returned}", table.name, sets.join(", "));
+        let sql = format!("UPDATE \"{}\" SET {} WHERE \"id\" = ?{}", table.name, sets.join(", "), table.sql.returning);
         let number = Value::Integer(id);
         let values = changes.iter().map(|(_, value)| value).chain(std::iter::once(&number));
         self.note(place);
-        let updated = self.returning(&sql, params_from_iter(values), &columns);
+        let updated = self.returning(&sql, params_from_iter(values), &table.columns);
         match updated.map_err(|error| faults::of_write(self, table, changes, error))? {
             None => Err(Error::NotFound { table: table.name.to_string(), id }),
             // A table that adds to itself may have changed the row once more.

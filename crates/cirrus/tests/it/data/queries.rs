@@ -61,6 +61,9 @@ fn conditions_find_what_they_say() {
     assert_eq!(found(json!({"any": [{"horas": 0}, {"horas": 1}], "hecha": false})), [1, 2, 4, 5]);
     assert_eq!(found(json!({"titulo": {"contains": "PINT"}})), [1, 4]);
     assert_eq!(found(json!({"titulo": {"contains": "%"}})), [5]);
+    assert_eq!(found(json!({"titulo": {"contains": "ÑOÑ"}})), [3], "case does not matter, in any alphabet");
+    assert_eq!(found(json!({"titulo": {"contains": ""}})).len(), 6);
+    assert_eq!(found(json!({"titulo": {"words": "camio\u{301}n"}})), [2, 6], "an accent of its own");
     assert_eq!(found(json!({"titulo": {"begins": "p"}})), [4]);
     assert_eq!(found(json!({"titulo": {"words": "camion"}})), [2, 6], "accents and case do not matter");
     assert_eq!(found(json!({"por_titulo": {"words": "pint habit"}})), [1], "beginnings of words, all of them");

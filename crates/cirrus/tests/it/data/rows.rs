@@ -340,3 +340,37 @@ fn sessions_nest_wait_for_each_other_and_leave_nothing_behind() {
     );
     assert!(reader.connection().execute("delete from clientes", []).is_err(), "a reader cannot write");
 }
+
+#[test]
+fn a_total_keeps_its_own_rules() {
+    let tables = r#"
+[tables.cuentas.fields]
+saldo = { type = "decimal", scale = 2, check = "saldo >= 0" }
+plazas = { type = "integer", max = 2 }
+[tables.apuntes.fields]
+cuenta = { type = "link", to = "cuentas" }
+importe = { type = "decimal", scale = 2, required = true }
+[[tables.apuntes.accumulate]]
+to = "cuenta"
+total = "saldo"
+add = "importe"
+[[tables.apuntes.accumulate]]
+to = "cuenta"
+total = "plazas"
+add = "1"
+"#;
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), super::schema(tables)).unwrap();
+    let session = store.begin().unwrap();
+    session.create("cuentas", Record::new()).unwrap();
+    let entry = |importe: &str| record([("cuenta", Value::Integer(1)), ("importe", text(importe))]);
+    session.create("apuntes", entry("10")).unwrap();
+    assert_eq!(faults(session.create("apuntes", entry("-10.01"))), [("cuenta".to_owned(), "total")], "no overdraft");
+    session.create("apuntes", entry("-10")).unwrap();
+    assert_eq!(faults(session.create("apuntes", entry("1"))), [("cuenta".to_owned(), "total")], "no third place");
+    let held = session.delete("apuntes", 1).unwrap_err();
+    assert!(held.to_string().contains("cuentas.saldo would not meet saldo >= 0"), "{held}");
+    assert_eq!(session.get("cuentas", 1).unwrap().get("saldo"), Some(&Value::Decimal { units: 0, scale: 2 }));
+    let given = tables.replace("check = \"saldo >= 0\"", "default = 5");
+    assert!(cirrus::data::Schema::parse(&given, "s").unwrap_err()[0].message.contains("begins at zero"));
+}

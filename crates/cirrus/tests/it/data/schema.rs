@@ -1,9 +1,9 @@
 //! `schema.toml`: what is understood, and what is refused with line, key and advice.
 
-use cirrus::data::Schema;
 use cirrus::data::schema::{Expression, IndexKind, Kind, Type};
+use cirrus::data::{Schema, Store};
 
-use super::{TASKS, schema};
+use super::{Chance, TASKS, schema};
 
 #[test]
 fn tables_fields_and_indexes_come_in_the_order_of_the_file() {
@@ -161,4 +161,127 @@ fn expressions_compute_exactly_and_say_when_a_number_does_not_fit() {
         let failed = compute(overflowing, cents, i64::MAX / 2 + 1, i64::MAX / 2 + 1).unwrap_err();
         assert!(failed.contains("overflow"), "{overflowing}: {failed}");
     }
+}
+
+/// Whatever the text: no panic, and what is understood can be made in a database.
+#[test]
+fn changed_bytes_never_make_a_schema_that_cannot_be_applied() {
+    let mut chance = Chance::new(5);
+    let (mut understood, mut refused) = (0, 0);
+    let pieces = [
+        "\"", "=", "[", "]", "{", "}", "\n", "0", "-1", "type", "text", "importe", "'", "now", "true", "link", "ñ",
+        "tareas", ",", ".",
+    ];
+    for _ in 0..4_000 {
+        let mut text = TASKS.to_owned();
+        for _ in 0..chance.between(1, 3) {
+            let mut at = chance.below(text.len() as u64) as usize;
+            while !text.is_char_boundary(at) {
+                at -= 1;
+            }
+            let mut end = (at + chance.below(12) as usize).min(text.len());
+            while !text.is_char_boundary(end) {
+                end += 1;
+            }
+            let piece = if chance.below(2) == 0 { "" } else { pieces[chance.below(pieces.len() as u64) as usize] };
+            text.replace_range(at..end, piece);
+        }
+        match Schema::parse(&text, "s") {
+            Err(problems) => {
+                assert!(!problems.is_empty());
+                refused += 1;
+            }
+            Ok(schema) if understood < 60 => {
+                understood += 1;
+                let dir = tempfile::tempdir().unwrap();
+                if let Err(error) = Store::open(dir.path(), schema) {
+                    panic!("{error}\n{text}");
+                }
+            }
+            Ok(_) => {}
+        }
+    }
+    assert!(understood == 60 && refused > 1000, "{understood} {refused}");
+}
+
+/// What the grammar lets through is SQL that SQLite takes, and computes without failing but for overflow.
+#[test]
+fn every_expression_that_is_understood_is_sql() {
+    let words = [
+        "a",
+        "n",
+        "t",
+        "d",
+        "b",
+        "1",
+        "2.50",
+        "'x'",
+        "'2026-01-02'",
+        "null",
+        "true",
+        "+",
+        "-",
+        "*",
+        "/",
+        "%",
+        "||",
+        "=",
+        "<>",
+        "<=",
+        "(",
+        ")",
+        ",",
+        "and",
+        "or",
+        "not",
+        "is null",
+        "is not null",
+        "in (",
+        "between",
+        "case when",
+        "then",
+        "else",
+        "end",
+        "abs(",
+        "coalesce(",
+        "round(",
+        "year(",
+        "length(",
+        "iif(",
+        "min(",
+        "substr(",
+    ];
+    let field = |name: &str| match name {
+        "a" => Some(Type::Decimal(2)),
+        "n" => Some(Type::Integer),
+        "t" => Some(Type::Text),
+        "d" => Some(Type::Date),
+        "b" => Some(Type::Boolean),
+        _ => None,
+    };
+    let database = rusqlite::Connection::open_in_memory().unwrap();
+    database.execute_batch("create table r (a integer, n integer, t text, d text, b integer) strict").unwrap();
+    database
+        .execute_batch("insert into r values (150, 3, 'x', '2026-05-06', 1), (null, null, null, null, null)")
+        .unwrap();
+    let mut chance = Chance::new(11);
+    let mut understood = 0;
+    for _ in 0..300_000 {
+        let length = chance.between(1, 9);
+        let text: Vec<&str> = (0..length).map(|_| words[chance.below(words.len() as u64) as usize]).collect();
+        let text = text.join(" ");
+        let Ok(parsed) = Expression::parse(&text, &field) else { continue };
+        understood += 1;
+        let kind = parsed.kind().unwrap_or(Type::Text);
+        let sql = parsed.sql_as(kind, "").unwrap();
+        let mut statement =
+            database.prepare(&format!("select typeof({sql}) from r")).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let found =
+            statement.query_map([], |row| row.get::<_, String>(0)).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let expected = kind.column().to_lowercase();
+        for found in found.unwrap_or_else(|error| panic!("{text}: {error}")) {
+            assert!(found == "null" || found == expected, "{text} is of type {found}, not {expected}");
+        }
+    }
+    assert!(understood > 3_000, "only {understood}");
 }
