@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::{Error, Schema, ddl, store};
 
 pub(super) use apply::apply_on_open;
-pub(crate) use ledgers::ledger;
+pub(crate) use ledgers::{balance_error, ledger};
 
 /// One thing that changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
