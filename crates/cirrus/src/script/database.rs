@@ -98,7 +98,7 @@ impl State {
     }
 
     /// Asks the session when there is one, so that what was just written is seen, else the reader.
-    fn reading<T>(&self, ask: impl FnOnce(&dyn Read) -> std::result::Result<T, data::Error>) -> std::result::Result<T, data::Error> {
+    pub fn reading<T>(&self, ask: impl FnOnce(&dyn Read) -> std::result::Result<T, data::Error>) -> std::result::Result<T, data::Error> {
         match self.tables.session() {
             Some(session) => ask(&*session),
             None => ask(self.reader()?),

@@ -6,6 +6,7 @@ mod effects;
 mod engine;
 mod host;
 mod json;
+mod ledger;
 mod machine;
 mod modules;
 mod natives;

@@ -38,21 +38,13 @@ impl Modules {
                 "there is no module \"{specifier}\": files begin with ./ or ../, packages of npm are not looked up"
             ));
         };
-        let mut path = PathBuf::new();
-        for component in start.components() {
-            match component {
-                Component::Normal(name) => path.push(name),
-                Component::ParentDir if path.pop() => {}
-                Component::CurDir => {}
-                _ => return Err(format!("\"{specifier}\" is outside of the application's directory")),
-            }
-        }
-        let text = path.to_string_lossy().into_owned();
+        let outside = || format!("\"{specifier}\" is outside of the application's directory");
+        let text = normal(&start).map_err(|Outside| outside())?;
         let tries = [text.clone(), format!("{text}.js"), format!("{text}.mjs"), format!("{text}.json"), format!("{text}/index.js")];
         for name in tries {
             match self.inside(&name) {
                 Ok(found) if found.is_file() => return Ok(name),
-                Err(Outside) => return Err(format!("\"{specifier}\" is outside of the application's directory")),
+                Err(Outside) => return Err(outside()),
                 Ok(_) => {}
             }
         }
@@ -80,7 +72,21 @@ impl Modules {
     }
 }
 
-/// A link leads out of the directory.
+/// A path without `.` and `..`, relative to the application's directory.
+pub fn normal(path: &Path) -> std::result::Result<String, Outside> {
+    let mut normal = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::Normal(name) => normal.push(name),
+            Component::ParentDir if normal.pop() => {}
+            Component::CurDir => {}
+            _ => return Err(Outside),
+        }
+    }
+    Ok(normal.to_string_lossy().into_owned())
+}
+
+/// A path leads out of the directory.
 #[derive(Debug)]
 pub struct Outside;
 

@@ -39,6 +39,7 @@ impl<'js> Natives<'js> {
         natives.waits()?;
         super::effects::put(&natives)?;
         super::database::put(&natives)?;
+        super::ledger::put(&natives)?;
         Ok(natives.object)
     }
 
@@ -210,7 +211,8 @@ impl<'js> Natives<'js> {
         let state = self.state();
         let fail = move |ctx: Ctx<'js>, id: u32, status: u16, message: String, detail: String, errors: Opt<Value<'js>>| {
             let request = state.request(&ctx, id)?;
-            if detail.starts_with("InternalError: out of memory") {
+            // QuickJS throws null when there is no memory even for an error.
+            if detail.starts_with("InternalError: out of memory") || detail == "thrown: null" {
                 state.exhausted.set(true);
             }
             let errors = match errors.0 {
@@ -248,13 +250,10 @@ impl<'js> Natives<'js> {
         let state = self.state();
         self.put("file", move |ctx: Ctx<'js>, id: u32, status: u16, headers: Value<'js>, path: String, root: String| {
             let modules = super::modules::Modules::new(state.host.directory());
-            let joined = std::path::Path::new(&root).join(path.trim_start_matches('/'));
-            let name = joined.to_string_lossy().replace("./", "");
             let outside = || throw(&ctx, 403, "only files of the application can be sent");
-            if name.split('/').any(|part| part == "..") {
-                return Err(outside());
-            }
-            let found = modules.inside(name.trim_start_matches('/')).map_err(|_| outside())?;
+            let joined = std::path::Path::new(root.trim_start_matches('/')).join(path.trim_start_matches('/'));
+            let name = super::modules::normal(&joined).map_err(|_| outside())?;
+            let found = modules.inside(&name).map_err(|_| outside())?;
             if !found.is_file() {
                 return Err(throw(&ctx, 404, "there is no such file"));
             }

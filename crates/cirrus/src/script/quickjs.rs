@@ -577,7 +577,7 @@ mod tests {
                     case 15: return new Uint8Array([1, 2, 3]);
                     case 16: return new Error('hidden');
                     case 17: return { toJSON(key) { return ['k', key, typeof key]; } };
-                    case 18: return { get a() { return value(depth + 1); }, [Symbol('x')]: 1, 2: 'number', 1: 'before' };
+                    case 18: { const v = value(depth + 1); return { get a() { return v; }, [Symbol('x')]: 1, 2: 'number', 1: 'before' }; }
                     case 19: return Object.create({ inherited: 1 }, { hidden: { value: 1 }, seen: { value: value(depth + 1), enumerable: true } });
                     case 20: return new Proxy([value(depth + 1), 2], {});
                     case 21: return new Proxy({ p: value(depth + 1) }, {});

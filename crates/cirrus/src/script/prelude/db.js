@@ -39,6 +39,25 @@ class Query {
 }
 Query.prototype.lazy = LAZY;
 for (const m of ['map', 'filter', 'forEach', 'reduce', 'some', 'every', 'find', 'flatMap']) Query.prototype[m] = function (...a) { return this.all()[m](...a); };
+// A running balance: amounts before and after rows, siblings, reports. A group is { field: value }, or its values in order.
+class Balance {
+  constructor(table, name) { this.table = table; this.name = name; }
+  ask(verb, given) { return native.ledger(this.table, this.name, verb, given); }
+  opening(id) { return this.ask('opening', { id: Number(id) }); }
+  closing(id) { return this.ask('closing', { id: Number(id) }); }
+  previous(id) { return this.ask('previous', { id: Number(id) }); }
+  next(id) { return this.ask('next', { id: Number(id) }); }
+  first(group) { return this.ask('first', { group }); }
+  last(group) { return this.ask('last', { group }); }
+  // The balance of a group, at the end or after the rows that begin with the values `to`.
+  at(group, to) { return this.ask('at', { group, to }); }
+  // Rows in their order with debit, credit, opening, closing: { from, after, limit, fields } or { last: true, to }.
+  lines(group, o) { return this.ask('lines', { ...o, group }); }
+  movement(group, o) { return this.ask('movement', { ...o, group }); }
+  // { fields: 2 } of (year, month) gives months; { characters: 7 } of a date gives months.
+  periods(group, o) { return this.ask('periods', { ...o, group }); }
+  trial(o) { return this.ask('trial', { ...o }); }
+}
 const triggers = {};
 const declare = (when) => function (events, fn) {
   for (const event of String(events).split(/[\s,]+/)) {
@@ -52,6 +71,12 @@ class Table extends Query {
   insert(record) { return this.create(record); }
   update(id, changes) { return native.update(this.name, Number(id), changes ?? {}); }
   delete(id) { return native.delete(this.name, Number(id)); }
+  balance(name) { return new Balance(this.name, name); }
+  opening(id) { return this.balance().opening(id); }
+  closing(id) { return this.balance().closing(id); }
+  previous(id) { return this.balance().previous(id); }
+  next(id) { return this.balance().next(id); }
+  balances(group, o) { return this.balance().lines(group, o); }
   findById(id) { return this.find_(id); }
 }
 Table.prototype.before = declare('before');

@@ -186,3 +186,40 @@ fn endless_queries_and_triggers_end() {
     assert_eq!(app.post("/", json!({})).status, 500);
     assert_eq!(count(&app, "registro"), 0);
 }
+
+#[test]
+fn balances_are_told() {
+    let app = World::new("
+        const apuntes = db.table('apuntes'), saldo = apuntes.balance('saldo');
+        app.post('/', (req, res) => res.json(apuntes.create(req.body)));
+        app.get('/row/:id', (req, res) => res.json([apuntes.opening(req.params.id), apuntes.closing(req.params.id), apuntes.previous(req.params.id)?.id ?? null, apuntes.next(req.params.id)?.id ?? null]));
+        app.get('/group', (req, res) => res.json([saldo.at({ cuenta: 'A' }), saldo.at('A', [2024, 1]), saldo.first(['A']).id, saldo.last('A').id, saldo.at('none')]));
+        app.get('/lines', (req, res) => res.json(saldo.lines('A', { fields: ['mes'], limit: 2, from: { anio: 2024 } })));
+        app.get('/periods', (req, res) => res.json(saldo.periods('A', { fields: 1 })));
+        app.get('/trial', (req, res) => res.json(saldo.trial({ to: 2024 })));
+        app.get('/wrong', (req, res) => res.json(saldo.at({ nada: 1 })));
+    ").file("schema.toml", r#"
+[tables.apuntes.fields]
+cuenta = { type = "text", required = true }
+anio = { type = "integer", required = true }
+mes = { type = "integer", required = true }
+debe = { type = "decimal", scale = 2, required = true, default = "0.00" }
+haber = { type = "decimal", scale = 2, required = true, default = "0.00" }
+[tables.apuntes.balances.saldo]
+group = ["cuenta"]
+order = ["anio", "mes"]
+amount = "debe - haber"
+"#).load();
+    for (cuenta, anio, mes, debe) in [("A", 2024, 2, "10.00"), ("A", 2025, 1, "5.50"), ("B", 2024, 1, "1.00"), ("A", 2024, 1, "0.25")] {
+        let made = app.post("/", json!({ "cuenta": cuenta, "anio": anio, "mes": mes, "debe": debe }));
+        assert_eq!(made.status, 200, "{made:?}");
+    }
+    assert_eq!(app.get("/row/1").json(), json!(["0.25", "10.25", 4, 2]));
+    assert_eq!(app.get("/row/4").json(), json!(["0.00", "0.25", null, 1]));
+    assert_eq!(app.get("/group").json(), json!(["15.75", "0.25", 4, 2, "0.00"]));
+    let lines = app.get("/lines").json();
+    assert_eq!(lines[1], json!({ "id": 1, "mes": 2, "debit": "10.00", "credit": "0.00", "opening": "0.25", "closing": "10.25" }));
+    assert_eq!(app.get("/periods").json()[0], json!({ "anio": 2024, "rows": 2, "opening": "0.00", "debit": "10.25", "credit": "0.00", "closing": "10.25" }));
+    assert_eq!(app.get("/trial").json()[1], json!({ "cuenta": "B", "rows": 1, "opening": "0.00", "debit": "1.00", "credit": "0.00", "closing": "1.00" }));
+    assert_eq!(app.get("/wrong").status, 400);
+}
