@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig, functions::FunctionFlags
 
 use super::hooks::{Hooks, NoHooks};
 use super::read::Read;
-use super::schema::Table;
+use super::schema::{OnDelete, Table};
 use super::siblings::Ledger;
 use super::versions::{Stamp, Versions};
 use super::{Error, Schema};
@@ -40,6 +40,8 @@ pub(super) struct Shared {
     pub(super) versions: Versions,
     /// For each table, the tables that change with it: the masters it adds to, and theirs.
     pub(super) touched: Vec<Vec<usize>>,
+    /// For each table, the tables that change when one of its rows is deleted: those that go or are cleared with it, too.
+    pub(super) swept: Vec<Vec<usize>>,
     /// The running balances of each table, in the order of the schema.
     ledgers: Vec<Vec<Ledger>>,
     slot: Mutex<Slot>,
@@ -77,6 +79,7 @@ impl Store {
             path,
             versions: Versions::new(schema.tables.len()),
             touched: touched(&schema),
+            swept: swept(&schema),
             ledgers: schema.tables.iter().map(ledgers).collect::<Result<_, _>>()?,
             schema,
             slot: Mutex::new(Slot::Free { connection, seen }),
@@ -246,18 +249,33 @@ fn ledgers(table: &Table) -> Result<Vec<Ledger>, Error> {
 
 /// For each table, itself and all masters that change with it.
 fn touched(schema: &Schema) -> Vec<Vec<usize>> {
-    let place = |name: &str| schema.tables.iter().position(|table| *table.name == *name);
+    closures(schema, |table| table.accumulate.iter().map(|adds| adds.master.to_string()).collect())
+}
+
+/// For each table, itself and all that changes with the deletion of a row.
+fn swept(schema: &Schema) -> Vec<Vec<usize>> {
+    closures(schema, |table| {
+        let followers = schema.links_to(&table.name).filter(|(_, link)| link.on_delete != OnDelete::Restrict);
+        let masters = table.accumulate.iter().map(|adds| adds.master.to_string());
+        followers.map(|(follower, _)| follower.name.to_string()).chain(masters).collect()
+    })
+}
+
+/// For each table, all tables that can be reached from it.
+fn closures(schema: &Schema, next: impl Fn(&Table) -> Vec<String>) -> Vec<Vec<usize>> {
+    let place = |name: &String| schema.tables.iter().position(|table| *table.name == **name);
+    let steps: Vec<Vec<usize>> =
+        schema.tables.iter().map(|table| next(table).iter().filter_map(place).collect()).collect();
     let closure = |start: usize| {
         let mut all = vec![start];
-        let mut next = 0;
-        while next < all.len() {
-            let table = &schema.tables[all[next]];
-            for master in table.accumulate.iter().filter_map(|accumulate| place(&accumulate.master)) {
-                if !all.contains(&master) {
-                    all.push(master);
+        let mut at = 0;
+        while at < all.len() {
+            for reached in &steps[all[at]] {
+                if !all.contains(reached) {
+                    all.push(*reached);
                 }
             }
-            next += 1;
+            at += 1;
         }
         all
     };
@@ -418,11 +436,18 @@ impl Session {
 
     /// Notes that a table, and all that changes with it, was written.
     pub(super) fn note(&self, table: usize) {
+        self.note_all(&self.store.shared.touched[table]);
+    }
+
+    /// Notes that a row of a table was deleted, with all that follows from it.
+    pub(super) fn note_delete(&self, table: usize) {
+        self.note_all(&self.store.shared.swept[table]);
+    }
+
+    fn note_all(&self, tables: &[usize]) {
         self.writes.set(self.writes.get() + 1);
         let mut dirty = self.dirty.borrow_mut();
-        for touched in &self.store.shared.touched[table] {
-            dirty[*touched] = true;
-        }
+        tables.iter().for_each(|table| dirty[*table] = true);
     }
 
     /// Refuses to go on after SQLite took the transaction back (a full disk, for example).

@@ -28,7 +28,7 @@ impl Session {
     }
 
     fn remove(&self, place: usize, table: &Table, id: i64) -> Result<(), Error> {
-        self.note(place);
+        self.note_delete(place);
         let deleted =
             self.connection().prepare_cached(&table.sql.delete).and_then(|mut statement| statement.execute([id]));
         match deleted {
@@ -46,8 +46,6 @@ impl Session {
                 OnDelete::Cascade => Event::Delete,
                 OnDelete::Clear => Event::Update,
             };
-            self.note(self.schema().find(&table.name)?.0);
-            self.note_cascades(table, link.on_delete, 0)?;
             if !self.needs_rows(table, event, &mut Vec::new()) {
                 continue;
             }
@@ -92,21 +90,5 @@ impl Session {
             OnDelete::Cascade => self.needs_rows(child, Event::Delete, seen),
             OnDelete::Clear => self.needs_rows(child, Event::Update, seen),
         })
-    }
-
-    /// Tables that SQLite changes when rows of this one go.
-    fn note_cascades(&self, table: &Table, on_delete: OnDelete, depth: usize) -> Result<(), Error> {
-        if on_delete != OnDelete::Cascade || depth > self.schema().tables.len() {
-            return Ok(());
-        }
-        for (child, link) in self.schema().links_to(&table.name) {
-            if link.on_delete != OnDelete::Restrict {
-                self.note(self.schema().find(&child.name)?.0);
-                if child.name != table.name {
-                    self.note_cascades(child, link.on_delete, depth + 1)?;
-                }
-            }
-        }
-        Ok(())
     }
 }

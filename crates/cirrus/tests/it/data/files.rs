@@ -212,3 +212,52 @@ fn the_check_finds_wrong_totals_and_links() {
     assert!(found.iter().any(|line| line.contains("clientes.saldo: 1 rows")), "{found:?}");
     assert!(found.iter().any(|line| line.contains("tareas links to rows of clientes")), "{found:?}");
 }
+
+#[test]
+fn changed_bytes_are_imported_whole_or_not_at_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = tasks(dir.path());
+    let session = store.begin().unwrap();
+    let mut chance = super::Chance::new(3);
+    let files: [&[u8]; 2] = [
+        "id,titulo,importe,hecha,adjunto\n1,\"uno, dos\",1.50,true,AAEC\n2,\"tr\"\"es\",,,\n3,ñ,0,false,\n".as_bytes(),
+        r#"[{"id": 1, "titulo": "uno", "importe": "1.50", "adjunto": "AAEC"}, {"titulo": "ñ\u0041", "horas": 3}]"#
+            .as_bytes(),
+    ];
+    let (mut whole, mut nothing) = (0, 0);
+    for round in 0..3_000 {
+        let mut bytes = files[round % 2].to_vec();
+        for _ in 0..chance.between(1, 3) {
+            let at = chance.below(bytes.len() as u64) as usize;
+            match chance.below(3) {
+                0 => bytes[at] = chance.below(256) as u8,
+                1 => drop(bytes.remove(at)),
+                _ => bytes.insert(at, b"\",\n[]{}0:e-\\"[chance.below(12) as usize]),
+            }
+        }
+        let before = count(&session, "tareas");
+        let result: Result<(), Error> = session.atomically(|session| {
+            let imported = if round % 2 == 0 {
+                session.import_csv("tareas", &*bytes, Existing::Refuse)
+            } else {
+                session.import_json("tareas", &*bytes, Existing::Refuse)
+            };
+            match imported {
+                Ok(rows) => {
+                    assert_eq!(count(session, "tareas"), before + rows);
+                    whole += 1;
+                }
+                Err(Error::Import(told)) => {
+                    assert!(!told.is_empty());
+                    assert_eq!(count(session, "tareas"), before, "{}", String::from_utf8_lossy(&bytes));
+                    nothing += 1;
+                }
+                Err(other) => panic!("{other:?}: {}", String::from_utf8_lossy(&bytes)),
+            }
+            // Taken back, so that the next round finds the table empty.
+            Err(Error::Invalid("next".into()))
+        });
+        assert!(result.is_err());
+    }
+    assert!(whole > 100 && nothing > 300, "{whole} {nothing}");
+}
