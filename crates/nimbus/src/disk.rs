@@ -19,7 +19,6 @@ use nimbus_api::{HostDisk, NimbusEvent, NimbusEventKind, Share, Warning};
 use rustix::fs::{FallocateFlags, StatVfsMountFlags, fallocate, statvfs};
 
 use crate::engine::Engine;
-use crate::error::{NimbusError, io};
 
 /// Between two looks; and when the disk may be full soon.
 const EVERY: Duration = Duration::from_secs(2);
@@ -65,8 +64,6 @@ struct Look {
 pub(crate) struct Disk {
     /// A file of which nobody needs the content.
     ballast: PathBuf,
-    /// There while installations are curbed: whoever comes after a kill has to end it.
-    mark: PathBuf,
     state: Mutex<State>,
 }
 
@@ -79,6 +76,8 @@ struct State {
     keeps_deleted: bool,
     /// Looks since the bookkeeping was given room.
     looks: u32,
+    /// Whether it is known that all data may grow.
+    is_free: bool,
     /// The data that must not grow: which tree of which installation.
     curbed: HashMap<InstallationId, u64>,
 }
@@ -96,7 +95,7 @@ impl Disk {
         };
         let keeps_deleted = level != Level::Fine;
         let state = Mutex::new(State { level, warnings, keeps_deleted, ..State::default() });
-        Self { ballast: nimbus.join("reserve"), mark: nimbus.join("curbed"), state }
+        Self { ballast: nimbus.join("reserve"), state }
     }
 
     /// What a report says: the disk, and what needs attention.
@@ -138,7 +137,7 @@ impl Engine {
             Level::Emergency => self.hold_growth(&mut state),
             _ => self.free_growth(&mut state),
         }
-        if let (Level::Fine, Some(host)) = (level, state.look.host) {
+        if let (Level::Fine, true, Some(host)) = (level, state.is_free, state.look.host) {
             self.set_aside(&host);
         }
         let codes: Vec<&str> = state.warnings.iter().map(|warning| warning.code.as_str()).collect();
@@ -218,42 +217,44 @@ impl Engine {
     /// Lets no data grow any more, after the room that was set aside is given back: saying so needs some.
     fn hold_growth(&self, state: &mut State) {
         match fs::remove_file(&self.disk.ballast) {
+            // A journaling file system gives the room back with its next commit: now.
+            Ok(()) => sync_directory_of(&self.disk.ballast),
             Err(error) if error.kind() != ErrorKind::NotFound => {
                 tracing::error!(%error, "the reserve is not given back")
             }
             _ => {}
         }
+        state.is_free = false;
         let ids: Vec<InstallationId> = self.registry.all().iter().map(|spec| spec.id).collect();
         let room = state.look.host.map_or(0, |host| ballast(host.reserve)) / 2;
         let slack = (room / (ids.len() as u64).max(1)).clamp(SLACK.0, SLACK.1);
         for id in ids {
             // A switch or a restore may have put another tree in its place.
             let Some(tree) = self.volume.tree(id).filter(|tree| state.curbed.get(&id) != Some(tree)) else { continue };
-            let curbed = mark(&self.disk.mark);
-            match curbed.and_then(|()| Ok(self.volume.curb(id, Some(slack))?)) {
+            match self.volume.curb(id, Some(slack)) {
                 Ok(()) => drop(state.curbed.insert(id, tree)),
                 Err(error) => tracing::error!(%id, %error, "its data cannot be kept from growing"),
             }
         }
     }
 
-    /// Lets data grow again, also where a former Nimbus had kept it from growing.
+    /// Lets data grow again, also where a former Nimbus had kept it from growing: room is set aside only while no data
+    /// is kept from growing.
     fn free_growth(&self, state: &mut State) {
-        if state.curbed.is_empty() && !self.disk.mark.exists() {
+        if state.is_free {
             return;
         }
-        let mut is_done = true;
-        for spec in self.registry.all() {
+        let never_held = state.curbed.is_empty() && self.disk.ballast.exists();
+        let specs = if never_held { Vec::new() } else { self.registry.all() };
+        state.is_free = true;
+        for spec in specs {
             if let Err(error) = self.volume.curb(spec.id, None) {
                 tracing::error!(id = %spec.id, %error, "its data is still kept from growing");
-                is_done = false;
+                state.is_free = false;
             }
         }
-        if is_done {
+        if state.is_free {
             state.curbed.clear();
-            if let Err(error) = fs::remove_file(&self.disk.mark) {
-                tracing::error!(%error, "{} cannot be deleted", self.disk.mark.display());
-            }
         }
     }
 
@@ -275,8 +276,11 @@ impl Engine {
     }
 }
 
-fn mark(path: &Path) -> Result<(), NimbusError> {
-    File::create(path).map(drop).map_err(io("make", path))
+fn sync_directory_of(path: &Path) {
+    let synced = File::open(path.parent().unwrap_or(Path::new("/"))).and_then(|directory| directory.sync_all());
+    if let Err(error) = synced {
+        tracing::warn!(%error, path = %path.display(), "the room that was set aside is given back late");
+    }
 }
 
 /// The warnings that were told and are not over.
