@@ -1,4 +1,5 @@
-//! `db`: the tables of the application as JavaScript sees them. A query travels as a list of operations in JSON text, which is
+//! `db`: the tables of the application as JavaScript sees them. A query travels as a list of operations in JSON text,
+//! which is
 //! also the key under which its compiled form, its property names and its last result are kept.
 
 use std::cell::{OnceCell, RefCell};
@@ -98,7 +99,10 @@ impl State {
     }
 
     /// Asks the session when there is one, so that what was just written is seen, else the reader.
-    pub fn reading<T>(&self, ask: impl FnOnce(&dyn Read) -> std::result::Result<T, data::Error>) -> std::result::Result<T, data::Error> {
+    pub fn reading<T>(
+        &self,
+        ask: impl FnOnce(&dyn Read) -> std::result::Result<T, data::Error>,
+    ) -> std::result::Result<T, data::Error> {
         match self.tables.session() {
             Some(session) => ask(&*session),
             None => ask(self.reader()?),
@@ -125,7 +129,9 @@ impl State {
                 .map(|fault| serde_json::json!({ "field": fault.field, "code": fault.code, "message": fault.message }))
                 .collect(),
             data::Error::Rejected(rejection) => match &rejection.field {
-                Some(field) => vec![serde_json::json!({ "field": field, "code": "rejected", "message": rejection.message })],
+                Some(field) => {
+                    vec![serde_json::json!({ "field": field, "code": "rejected", "message": rejection.message })]
+                }
                 None => Vec::new(),
             },
             _ => Vec::new(),
@@ -159,7 +165,11 @@ impl State {
         let raise = |error: data::Error| self.raise(ctx, &error);
         let known = self.known(ctx, key)?;
         let own_writes = self.tables.session.borrow().is_some();
-        let stamp = if own_writes { None } else { self.reader().and_then(|reader| reader.stamp(&[known.compiled.table])).map_err(raise)? };
+        let stamp = if own_writes {
+            None
+        } else {
+            self.reader().and_then(|reader| reader.stamp(&[known.compiled.table])).map_err(raise)?
+        };
         if let Some(stamp) = stamp
             && let Some((then, bytes)) = self.tables.results.borrow().kept.get(key)
             && *then == stamp
@@ -184,7 +194,12 @@ impl State {
         Ok(bytes)
     }
 
-    fn write_rows(&self, read: &dyn Read, compiled: &Compiled, out: &mut Vec<u8>) -> std::result::Result<(), data::Error> {
+    fn write_rows(
+        &self,
+        read: &dyn Read,
+        compiled: &Compiled,
+        out: &mut Vec<u8>,
+    ) -> std::result::Result<(), data::Error> {
         let most = self.host.limits().body;
         let failed = |error| database_error(error);
         let mut statement = read.connection().prepare_cached(&compiled.sql).map_err(failed)?;
@@ -196,7 +211,9 @@ impl State {
             }
             rows::write_row(row, &compiled.columns, out)?;
             if out.len() > most {
-                return Err(data::Error::TooLarge(format!("the rows are more than {most} bytes of JSON: use limit() or page()")));
+                return Err(data::Error::TooLarge(format!(
+                    "the rows are more than {most} bytes of JSON: use limit() or page()"
+                )));
             }
         }
         out.push(b']');
@@ -239,7 +256,9 @@ pub fn put<'js>(natives: &Natives<'js>) -> Result<()> {
 
 fn reads<'js>(natives: &Natives<'js>) -> Result<()> {
     let state = natives.state();
-    natives.put("tables", move || state.host.store().schema().tables.iter().map(|table| table.name.to_string()).collect::<Vec<_>>())?;
+    natives.put("tables", move || {
+        state.host.store().schema().tables.iter().map(|table| table.name.to_string()).collect::<Vec<_>>()
+    })?;
     let state = natives.state();
     natives.put("rows", move |ctx: Ctx<'js>, key: String| state.objects(&ctx, &key))?;
     let state = natives.state();
@@ -372,7 +391,8 @@ fn database_error(error: rusqlite::Error) -> data::Error {
 /// Reads `["table","tareas"],["limit",10]`.
 fn read_query(key: &str, store: &data::Store) -> std::result::Result<Query, data::Error> {
     let wrong = |what: &str| data::Error::Invalid(format!("a query cannot be understood: {what}"));
-    let operations: Vec<Vec<Json>> = serde_json::from_str(&format!("[{key}]")).map_err(|error| wrong(&error.to_string()))?;
+    let operations: Vec<Vec<Json>> =
+        serde_json::from_str(&format!("[{key}]")).map_err(|error| wrong(&error.to_string()))?;
     let mut query = Query::default();
     for operation in &operations {
         let text = |at: usize| {
@@ -397,7 +417,8 @@ fn read_query(key: &str, store: &data::Store) -> std::result::Result<Query, data
             "index" => {
                 let (_, table) = store.schema().find(&query.table)?;
                 let index = table.index(text(1)?);
-                let index = index.ok_or_else(|| data::Error::Invalid(format!("{} has no index {:?}", table.name, operation[1])))?;
+                let index = index
+                    .ok_or_else(|| data::Error::Invalid(format!("{} has no index {:?}", table.name, operation[1])))?;
                 index.fields.iter().fold(query, |query, field| query.order(field, false))
             }
             "after" => {
@@ -447,7 +468,8 @@ pub fn value_of<'js>(state: &State, ctx: &Ctx<'js>, name: &str, value: &Value<'j
         return Ok(data::Value::Real(number));
     }
     let json = super::natives::to_json(state, ctx, value)?;
-    data::Value::from_json(&json).ok_or_else(|| throw(ctx, 422, &format!("{name}: a list or an object is no value of a field")))
+    data::Value::from_json(&json)
+        .ok_or_else(|| throw(ctx, 422, &format!("{name}: a list or an object is no value of a field")))
 }
 
 /// A record as an object.

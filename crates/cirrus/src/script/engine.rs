@@ -21,7 +21,8 @@ const STRIKES: u8 = 3;
 pub enum Inline {
     /// Send this.
     Answered(Response),
-    /// Answer it by native declaration number `.0` (of `declared().natives`), adding the headers `.1` that middleware set.
+    /// Answer it by native declaration number `.0` (of `declared().natives`), adding the headers `.1` that middleware
+    /// set.
     Native(usize, HeaderMap),
     /// JavaScript has no route for it; these headers were set by middleware.
     NoRoute(HeaderMap),

@@ -1,4 +1,5 @@
-//! Siblings and running balances as JavaScript asks for them: one native function of a verb and its arguments, in JSON, because
+//! Siblings and running balances as JavaScript asks for them: one native function of a verb and its arguments, in
+//! JSON, because
 //! every answer is a small list.
 
 use rquickjs::{Ctx, Exception, Result, Value};
@@ -6,9 +7,10 @@ use rusqlite::types::{Value as Sql, ValueRef};
 use serde_json::{Map, Value as Json};
 
 use super::natives::Natives;
+use crate::data::plan::balance_error;
 use crate::data::schema::{Balance, Table, Type};
 use crate::data::siblings::{Bound, Cut, Ledger, Movement, Window};
-use crate::data::{self, Error, Read, accept, decimal, siblings};
+use crate::data::{self, Error, Read, accept, decimal};
 
 /// Lines of a report when nothing else is said.
 const LINES: u64 = 100;
@@ -16,12 +18,15 @@ const LINES: u64 = 100;
 /// Puts `ledger`.
 pub fn put<'js>(natives: &Natives<'js>) -> Result<()> {
     let state = natives.state();
-    natives.put("ledger", move |ctx: Ctx<'js>, table: String, balance: Option<String>, verb: String, given: Value<'js>| {
-        let given = super::natives::to_json(&state, &ctx, &given)?;
-        let answer = state.reading(|read| ask(read, &table, balance.as_deref(), &verb, &given));
-        let answer = answer.map_err(|error| state.raise(&ctx, &error))?;
-        ctx.json_parse(answer.to_string()).map_err(|_| Exception::throw_internal(&ctx, "an answer is no JSON"))
-    })
+    natives.put(
+        "ledger",
+        move |ctx: Ctx<'js>, table: String, balance: Option<String>, verb: String, given: Value<'js>| {
+            let given = super::natives::to_json(&state, &ctx, &given)?;
+            let answer = state.reading(|read| ask(read, &table, balance.as_deref(), &verb, &given));
+            let answer = answer.map_err(|error| state.raise(&ctx, &error))?;
+            ctx.json_parse(answer.to_string()).map_err(|_| Exception::throw_internal(&ctx, "an answer is no JSON"))
+        },
+    )
 }
 
 /// A balance and where it is asked.
@@ -32,7 +37,13 @@ struct Asked<'a> {
     ledger: &'a Ledger,
 }
 
-fn ask(read: &dyn Read, table: &str, balance: Option<&str>, verb: &str, given: &Json) -> std::result::Result<Json, Error> {
+fn ask(
+    read: &dyn Read,
+    table: &str,
+    balance: Option<&str>,
+    verb: &str,
+    given: &Json,
+) -> std::result::Result<Json, Error> {
     let (_, table) = read.schema().find(table)?;
     let balance = match balance {
         Some(name) => table.balance(name),
@@ -224,15 +235,6 @@ impl Asked<'_> {
             data::Value::Text(text) => Sql::Text(text),
             data::Value::Blob(bytes) => Sql::Blob(bytes),
         })
-    }
-}
-
-fn balance_error(table: &str, error: siblings::Error) -> Error {
-    match error {
-        siblings::Error::Overflow(detail) => Error::Overflow { table: table.to_owned(), detail },
-        siblings::Error::Invalid(message) => Error::Invalid(message),
-        broken @ siblings::Error::Broken(_) => Error::Balance(broken.to_string()),
-        siblings::Error::Sql(error) => Error::database("asking a balance")(error),
     }
 }
 

@@ -8,7 +8,9 @@ use std::time::Duration;
 use http::StatusCode;
 use rquickjs::context::EvalOptions;
 use rquickjs::promise::PromiseState;
-use rquickjs::{CatchResultExt, CaughtError, Context, Ctx, Exception, Function, Module, Object, Persistent, Promise, Runtime, Value};
+use rquickjs::{
+    CatchResultExt, CaughtError, Context, Ctx, Exception, Function, Module, Object, Persistent, Promise, Runtime, Value,
+};
 
 use super::declared::Declared;
 use super::host::Host;
@@ -18,8 +20,6 @@ use super::quickjs::Serialiser;
 use super::state::{Effect, Exchange, Outcome, Role, State, failure};
 use crate::web::Request;
 
-/// Evaluating `app.js` and its modules may take this much processor time.
-const LOADING: Duration = Duration::from_secs(5);
 /// Microtasks run at most so many times in a row before the clock is looked at.
 const MICROTASKS: usize = 1000;
 
@@ -75,7 +75,8 @@ impl Machine {
         })));
         let context = Context::full(&runtime)?;
         let mut machine = Self { handle: None, settle: None, run: None, state, context, runtime };
-        machine.state.allow(LOADING);
+        // Evaluating `app.js` and its modules may take as much as a handler.
+        machine.state.allow(host.limits().run);
         machine.evaluate(&modules)?;
         machine.state.loading.set(false);
         machine.state.elsewhere.set(false);
@@ -119,14 +120,8 @@ impl Machine {
     /// Takes a request in; it is not run yet.
     pub fn admit(&self, request: Arc<Request>) -> u32 {
         let id = self.state.number();
-        let exchange = Exchange {
-            request,
-            params: Vec::new(),
-            at: 0,
-            session: None,
-            session_cookie: None,
-            outcome: None,
-        };
+        let exchange =
+            Exchange { request, params: Vec::new(), at: 0, session: None, session_cookie: None, outcome: None };
         self.state.exchanges.borrow_mut().insert(id, exchange);
         id
     }
@@ -140,7 +135,12 @@ impl Machine {
     }
 
     /// Tells JavaScript that what it waits for is there.
-    pub fn settle(&self, id: u32, budget: Duration, value: impl for<'js> FnOnce(&Ctx<'js>) -> Result<Value<'js>, String>) {
+    pub fn settle(
+        &self,
+        id: u32,
+        budget: Duration,
+        value: impl for<'js> FnOnce(&Ctx<'js>) -> Result<Value<'js>, String>,
+    ) {
         self.state.allow(budget);
         let Some(function) = &self.settle else { return };
         let result = self.context.with(|ctx| {
@@ -170,7 +170,8 @@ impl Machine {
     /// Requests that ended since the last time.
     pub fn ended(&self) -> Vec<(u32, Outcome)> {
         let mut exchanges = self.state.exchanges.borrow_mut();
-        let ids: Vec<u32> = exchanges.iter().filter(|(_, exchange)| exchange.outcome.is_some()).map(|(id, _)| *id).collect();
+        let ids: Vec<u32> =
+            exchanges.iter().filter(|(_, exchange)| exchange.outcome.is_some()).map(|(id, _)| *id).collect();
         ids.into_iter().filter_map(|id| Some((id, exchanges.remove(&id)?.outcome?))).collect()
     }
 
@@ -232,7 +233,9 @@ impl Machine {
         if !broken || !pending {
             return;
         }
-        let Some(request) = self.state.exchanges.borrow().get(&id).map(|exchange| exchange.request.clone()) else { return };
+        let Some(request) = self.state.exchanges.borrow().get(&id).map(|exchange| exchange.request.clone()) else {
+            return;
+        };
         let quiet = self.state.role == Role::Inline;
         let status = if self.state.expired.get() || self.state.exhausted.get() {
             StatusCode::SERVICE_UNAVAILABLE
@@ -241,7 +244,10 @@ impl Machine {
         };
         let detail = result.err().unwrap_or_else(|| "interrupted".to_owned());
         if !quiet {
-            natives::log("error", &format!("request {} {} {}: {detail}", request.id, request.method, request.uri.path()));
+            natives::log(
+                "error",
+                &format!("request {} {} {}: {detail}", request.id, request.method, request.uri.path()),
+            );
         }
         self.state.end(id, Outcome::Failed(failure(&request, status, &detail, serde_json::Value::Null)));
     }
@@ -304,7 +310,9 @@ fn finish<'js>(ctx: &Ctx<'js>, promise: &Promise<'js>) -> rquickjs::Result<()> {
     while promise.state() == PromiseState::Pending && ctx.execute_pending_job() {}
     match promise.result::<Value>() {
         Some(result) => result.map(drop),
-        None => Err(Exception::throw_message(ctx, "app.js waits (await) for something that does not come while it loads")),
+        None => {
+            Err(Exception::throw_message(ctx, "app.js waits (await) for something that does not come while it loads"))
+        }
     }
 }
 
@@ -373,7 +381,9 @@ pub fn caught(error: &CaughtError<'_>) -> String {
 /// A thrown value with its stack.
 pub fn describe(value: &Value<'_>) -> String {
     let Some(exception) = value.as_exception() else {
-        return value.get::<rquickjs::convert::Coerced<String>>().map_or_else(|_| "something".to_owned(), |text| text.0);
+        return value
+            .get::<rquickjs::convert::Coerced<String>>()
+            .map_or_else(|_| "something".to_owned(), |text| text.0);
     };
     let name = exception.as_object().get::<_, String>("name").unwrap_or_else(|_| "Error".to_owned());
     format!("{name}: {}\n{}", exception.message().unwrap_or_default(), exception.stack().unwrap_or_default())

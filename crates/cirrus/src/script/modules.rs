@@ -40,7 +40,13 @@ impl Modules {
         };
         let outside = || format!("\"{specifier}\" is outside of the application's directory");
         let text = normal(&start).map_err(|Outside| outside())?;
-        let tries = [text.clone(), format!("{text}.js"), format!("{text}.mjs"), format!("{text}.json"), format!("{text}/index.js")];
+        let tries = [
+            text.clone(),
+            format!("{text}.js"),
+            format!("{text}.mjs"),
+            format!("{text}.json"),
+            format!("{text}/index.js"),
+        ];
         for name in tries {
             match self.inside(&name) {
                 Ok(found) if found.is_file() => return Ok(name),
@@ -102,7 +108,9 @@ pub fn is_module(name: &str, source: &str) -> bool {
                     .and_then(|rest| rest.chars().next())
                     .is_some_and(|next| next.is_whitespace() || "{*\"'".contains(next))
             };
-            follows("import") || follows("export") || (line.starts_with("await ") || line.contains("= await ") && !line.starts_with([' ', '\t']))
+            follows("import")
+                || follows("export")
+                || (line.starts_with("await ") || line.contains("= await ") && !line.starts_with([' ', '\t']))
         })
 }
 
@@ -126,8 +134,9 @@ impl Loader for Modules {
         _attributes: Option<ImportAttributes<'js>>,
     ) -> Result<Module<'js, Declared>> {
         if BUILT_IN.contains(&name) {
-            let source = "const e = globalThis.express; export default e; export const Router = e.Router, app = globalThis.app, \
-                          json = e.json, urlencoded = e.urlencoded; export { e as express }; export const db = globalThis.db;";
+            let source = "const e = globalThis.express; export default e; export { e as express }; \
+                          export const Router = e.Router, app = globalThis.app, json = e.json, \
+                          urlencoded = e.urlencoded, db = globalThis.db";
             return Module::declare(ctx.clone(), name, source);
         }
         let source = self.read(name).map_err(|problem| Exception::throw_reference(ctx, &problem))?;

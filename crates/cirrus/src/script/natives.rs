@@ -1,4 +1,5 @@
-//! What the prelude asks of Rust: requests read, responses made, declarations kept. JavaScript names a request by its number.
+//! What the prelude asks of Rust: requests read, responses made, declarations kept. JavaScript names a request by its
+//! number.
 
 use std::rc::Rc;
 
@@ -55,18 +56,26 @@ impl<'js> Natives<'js> {
 
     fn requests(&self) -> Result<()> {
         let state = self.state();
-        self.put("method", move |ctx: Ctx<'js>, id: u32| Ok::<_, rquickjs::Error>(state.request(&ctx, id)?.method.as_str().to_owned()))?;
+        self.put("method", move |ctx: Ctx<'js>, id: u32| {
+            Ok::<_, rquickjs::Error>(state.request(&ctx, id)?.method.as_str().to_owned())
+        })?;
         let state = self.state();
         self.put("url", move |ctx: Ctx<'js>, id: u32| {
             let request = state.request(&ctx, id)?;
             Ok::<_, rquickjs::Error>(target(&request.uri).to_owned())
         })?;
         let state = self.state();
-        self.put("path", move |ctx: Ctx<'js>, id: u32| Ok::<_, rquickjs::Error>(state.request(&ctx, id)?.uri.path().to_owned()))?;
+        self.put("path", move |ctx: Ctx<'js>, id: u32| {
+            Ok::<_, rquickjs::Error>(state.request(&ctx, id)?.uri.path().to_owned())
+        })?;
         let state = self.state();
-        self.put("requestId", move |ctx: Ctx<'js>, id: u32| Ok::<_, rquickjs::Error>(state.request(&ctx, id)?.id.to_string()))?;
+        self.put("requestId", move |ctx: Ctx<'js>, id: u32| {
+            Ok::<_, rquickjs::Error>(state.request(&ctx, id)?.id.to_string())
+        })?;
         let state = self.state();
-        self.put("peer", move |ctx: Ctx<'js>, id: u32| Ok::<_, rquickjs::Error>(state.request(&ctx, id)?.peer.to_canonical().to_string()))?;
+        self.put("peer", move |ctx: Ctx<'js>, id: u32| {
+            Ok::<_, rquickjs::Error>(state.request(&ctx, id)?.peer.to_canonical().to_string())
+        })?;
         let state = self.state();
         self.put("protocol", move |ctx: Ctx<'js>, id: u32| {
             Ok::<_, rquickjs::Error>(if state.request(&ctx, id)?.secure { "https" } else { "http" })
@@ -116,15 +125,19 @@ impl<'js> Natives<'js> {
         let state = self.state();
         self.put("bodyText", move |ctx: Ctx<'js>, id: u32| {
             let request = state.request(&ctx, id)?;
-            let text = std::str::from_utf8(&request.body).map_err(|_| throw(&ctx, 400, "the body is not UTF-8 text"))?;
+            let text =
+                std::str::from_utf8(&request.body).map_err(|_| throw(&ctx, 400, "the body is not UTF-8 text"))?;
             rquickjs::String::from_str(ctx, text.strip_prefix('\u{feff}').unwrap_or(text))
         })?;
         let state = self.state();
-        self.put("bodyEmpty", move |ctx: Ctx<'js>, id: u32| Ok::<_, rquickjs::Error>(state.request(&ctx, id)?.body.is_empty()))?;
+        self.put("bodyEmpty", move |ctx: Ctx<'js>, id: u32| {
+            Ok::<_, rquickjs::Error>(state.request(&ctx, id)?.body.is_empty())
+        })?;
         let state = self.state();
         self.put("form", move |ctx: Ctx<'js>, id: u32| {
             let request = state.request(&ctx, id)?;
-            let text = std::str::from_utf8(&request.body).map_err(|_| throw(&ctx, 400, "the form is not UTF-8 text"))?;
+            let text =
+                std::str::from_utf8(&request.body).map_err(|_| throw(&ctx, 400, "the form is not UTF-8 text"))?;
             flat(&ctx, urls::pairs(text, FIELDS))
         })?;
         let state = self.state();
@@ -196,10 +209,11 @@ impl<'js> Natives<'js> {
             Ok::<_, rquickjs::Error>(some.then(|| String::from_utf8_lossy(&out).into_owned()))
         })?;
         let state = self.state();
-        let answer_now = move |ctx: Ctx<'js>, id: u32, status: u16, headers: Value<'js>, kind: Option<String>, body: Value<'js>| {
-            let bytes = body_of(&state, &ctx, &body)?;
-            answer(&state, &ctx, id, status, &headers, kind.as_deref(), bytes)
-        };
+        let answer_now =
+            move |ctx: Ctx<'js>, id: u32, status: u16, headers: Value<'js>, kind: Option<String>, body: Value<'js>| {
+                let bytes = body_of(&state, &ctx, &body)?;
+                answer(&state, &ctx, id, status, &headers, kind.as_deref(), bytes)
+            };
         self.put("answer", answer_now)?;
         let state = self.state();
         self.put("fall", move |ctx: Ctx<'js>, id: u32, at: i32, headers: Value<'js>| {
@@ -209,26 +223,33 @@ impl<'js> Natives<'js> {
             Ok::<_, rquickjs::Error>(())
         })?;
         let state = self.state();
-        let fail = move |ctx: Ctx<'js>, id: u32, status: u16, message: String, detail: String, errors: Opt<Value<'js>>| {
-            let request = state.request(&ctx, id)?;
-            // QuickJS throws null when there is no memory even for an error.
-            if detail.starts_with("InternalError: out of memory") || detail == "thrown: null" {
-                state.exhausted.set(true);
-            }
-            let errors = match errors.0 {
-                Some(errors) if !errors.is_undefined() => to_json(&state, &ctx, &errors)?,
-                _ => serde_json::Value::Null,
+        let fail =
+            move |ctx: Ctx<'js>, id: u32, status: u16, message: String, detail: String, errors: Opt<Value<'js>>| {
+                let request = state.request(&ctx, id)?;
+                // QuickJS throws null when there is no memory even for an error.
+                if detail.starts_with("InternalError: out of memory") || detail == "thrown: null" {
+                    state.exhausted.set(true);
+                }
+                let errors = match errors.0 {
+                    Some(errors) if !errors.is_undefined() => to_json(&state, &ctx, &errors)?,
+                    _ => serde_json::Value::Null,
+                };
+                let mut status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                if state.exhausted.get() {
+                    status = StatusCode::SERVICE_UNAVAILABLE;
+                }
+                if status.is_server_error()
+                    && !state.elsewhere.get()
+                    && !(state.exhausted.get() && state.role == super::state::Role::Inline)
+                {
+                    log(
+                        "error",
+                        &format!("request {} {} {}: {detail}", request.id, request.method, target(&request.uri)),
+                    );
+                }
+                state.end(id, Outcome::Failed(failure(&request, status, &message, errors)));
+                Ok::<_, rquickjs::Error>(())
             };
-            let mut status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            if state.exhausted.get() {
-                status = StatusCode::SERVICE_UNAVAILABLE;
-            }
-            if status.is_server_error() && !state.elsewhere.get() && !(state.exhausted.get() && state.role == super::state::Role::Inline) {
-                log("error", &format!("request {} {} {}: {detail}", request.id, request.method, target(&request.uri)));
-            }
-            state.end(id, Outcome::Failed(failure(&request, status, &message, errors)));
-            Ok::<_, rquickjs::Error>(())
-        };
         self.put("fail", fail)?;
         let state = self.state();
         self.put("lost", move |ctx: Ctx<'js>, id: u32, detail: String| {
@@ -236,7 +257,11 @@ impl<'js> Natives<'js> {
             log("error", &format!("request {name}, after it was answered: {detail}"));
         })?;
         self.put("reason", |status: u16| {
-            StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Unknown").to_owned()
+            StatusCode::from_u16(status)
+                .ok()
+                .and_then(|status| status.canonical_reason())
+                .unwrap_or("Unknown")
+                .to_owned()
         })?;
         let state = self.state();
         self.put("render", move |ctx: Ctx<'js>, id: u32, view: String, values: Value<'js>| {
@@ -433,7 +458,12 @@ fn headers_of<'js>(ctx: &Ctx<'js>, headers: &Value<'js>) -> Result<HeaderMap> {
     let Some(object) = headers.as_object() else { return Ok(map) };
     for entry in object.props::<String, Value>() {
         let (name, value) = entry?;
-        let wrong = |what: &str| Exception::throw_type(ctx, &format!("\"{name}\" cannot be a header: its {what} has characters that are not allowed"));
+        let wrong = |what: &str| {
+            Exception::throw_type(
+                ctx,
+                &format!("\"{name}\" cannot be a header: its {what} has characters that are not allowed"),
+            )
+        };
         let key = HeaderName::try_from(&name).map_err(|_| wrong("name"))?;
         let values: Vec<rquickjs::convert::Coerced<String>> = match value.as_array() {
             Some(list) => list.iter().collect::<Result<_>>()?,
@@ -461,10 +491,12 @@ pub fn answer<'js>(
     if let Some(kind) = kind
         && !headers.contains_key(header::CONTENT_TYPE)
     {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_str(kind).unwrap_or(HeaderValue::from_static("text/plain")));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_str(kind).unwrap_or(HeaderValue::from_static("text/plain")),
+        );
     }
     let body = if body.is_empty() { Body::Empty } else { Body::Bytes(body) };
     state.end(id, Outcome::Answer(Response { status: code(ctx, status)?, headers, body }));
     Ok(())
 }
-

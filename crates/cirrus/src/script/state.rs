@@ -1,4 +1,5 @@
-//! What the native functions of one runtime share: the requests it is answering, the list of layers, its clock, and what it
+//! What the native functions of one runtime share: the requests it is answering, the list of layers, its clock, and
+//! what it
 //! wants done outside.
 
 use std::cell::{Cell, OnceCell, RefCell};
@@ -55,6 +56,16 @@ pub struct Exchange {
     pub outcome: Option<Outcome>,
 }
 
+impl Exchange {
+    fn failed(&self) -> bool {
+        match &self.outcome {
+            Some(Outcome::Failed(_)) => true,
+            Some(Outcome::Answer(response)) => response.status.is_server_error(),
+            _ => false,
+        }
+    }
+}
+
 /// Something the runtime wants done outside of it.
 #[derive(Debug)]
 pub enum Effect {
@@ -93,7 +104,8 @@ pub struct State {
     pub declared: RefCell<Declared>,
     /// `app.js` is being evaluated.
     pub loading: Cell<bool>,
-    /// Processor time of this thread, in nanoseconds, at which a run is interrupted; 0 is never. SQLite looks at it too.
+    /// Processor time of this thread, in nanoseconds, at which a run is interrupted; 0 is never. SQLite looks at it
+    /// too.
     pub deadline: Arc<AtomicU64>,
     /// It was.
     pub expired: Cell<bool>,
@@ -173,13 +185,12 @@ impl State {
 
     /// Whether a request ended in a failure.
     pub fn failed(&self, id: u32) -> bool {
-        let exchanges = self.exchanges.borrow();
-        let outcome = exchanges.get(&id).and_then(|exchange| exchange.outcome.as_ref());
-        match outcome {
-            Some(Outcome::Failed(_)) => true,
-            Some(Outcome::Answer(response)) => response.status.is_server_error(),
-            _ => false,
-        }
+        self.exchanges.borrow().get(&id).is_some_and(Exchange::failed)
+    }
+
+    /// Whether any request ended in a failure since the last look.
+    pub fn any_failed(&self) -> bool {
+        self.exchanges.borrow().values().any(Exchange::failed)
     }
 
     /// The native declaration that a request ended at, with its headers, so that it can be answered.
@@ -202,7 +213,8 @@ impl State {
         at.map(|(id, exchange)| (*id, exchange.request.clone())).collect()
     }
 
-    /// Fails unless this runtime may write and wait. On the thread of connections the run ends here and the request goes to a
+    /// Fails unless this runtime may write and wait. On the thread of connections the run ends here and the request
+    /// goes to a
     /// worker, whatever the handler does with the exception.
     pub fn on_worker(&self, ctx: &Ctx<'_>) -> rquickjs::Result<()> {
         if self.role == Role::Worker {
@@ -210,7 +222,10 @@ impl State {
         }
         self.elsewhere.set(true);
         if self.loading.get() {
-            return Err(Exception::throw_message(ctx, "this cannot be done while app.js loads: only in a handler or a job"));
+            return Err(Exception::throw_message(
+                ctx,
+                "this cannot be done while app.js loads: only in a handler or a job",
+            ));
         }
         Err(Exception::throw_internal(ctx, "to be run on a worker"))
     }
@@ -218,7 +233,10 @@ impl State {
     /// Fails while `app.js` loads.
     pub fn not_loading(&self, ctx: &Ctx<'_>) -> rquickjs::Result<()> {
         if self.loading.get() {
-            return Err(Exception::throw_message(ctx, "this cannot be done while app.js loads: only in a handler or a job"));
+            return Err(Exception::throw_message(
+                ctx,
+                "this cannot be done while app.js loads: only in a handler or a job",
+            ));
         }
         Ok(())
     }

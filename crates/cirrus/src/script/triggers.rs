@@ -57,7 +57,9 @@ impl Triggers {
         self.state.upgrade().is_some_and(|state| {
             let watched = state.tables.watched.borrow();
             watched.iter().any(|watch| {
-                watch.event == event && *watch.table == *table.name && before.is_none_or(|before| watch.before == before)
+                watch.event == event
+                    && *watch.table == *table.name
+                    && before.is_none_or(|before| watch.before == before)
             })
         })
     }
@@ -69,7 +71,7 @@ impl Triggers {
         table: &Table,
         old: Option<&Record>,
         new: Option<&Record>,
-        mut changed: Option<&mut Record>,
+        changed: Option<&mut Record>,
     ) -> Result<(), Rejection> {
         if !self.has(table, event, Some(before)) {
             return Ok(());
@@ -82,7 +84,7 @@ impl Triggers {
                 Ok(object) => object,
                 Err(error) => return Err(rejection(&error)),
             };
-            if let (Some(record), Some(object)) = (changed.as_deref_mut(), outcome) {
+            if let (Some(record), Some(object)) = (changed, outcome) {
                 read_back(&state, &ctx, record, &object).catch(&ctx).map_err(|error| rejection(&error))?;
             }
             Ok(())
@@ -157,7 +159,8 @@ fn read_back<'js>(state: &State, ctx: &Ctx<'js>, record: &mut Record, object: &O
             continue;
         }
         let value = value_of(state, ctx, &name, &value)?;
-        let same = record.get(&name).is_some_and(|old| *old == value || (!old.is_null() && old.to_text() == value.to_text()));
+        let same =
+            record.get(&name).is_some_and(|old| *old == value || (!old.is_null() && old.to_text() == value.to_text()));
         if !same {
             record.set(name.as_str(), value);
         }
@@ -169,7 +172,8 @@ fn failed(what: &str) -> Rejection {
     Rejection { field: None, message: "a trigger failed".into(), source: Some(Box::new(Failed(what.to_owned()))) }
 }
 
-/// What a trigger threw: `reject(message, field)` and errors with a status below 500 are for people, others are failures.
+/// What a trigger threw: `reject(message, field)` and errors with a status below 500 are for people, others are
+/// failures.
 fn rejection(error: &CaughtError<'_>) -> Rejection {
     let CaughtError::Exception(exception) = error else { return failed(&caught(error)) };
     let object = exception.as_object();

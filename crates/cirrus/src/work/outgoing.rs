@@ -105,7 +105,8 @@ impl Outgoing {
 
     async fn once(&self, wanted: &FetchRequest) -> Result<FetchResponse, String> {
         let uri: Uri = wanted.url.parse().map_err(|error| format!("{} is no address: {error}", wanted.url))?;
-        let method = Method::from_bytes(wanted.method.as_bytes()).map_err(|_| format!("no method: {}", wanted.method))?;
+        let method =
+            Method::from_bytes(wanted.method.as_bytes()).map_err(|_| format!("no method: {}", wanted.method))?;
         let mut request = Request::builder().method(method).uri(uri);
         for (name, value) in &wanted.headers {
             let name = HeaderName::try_from(name).map_err(|_| format!("{name} cannot be a header"))?;
@@ -113,13 +114,17 @@ impl Outgoing {
             if matches!(name, header::HOST | header::CONTENT_LENGTH | header::CONNECTION | header::TRANSFER_ENCODING) {
                 continue;
             }
-            let value = HeaderValue::try_from(value).map_err(|_| format!("the value of {name} has characters that are not allowed"))?;
+            let value = HeaderValue::try_from(value)
+                .map_err(|_| format!("the value of {name} has characters that are not allowed"))?;
             request = request.header(name, value);
         }
         let request = request.body(Full::new(Bytes::from(wanted.body.clone()))).map_err(|error| error.to_string())?;
         let response = self.client()?.request(request).await.map_err(|error| explain(&error))?;
         let (parts, body) = response.into_parts();
-        let body = Limited::new(body, RESPONSE).collect().await.map_err(|error| format!("the answer broke off or is larger than {RESPONSE} bytes: {error}"))?;
+        let body = Limited::new(body, RESPONSE)
+            .collect()
+            .await
+            .map_err(|error| format!("the answer broke off or is larger than {RESPONSE} bytes: {error}"))?;
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         Ok(FetchResponse {
             status: parts.status.as_u16(),
@@ -193,7 +198,8 @@ async fn send(config: &Mail, message: MailMessage) -> Result<(), String> {
 }
 
 fn compose(config: &Mail, message: MailMessage) -> Result<Message, String> {
-    let mailbox = |text: &str| text.parse::<Mailbox>().map_err(|error| format!("\"{text}\" is no mail address: {error}"));
+    let mailbox =
+        |text: &str| text.parse::<Mailbox>().map_err(|error| format!("\"{text}\" is no mail address: {error}"));
     let from = message.from.or_else(|| config.from.clone());
     let from = from.ok_or("a message needs a sender: from, or [mail] from in cirrus.toml")?;
     let mut builder = Message::builder().from(mailbox(&from)?).subject(message.subject);

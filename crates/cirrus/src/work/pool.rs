@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::worker::{self, WorkerContext};
-use crate::script::outgoing::FetchResponse;
 use crate::script::Host;
+use crate::script::outgoing::FetchResponse;
 use crate::web::{Request, Response, problem};
 
 /// Something for a worker.

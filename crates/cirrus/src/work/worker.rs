@@ -1,4 +1,5 @@
-//! One worker thread: takes jobs, runs them in its own JavaScript runtime, commits what they wrote together, and only then
+//! One worker thread: takes jobs, runs them in its own JavaScript runtime, commits what they wrote together, and only
+//! then
 //! answers.
 
 use std::collections::{BTreeMap, HashMap};
@@ -35,8 +36,10 @@ impl WorkerContext<'_> {
         self.machine.state.reader()
     }
 
-    /// The session of this thread, with the author's triggers; the first call begins it. What is written is committed after the
-    /// job, with that of others, before any of their answers leaves; it is taken back when the job answers with 400 or above.
+    /// The session of this thread, with the author's triggers; the first call begins it. What is written is committed
+    /// after the
+    /// job, with that of others, before any of their answers leaves; it is taken back when the job answers with 400 or
+    /// above.
     pub fn session(&self) -> Result<Rc<Session>, data::Error> {
         self.machine.state.session()
     }
@@ -173,7 +176,7 @@ impl Worker {
         let Some(machine) = &self.machine else { return };
         let limits = self.shared.host.limits();
         let id = machine.admit(request.clone());
-        apart(machine, || {
+        let begun = apart(machine, || {
             match machine.state.reach(id, 0, false) {
                 Some(first) => match machine.native_at(first) {
                     Some(native) => machine.state.end(id, Outcome::Native(native, HeaderMap::new())),
@@ -184,6 +187,11 @@ impl Worker {
             answer_natively(machine, id, request);
             !machine.state.failed(id)
         });
+        if !begun {
+            drop(machine.dismiss(id));
+            self.ready.push((reply, problem::busy("the database is busy")));
+            return;
+        }
         self.waiting.insert(id, Waiting { reply, until: Instant::now() + limits.answer });
         self.collect();
         if self.waiting.contains_key(&id) {
@@ -192,21 +200,25 @@ impl Worker {
         }
     }
 
-    fn native(&mut self, work: Box<dyn FnOnce(&WorkerContext<'_>) -> Response + Send>, reply: oneshot::Sender<Response>) {
+    fn native(
+        &mut self,
+        work: Box<dyn FnOnce(&WorkerContext<'_>) -> Response + Send>,
+        reply: oneshot::Sender<Response>,
+    ) {
         if let Err(problem) = self.ready_machine() {
             self.ready.push((reply, unloadable(&problem)));
             return;
         }
         let Some(machine) = &self.machine else { return };
         let mut response = None;
-        apart(machine, || {
+        let begun = apart(machine, || {
             machine.state.allow(self.shared.host.limits().run);
             let made = machine.with(|ctx| machine.state.entered.during(&ctx, || work(&WorkerContext { machine })));
             let kept = made.status.as_u16() < 400;
             response = Some(made);
             kept
         });
-        let response = response.unwrap_or_else(|| problem::busy("the database is busy"));
+        let response = response.filter(|_| begun).unwrap_or_else(|| problem::busy("the database is busy"));
         self.ready.push((reply, response));
         self.collect();
     }
@@ -219,10 +231,13 @@ impl Worker {
         let id = machine.state.number();
         self.jobs.insert(id, job);
         let run = self.shared.host.limits().run;
-        apart(machine, || {
+        let begun = apart(machine, || {
             machine.run_job(job, id, run);
             !machine.state.jobs_done.borrow().iter().any(|(done, problem)| *done == id && problem.is_some())
         });
+        if !begun {
+            machine.state.jobs_done.borrow_mut().push((id, Some("the database is busy".to_owned())));
+        }
         self.collect();
         if self.jobs.contains_key(&id) {
             self.flush();
@@ -233,12 +248,12 @@ impl Worker {
         self.abroad = self.abroad.saturating_sub(1);
         let Some(machine) = &self.machine else { return };
         let run = self.shared.host.limits().run;
-        match arrival {
+        continued(machine, || match arrival {
             Arrival::Fetched(id, result) => machine.settle(id, run, |ctx| fetched(ctx, result)),
             Arrival::Mailed(id, result) => {
                 machine.settle(id, run, |ctx| result.map(|()| rquickjs::Value::new_undefined(ctx.clone())));
             }
-        }
+        });
         self.collect();
     }
 
@@ -252,11 +267,14 @@ impl Worker {
             }
             if let Some(machine) = &self.machine {
                 let run = self.shared.host.limits().run;
-                machine.settle(id, run, |ctx| Ok(rquickjs::Value::new_undefined(ctx.clone())));
+                continued(machine, || {
+                    machine.settle(id, run, |ctx| Ok(rquickjs::Value::new_undefined(ctx.clone())));
+                });
             }
             self.collect();
         }
-        let late: Vec<u32> = self.waiting.iter().filter(|(_, waiting)| waiting.until <= now).map(|(id, _)| *id).collect();
+        let late: Vec<u32> =
+            self.waiting.iter().filter(|(_, waiting)| waiting.until <= now).map(|(id, _)| *id).collect();
         for id in late {
             let request = self.machine.as_ref().and_then(|machine| machine.dismiss(id));
             let Some(waiting) = self.waiting.remove(&id) else { continue };
@@ -349,32 +367,69 @@ impl Worker {
     }
 }
 
-/// Runs a job so that it alone is taken back when it fails (yields false).
-fn apart(machine: &Machine, job: impl FnOnce() -> bool) {
-    match machine.state.tables.session() {
-        // Others wrote in this batch: a savepoint within their transaction. The error that comes back is the wish to undo.
-        Some(session) => drop(session.atomically(|_| if job() { Ok(()) } else { Err(Undone) })),
-        None => {
-            if !job() {
-                drop(machine.state.tables.take_session());
-            }
+/// Runs a job so that it alone is taken back when it fails (yields false). False when it could not be begun: the
+/// transaction
+/// of the batch is broken, and its commit will say so to everybody in it.
+#[must_use]
+fn apart(machine: &Machine, job: impl FnOnce() -> bool) -> bool {
+    let Some(session) = machine.state.tables.session() else {
+        if !job() {
+            drop(machine.state.tables.take_session());
         }
+        return true;
+    };
+    let mut begun = false;
+    // Others wrote in this batch: a savepoint within their transaction. The error that comes back is the wish to undo.
+    drop(session.atomically(|_| {
+        begun = true;
+        if job() { Ok(()) } else { Err(Undone) }
+    }));
+    begun
+}
+
+/// Goes on with handlers that waited; when one of them fails, what this step wrote is taken back.
+fn continued(machine: &Machine, step: impl FnOnce()) {
+    let begun = apart(machine, || {
+        step();
+        !machine.state.any_failed()
+    });
+    if !begun {
+        eprintln!("error: a handler could not go on: the database is busy");
     }
 }
 
-/// A request that reached a native declaration is answered by it.
+/// A request that reached a native declaration is answered by it; when there is nothing at the address after all, by
+/// what was
+/// declared behind it.
 fn answer_natively(machine: &Machine, id: u32, request: &Request) {
-    let Some((native, headers)) = machine.state.take_native(id) else { return };
-    let declared = machine.declared().natives.get(native).cloned();
-    let response = declared.and_then(|declared| {
-        machine.with(|ctx| {
-            let context = WorkerContext { machine };
-            machine.state.entered.during(&ctx, || context.host().native(&declared, request, &context))
-        })
-    });
-    let response = with(headers, response.unwrap_or_else(problem::not_found));
-    let failed = response.status.as_u16() >= 400;
-    machine.state.end(id, if failed { Outcome::Failed(response) } else { Outcome::Answer(response) });
+    while let Some((native, headers)) = machine.state.take_native(id) {
+        let declared = machine.declared().natives.get(native).cloned();
+        let response = declared.and_then(|declared| {
+            machine.with(|ctx| {
+                let context = WorkerContext { machine };
+                machine.state.entered.during(&ctx, || context.host().native(&declared, request, &context))
+            })
+        });
+        let Some(response) = response else {
+            behind(machine, id, headers);
+            continue;
+        };
+        let response = with(headers, response);
+        let failed = response.status.as_u16() >= 400;
+        machine.state.end(id, if failed { Outcome::Failed(response) } else { Outcome::Answer(response) });
+    }
+}
+
+/// Goes on behind the native declaration where a request is.
+fn behind(machine: &Machine, id: u32, headers: HeaderMap) {
+    let at = machine.state.exchanges.borrow().get(&id).map(|exchange| exchange.at);
+    match at.and_then(|at| machine.state.reach(id, at + 1, false)) {
+        None => machine.state.end(id, Outcome::Nothing(headers)),
+        Some(next) => match machine.native_at(next) {
+            Some(native) => machine.state.end(id, Outcome::Native(native, headers)),
+            None => machine.handle(id, next, machine.state.host.limits().run),
+        },
+    }
 }
 
 /// A response with headers that middleware had set; its own win.

@@ -299,7 +299,10 @@ app.collect = (table, fields, options = {}) => {
   return app.native('collect', path, { table, fields: [fields].flat() });
 };
 // Login, logout and /me at and below `path`; `[users]` of cirrus.toml says in which table.
-app.users = (path = '/') => app.native('users', path, {});
+app.users = (prefix = '') => {
+  for (const verb of ['login', 'logout', 'me']) app.native('users', slash(prefix, '/' + verb), { prefix });
+  return app;
+};
 app.events = (path, options) => app.native('events', path, typeof options === 'string' ? { table: options } : options);
 const jobs = [];
 const job = (kind, when, fn) => { if (!native.loading()) throw new Error('scheduled jobs are declared while app.js loads'); jobs.push(handler(fn)); native.job(kind, String(when)); };

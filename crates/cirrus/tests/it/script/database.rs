@@ -45,6 +45,7 @@ const CRUD: &str = "
     app.post('/fail', () => { tareas.create({ titulo: 'lost' }); throw new Error('after'); });
     app.post('/caught', (req, res) => { try { db.transaction(() => { tareas.create({ titulo: 'in' }); throw new Error('x'); }); } catch {} tareas.create({ titulo: 'out' }); res.json(tareas.count()); });
     app.post('/async', async (req, res) => { tareas.create({ titulo: 'before' }); await new Promise((r) => setTimeout(r, 5)); tareas.create({ titulo: 'later' }); res.json(tareas.count()); });
+    app.post('/late', async () => { await new Promise((r) => setTimeout(r, 5)); tareas.create({ titulo: 'lost' }); throw new Error('late'); });
     app.post('/types', (req, res) => res.json(tareas.create({ titulo: 'T', importe: Decimal('0.10').add('0.20'), fecha: '2026-01-31', grande: 9007199254740993n })));
 ";
 
@@ -53,17 +54,27 @@ fn rows_are_read_and_written() {
     let app = app(CRUD);
     assert_eq!(app.get("/tareas").json(), json!([]));
     let made = app.post("/tareas", json!({ "titulo": "uno", "importe": "1.50", "fecha": "2026-02-01" }));
-    assert_eq!((made.status, &made.json()["id"], &made.json()["importe"]), (201, &json!(1), &json!("1.50")), "{made:?}");
+    assert_eq!(
+        (made.status, &made.json()["id"], &made.json()["importe"]),
+        (201, &json!(1), &json!("1.50")),
+        "{made:?}"
+    );
     app.post("/tareas", json!({ "titulo": "dos palabras", "importe": 2, "hecha": true, "fecha": "2026-01-01" }));
     let list = app.get("/tareas");
     assert!(list.inline);
-    assert_eq!(list.json(), json!([
-        { "id": 2, "titulo": "dos palabras", "hecha": true, "importe": "2.00", "fecha": "2026-01-01", "grande": null },
-        { "id": 1, "titulo": "uno", "hecha": false, "importe": "1.50", "fecha": "2026-02-01", "grande": null },
-    ]));
+    assert_eq!(
+        list.json(),
+        json!([
+            { "id": 2, "titulo": "dos palabras", "hecha": true, "importe": "2.00", "fecha": "2026-01-01", "grande": null },
+            { "id": 1, "titulo": "uno", "hecha": false, "importe": "1.50", "fecha": "2026-02-01", "grande": null },
+        ])
+    );
     assert_eq!(app.get("/tareas").body, list.body, "from memory");
     assert_eq!(app.get("/objects").body, list.body, "by way of objects");
-    assert_eq!(app.get("/numbers").json(), json!([2, "3.50", 1, "uno", [{ "titulo": "uno" }, { "titulo": "dos palabras" }]]));
+    assert_eq!(
+        app.get("/numbers").json(),
+        json!([2, "3.50", 1, "uno", [{ "titulo": "uno" }, { "titulo": "dos palabras" }]])
+    );
     assert_eq!(app.get("/words?q=palab").json(), json!(["dos palabras"]));
     assert_eq!(app.get("/index").json(), json!(["2026-01-01", "2026-02-01"]));
     assert_eq!(app.get("/where").json(), json!([1, 2]));
@@ -110,6 +121,8 @@ fn a_handler_that_fails_leaves_nothing() {
     assert_eq!(count(&app, "tareas"), 0);
     assert_eq!(app.post("/caught", json!({})).json(), json!(1));
     assert_eq!(app.post("/async", json!({})).json(), json!(3));
+    assert_eq!(app.post("/late", json!({})).status, 500);
+    assert_eq!(count(&app, "tareas"), 3, "what a handler wrote after it waited is taken back too");
     let write = app.get("/write");
     assert_eq!((write.json(), write.inline), (json!(4), false), "a GET that writes goes to a worker");
     assert_eq!(count(&app, "tareas"), 4);
@@ -177,12 +190,16 @@ fn triggers_run_for_native_jobs() {
 
 #[test]
 fn endless_queries_and_triggers_end() {
-    let app = World::new("
+    let app = World::new(
+        "
         const registro = db.table('registro');
         registro.after('create', () => registro.create({ texto: 'again' }));
         app.post('/', (req, res) => res.json(registro.create({ texto: 'x' })));
         app.post('/loop', (req, res) => { registro.create({ texto: 'x' }); });
-    ").file("schema.toml", SCHEMA).load();
+    ",
+    )
+    .file("schema.toml", SCHEMA)
+    .load();
     assert_eq!(app.post("/", json!({})).status, 500);
     assert_eq!(count(&app, "registro"), 0);
 }
@@ -210,7 +227,9 @@ group = ["cuenta"]
 order = ["anio", "mes"]
 amount = "debe - haber"
 "#).load();
-    for (cuenta, anio, mes, debe) in [("A", 2024, 2, "10.00"), ("A", 2025, 1, "5.50"), ("B", 2024, 1, "1.00"), ("A", 2024, 1, "0.25")] {
+    for (cuenta, anio, mes, debe) in
+        [("A", 2024, 2, "10.00"), ("A", 2025, 1, "5.50"), ("B", 2024, 1, "1.00"), ("A", 2024, 1, "0.25")]
+    {
         let made = app.post("/", json!({ "cuenta": cuenta, "anio": anio, "mes": mes, "debe": debe }));
         assert_eq!(made.status, 200, "{made:?}");
     }
@@ -218,8 +237,17 @@ amount = "debe - haber"
     assert_eq!(app.get("/row/4").json(), json!(["0.00", "0.25", null, 1]));
     assert_eq!(app.get("/group").json(), json!(["15.75", "0.25", 4, 2, "0.00"]));
     let lines = app.get("/lines").json();
-    assert_eq!(lines[1], json!({ "id": 1, "mes": 2, "debit": "10.00", "credit": "0.00", "opening": "0.25", "closing": "10.25" }));
-    assert_eq!(app.get("/periods").json()[0], json!({ "anio": 2024, "rows": 2, "opening": "0.00", "debit": "10.25", "credit": "0.00", "closing": "10.25" }));
-    assert_eq!(app.get("/trial").json()[1], json!({ "cuenta": "B", "rows": 1, "opening": "0.00", "debit": "1.00", "credit": "0.00", "closing": "1.00" }));
+    assert_eq!(
+        lines[1],
+        json!({ "id": 1, "mes": 2, "debit": "10.00", "credit": "0.00", "opening": "0.25", "closing": "10.25" })
+    );
+    assert_eq!(
+        app.get("/periods").json()[0],
+        json!({ "anio": 2024, "rows": 2, "opening": "0.00", "debit": "10.25", "credit": "0.00", "closing": "10.25" })
+    );
+    assert_eq!(
+        app.get("/trial").json()[1],
+        json!({ "cuenta": "B", "rows": 1, "opening": "0.00", "debit": "1.00", "credit": "0.00", "closing": "1.00" })
+    );
     assert_eq!(app.get("/wrong").status, 400);
 }

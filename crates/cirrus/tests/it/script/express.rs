@@ -16,8 +16,10 @@ fn routes_answer_with_params_and_query() {
         app.get(/^\\/x(\\d+)$/, (req, res) => res.send('re ' + req.params[0]));
         app.get(['/one', '/two'], (req, res) => res.send(req.path));
     ");
-    assert_eq!(app.get("/tareas?a=1&b[c]=2&d[]=3&d[]=4&e=5&e=6").json(),
-        json!({ "q": { "a": "1", "b": { "c": "2" }, "d": ["3", "4"], "e": ["5", "6"] }, "path": "/tareas" }));
+    assert_eq!(
+        app.get("/tareas?a=1&b[c]=2&d[]=3&d[]=4&e=5&e=6").json(),
+        json!({ "q": { "a": "1", "b": { "c": "2" }, "d": ["3", "4"], "e": ["5", "6"] }, "path": "/tareas" })
+    );
     assert_eq!(app.get("/users/a%20b/books").json(), json!({ "id": "a b" }));
     assert_eq!(app.get("/users/1/books/2").json(), json!({ "id": "1", "book": "2" }));
     assert_eq!(app.get("/files/a/b.txt").body, "a/b.txt");
@@ -52,7 +54,10 @@ fn middleware_runs_in_order_and_routers_nest() {
         app.listen(3000, () => {});
     ");
     let answer = app.get("/api/v1/9?x=1");
-    assert_eq!(answer.json(), json!([["a", "r /api/v1 /9"], { "v": "v1", "id": "9" }, "/api/v1", "/9?x=1", "/api/v1/9?x=1"]));
+    assert_eq!(
+        answer.json(),
+        json!([["a", "r /api/v1 /9"], { "v": "v1", "id": "9" }, "/api/v1", "/9?x=1", "/api/v1/9?x=1"])
+    );
     assert_eq!(answer.header("x-one"), "1");
     assert_eq!(app.get("/api/v1/skip").body, "skipped");
     assert_eq!(app.send(request("PUT", "/any", &[], "")).body, "PUT");
@@ -91,7 +96,10 @@ fn bodies_by_type() {
     let send = |kind: &str, body: &str| app.send(request("POST", "/", &[("content-type", kind)], body));
     assert_eq!(send("application/json", "{\"a\":[1,\"ñ\"]}").json(), json!({ "a": [1, "ñ"] }));
     assert_eq!(send("application/json", "{").status, 400);
-    assert_eq!(send("application/x-www-form-urlencoded", "a=1&b%5Bc%5D=x+y&__proto__[z]=1").json(), json!({ "a": "1", "b": { "c": "x y" } }));
+    assert_eq!(
+        send("application/x-www-form-urlencoded", "a=1&b%5Bc%5D=x+y&__proto__[z]=1").json(),
+        json!({ "a": "1", "b": { "c": "x y" } })
+    );
     assert_eq!(send("text/plain", "hola").json(), json!("hola"));
     assert_eq!(send("application/x-other", "ab").json(), json!([97, 98]));
     assert_eq!(send("multipart/form-data; boundary=x", "").json(), json!({ "a": { "b": "1" } }));
@@ -121,14 +129,21 @@ fn responses_of_every_kind() {
     ").file("public/año.txt", "x").load();
     assert_eq!(app.get("/send").header("content-type"), "text/html; charset=utf-8");
     assert_eq!(app.get("/object").json(), json!({ "a": 1 }));
-    assert_eq!((app.get("/bytes").body, app.get("/bytes").header("content-type").to_owned()), ("AB".into(), "image/png".into()));
+    assert_eq!(
+        (app.get("/bytes").body, app.get("/bytes").header("content-type").to_owned()),
+        ("AB".into(), "image/png".into())
+    );
     assert_eq!(app.get("/status").status, 204);
     assert_eq!(app.get("/end").status, 201);
-    assert_eq!((app.get("/redirect").status, app.get("/redirect").header("location").to_owned()), (302, "/a%20b?x=%C3%B1".into()));
+    assert_eq!(
+        (app.get("/redirect").status, app.get("/redirect").header("location").to_owned()),
+        (302, "/a%20b?x=%C3%B1".into())
+    );
     assert_eq!(app.get("/moved").status, 301);
     assert_eq!(app.get("/render").body, "<page>{\"a\":1,\"b\":2,\"c\":3}");
     assert_eq!(app.get("/missing").status, 500);
-    let cookies: Vec<_> = app.get("/cookie").headers.get_all("set-cookie").iter().map(|v| v.to_str().unwrap().to_owned()).collect();
+    let cookies: Vec<_> =
+        app.get("/cookie").headers.get_all("set-cookie").iter().map(|v| v.to_str().unwrap().to_owned()).collect();
     assert_eq!(cookies[0], "a=b%20c; Path=/; Max-Age=5; HttpOnly; SameSite=Lax");
     assert!(cookies[1].starts_with("s=s%3Av.signed;") && cookies[2].contains("1970"), "{cookies:?}");
     let read = app.send(request("GET", "/read", &[("cookie", "a=b%20c; s=s%3Av.signed; t=s%3Av.forged")], "")).json();
@@ -142,8 +157,16 @@ fn responses_of_every_kind() {
     assert!(download.file.is_some() && download.header("content-disposition").contains("a%C3%B1o.txt"), "{download:?}");
     assert_eq!(app.get("/escape").status, 403);
     assert_eq!(app.get("/header").status, 500);
-    let answer = app.send(request("GET", "/accepts", &[("accept", "text/html;q=0.5, application/json"), ("host", "x.com:80"), ("content-type", "application/json")], ""));
-    assert_eq!(answer.json(), json!(["json", "json", "text/html;q=0.5, application/json", "127.0.0.1", "http", "x.com", false]));
+    let answer = app.send(request(
+        "GET",
+        "/accepts",
+        &[("accept", "text/html;q=0.5, application/json"), ("host", "x.com:80"), ("content-type", "application/json")],
+        "",
+    ));
+    assert_eq!(
+        answer.json(),
+        json!(["json", "json", "text/html;q=0.5, application/json", "127.0.0.1", "http", "x.com", false])
+    );
 }
 
 #[test]

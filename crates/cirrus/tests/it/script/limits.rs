@@ -51,7 +51,11 @@ fn bad_handlers_are_answered_and_good_ones_go_on() {
         let answer = app.get(target);
         assert_eq!(answer.status, status, "{target} {answer:?}");
         if status == 503 {
-            assert!(answer.body.contains("00000007") || answer.body.contains("started again"), "{target} {}", answer.body);
+            assert!(
+                answer.body.contains("00000007") || answer.body.contains("started again"),
+                "{target} {}",
+                answer.body
+            );
         }
         assert_eq!(app.get("/good").body, "good", "after {target}");
     }

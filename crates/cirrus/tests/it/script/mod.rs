@@ -3,10 +3,10 @@
 mod database;
 mod express;
 mod limits;
+mod modules;
 mod outgoing;
 mod platform;
 mod wapp;
-mod modules;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -99,7 +99,12 @@ impl World {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("app.js"), app).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        Self { directory, runtime, limits: Limits { inline: Duration::from_secs(5), ..Limits::default() }, mail: Default::default() }
+        Self {
+            directory,
+            runtime,
+            limits: Limits { inline: Duration::from_secs(5), ..Limits::default() },
+            mail: Default::default(),
+        }
     }
 
     pub fn file(self, name: &str, content: &str) -> Self {

@@ -4,14 +4,16 @@ use super::World;
 
 #[test]
 fn es_modules_import_each_other_and_express() {
-    let app = World::new("
+    let app = World::new(
+        "
 import express, { Router } from 'express';
 import { greet } from './lib/greet.js';
 import old from './old.js';
 import data from './data.json' with { type: 'json' };
 const app = express();
 app.get('/', (req, res) => res.json([greet('x'), old.name, data.list, typeof Router]));
-")
+",
+    )
     .file("lib/greet.js", "import { word } from '../word.js'; export const greet = (n) => word + n;")
     .file("word.js", "export const word = 'hola ';")
     .file("old.js", "exports.name = 'commonjs';")
@@ -34,7 +36,13 @@ fn require_caches_and_survives_cycles() {
 
 #[test]
 fn nothing_outside_of_the_directory_is_read() {
-    for source in ["require('../x')", "import x from '../x.js'", "require('/etc/passwd')", "require('fs')", "await import('../../x.js')"] {
+    for source in [
+        "require('../x')",
+        "import x from '../x.js'",
+        "require('/etc/passwd')",
+        "require('fs')",
+        "await import('../../x.js')",
+    ] {
         let problem = World::new(source).try_load().err().unwrap_or_else(|| panic!("{source} was loaded"));
         assert!(problem.contains("outside") || problem.contains("there is no"), "{source}: {problem}");
     }
@@ -46,7 +54,11 @@ fn what_does_not_load_says_where() {
     assert!(problem.contains("SyntaxError") && problem.contains("app.js:3"), "{problem}");
     let problem = World::new("require('./b')").file("b.js", "\nnope();").try_load().err().unwrap();
     assert!(problem.contains("ReferenceError") && problem.contains("b.js:2"), "{problem}");
-    let problem = World::new("while (true) {}").try_load().err().unwrap();
+    let problem = World::new("while (true) {}")
+        .limits(|limits| limits.run = std::time::Duration::from_millis(100))
+        .try_load()
+        .err()
+        .unwrap();
     assert!(problem.contains("interrupted"), "{problem}");
     let problem = World::new("await new Promise(() => {})").try_load().err().unwrap();
     assert!(problem.contains("waits"), "{problem}");

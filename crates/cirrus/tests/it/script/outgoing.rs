@@ -24,7 +24,8 @@ fn server(answer: impl Fn(&str, &str, &str) -> String + Send + 'static) -> Strin
                 }
             }
             let lower = headers.to_lowercase();
-            let length = lower.split("content-length: ").nth(1).and_then(|rest| rest.lines().next()?.trim().parse().ok());
+            let length =
+                lower.split("content-length: ").nth(1).and_then(|rest| rest.lines().next()?.trim().parse().ok());
             let mut body = vec![0; length.unwrap_or(0)];
             reader.read_exact(&mut body).unwrap();
             stream.write_all(answer(first.trim(), &lower, &String::from_utf8(body).unwrap()).as_bytes()).ok();
@@ -43,7 +44,10 @@ fn fetch_speaks_http() {
             std::thread::sleep(std::time::Duration::from_millis(500));
         }
         let text = json!({ "first": first, "key": headers.contains("x-key: k"), "body": body }).to_string();
-        format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-a: b\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{text}", text.len())
+        format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-a: b\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{text}",
+            text.len()
+        )
     });
     let app = app(&format!("
         const base = 'http://{address}';
@@ -55,7 +59,10 @@ fn fetch_speaks_http() {
         app.get('/file', async (req, res) => {{ try {{ await fetch('file:///etc/passwd'); }} catch (e) {{ res.json(e.name); }} }});
         app.get('/many', async (req, res) => {{ const all = await Promise.all([1, 2, 3].map((n) => fetch(base + '/' + n).then((r) => r.json()))); res.json(all.map((x) => x.first)); }});
     "));
-    assert_eq!(app.get("/get").json(), json!([200, true, "b", { "first": "GET /x?a=1 HTTP/1.1", "key": true, "body": "" }]));
+    assert_eq!(
+        app.get("/get").json(),
+        json!([200, true, "b", { "first": "GET /x?a=1 HTTP/1.1", "key": true, "body": "" }])
+    );
     assert_eq!(app.post("/post", json!({ "a": "ñ" })).json(), json!("{\"a\":\"ñ\"}"));
     assert_eq!(app.get("/away").json(), json!([true, "GET /there HTTP/1.1"]));
     assert!(app.get("/slow").body.contains("within 50 ms"));
@@ -99,7 +106,10 @@ fn mail_is_handed_to_the_server() {
         app.post('/', async (req, res) => { await mail.send({ to: ['ana@example.com'], subject: 'Año', text: 'hola' }); res.send('sent'); });
         app.post('/bad', async (req, res) => { try { await mail.send({ to: 'nobody', subject: 'x' }); } catch (e) { res.send(e.message); } });
     ");
-    world.mail = toml::from_str(&format!("host = '127.0.0.1'\nport = {port}\nsecurity = 'none'\nfrom = 'App <app@example.com>'")).unwrap();
+    world.mail = toml::from_str(&format!(
+        "host = '127.0.0.1'\nport = {port}\nsecurity = 'none'\nfrom = 'App <app@example.com>'"
+    ))
+    .unwrap();
     let app = world.load();
     assert!(app.post("/bad", json!({})).body.contains("no mail address"));
     assert_eq!(app.post("/", json!({})).body, "sent");

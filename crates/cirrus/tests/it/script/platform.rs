@@ -17,13 +17,26 @@ fn what_authors_expect_is_there() {
         app.get('/bad', (req, res) => { try { Decimal('1,5'); } catch (e) { res.json(e.name); } });
         app.get('/log', (req, res) => { console.log('a %s %d', 'b', 1, { c: [1] }); console.error(new Error('x')); const o = {}; o.o = o; console.log(o); res.end(); });
     ");
-    assert_eq!(app.get("/url").json(), json!(["https://user:p@example.com/a/x/y?a=1&b=+&c=%C3%B1+%26#h", "example.com", "https://example.com", "/a/x/y", " ", false]));
+    assert_eq!(
+        app.get("/url").json(),
+        json!([
+            "https://user:p@example.com/a/x/y?a=1&b=+&c=%C3%B1+%26#h",
+            "example.com",
+            "https://example.com",
+            "/a/x/y",
+            " ",
+            false
+        ])
+    );
     assert_eq!(app.get("/params").json(), json!([["1", "2"], "a=1&a=2", [["x", "a b"]]]));
     assert_eq!(app.get("/text").json(), json!(["aG9sYQ==", "hola", [195, 177], "ñ"]));
     let crypto = app.get("/crypto").json();
     assert_eq!((crypto[0].as_str().unwrap().len(), &crypto[1]), (36, &json!(4)));
     assert_eq!(app.get("/clone").json(), json!([true, 0, [1], 2]));
-    assert_eq!(app.get("/decimal").json(), json!(["0.3", "0.3333", "-2.35", "100.500", "3.30", false, true, "-0.05", "1000.00"]));
+    assert_eq!(
+        app.get("/decimal").json(),
+        json!(["0.3", "0.3333", "-2.35", "100.500", "3.30", false, true, "-0.05", "1000.00"])
+    );
     assert_eq!(app.get("/bad").json(), json!("TypeError"));
     assert_eq!(app.get("/log").status, 200);
 }
@@ -38,7 +51,10 @@ fn jobs_are_declared_and_run() {
         app.cron('0 0 1 1 *', () => { throw new Error('job'); });
         app.post('/n', (req, res) => res.json(n));
     ");
-    assert_eq!(app.engine.declared().jobs, [Job::Cron("0 3 * * *".into()), Job::Every(50), Job::Once(1000), Job::Cron("0 0 1 1 *".into())]);
+    assert_eq!(
+        app.engine.declared().jobs,
+        [Job::Cron("0 3 * * *".into()), Job::Every(50), Job::Once(1000), Job::Cron("0 0 1 1 *".into())]
+    );
     app.pool.run_job(1);
     assert_eq!(app.post("/n", json!({})).json(), json!(1));
     app.pool.run_job(0);

@@ -20,16 +20,30 @@ const SOURCE: &str = "
 fn a_routes_object_reaches_controllers() {
     let app = app(SOURCE);
     let ana = |method: &str, target: &str, accept: &str| {
-        app.send(request(method, target, &[("x-user", "ana"), ("accept", accept), ("content-type", "application/json")], "{\"name\":\"eva\"}"))
+        app.send(request(
+            method,
+            target,
+            &[("x-user", "ana"), ("accept", accept), ("content-type", "application/json")],
+            "{\"name\":\"eva\"}",
+        ))
     };
-    assert_eq!(ana("GET", "/people/5?q=1", "application/json").json(), json!({ "id": "5", "q": "1", "action": "show" }));
+    assert_eq!(
+        ana("GET", "/people/5?q=1", "application/json").json(),
+        json!({ "id": "5", "q": "1", "action": "show" })
+    );
     assert_eq!(ana("GET", "/users/7.json", "text/html").json()["id"], "7");
     assert_eq!(ana("GET", "/users.json", "text/html").json(), json!([{ "id": 1 }]));
     assert_eq!(ana("GET", "/users", "text/html").body, "<users/index>{\"users\":[{\"id\":1}]}");
     assert_eq!(app.get("/users/7").header("location"), "/login");
-    assert_eq!(app.send(request("GET", "/users?callback=f", &[("accept", "application/json")], "")).body, "/**/ typeof f === 'function' && f([{\"id\":1}]);");
+    assert_eq!(
+        app.send(request("GET", "/users?callback=f", &[("accept", "application/json")], "")).body,
+        "/**/ typeof f === 'function' && f([{\"id\":1}]);"
+    );
     let made = ana("POST", "/users", "*/*");
-    assert_eq!((made.status, made.header("location"), made.header("set-cookie")), (302, "/users/eva", "session={\"_flash\":{\"notice\":[\"made\"]}}"));
+    assert_eq!(
+        (made.status, made.header("location"), made.header("set-cookie")),
+        (302, "/users/eva", "session={\"_flash\":{\"notice\":[\"made\"]}}")
+    );
     assert_eq!(ana("DELETE", "/users/3", "application/json").status, 204);
     assert_eq!(ana("GET", "/users/3/edit", "application/json").status, 404);
     assert_eq!(app.get("/fn").body, "fn");
