@@ -23,11 +23,8 @@ impl Plan {
     pub fn run(self) -> anyhow::Result<()> {
         let schema = App::schema(&self.place.directory, &App::config(&self.place.directory)?)?;
         let data = self.place.data();
-        let planned = if self.apply {
-            plan::apply(&data, &schema, self.allow_loss)
-        } else {
-            plan::preview(&data, &schema)
-        };
+        let planned =
+            if self.apply { plan::apply(&data, &schema, self.allow_loss) } else { plan::preview(&data, &schema) };
         let planned = planned.map_err(Error::from)?;
         print!("{planned}");
         if let Some(copy) = &planned.copy {

@@ -92,7 +92,8 @@ async fn reload(server: Rc<Server>, directory: PathBuf, data: PathBuf) {
 }
 
 async fn signals(stop: watch::Sender<bool>) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         eprintln!("cirrus: cannot listen to signals; end it with SIGKILL");
         return;
     };

@@ -31,7 +31,10 @@ impl User {
     /// Makes the user or changes it.
     pub fn run(self) -> anyhow::Result<()> {
         let config = App::config(&self.place.directory)?.users;
-        anyhow::ensure!(!config.table.is_empty(), "this application has no users: write [users] table = \"usuarios\" in cirrus.toml");
+        anyhow::ensure!(
+            !config.table.is_empty(),
+            "this application has no users: write [users] table = \"usuarios\" in cirrus.toml"
+        );
         let mut password = String::new();
         std::io::stdin().lock().read_line(&mut password)?;
         let session = self.place.store()?.begin().map_err(Error::from)?;

@@ -26,7 +26,9 @@ impl Watcher {
     /// Must be called within the tokio runtime.
     pub fn new(root: &Path, data: &Path) -> io::Result<Self> {
         let fd = inotify::init(inotify::CreateFlags::NONBLOCK | inotify::CreateFlags::CLOEXEC)?;
-        let watcher = Self { fd: AsyncFd::register(fd)?, root: root.canonicalize()?, data: data.canonicalize().ok() };
+        #[allow(deprecated, reason = "nobody else can close a descriptor that is owned")]
+        let fd = AsyncFd::new(fd)?;
+        let watcher = Self { fd, root: root.canonicalize()?, data: data.canonicalize().ok() };
         watcher.watch()?;
         Ok(watcher)
     }
@@ -46,7 +48,9 @@ impl Watcher {
             let events = On::CLOSE_WRITE | On::CREATE | On::DELETE | On::MOVED_FROM | On::MOVED_TO;
             inotify::add_watch(self.fd.get_ref(), &directory, events)?;
             let entries = fs::read_dir(&directory)?.flatten();
-            left.extend(entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()));
+            left.extend(
+                entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()),
+            );
         }
         Ok(())
     }

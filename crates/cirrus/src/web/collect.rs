@@ -135,10 +135,8 @@ impl Collect {
         let current = session.get(&self.table, id)?.get(name).map_or(Json::Null, Value::to_json);
         let now = version(&current);
         let value = Value::from_json(&item["value"]).ok_or_else(|| wrong("type", "send it as a text"))?;
-        let value = accept::accept(field, value).map_err(|fault| Error::Validation {
-            table: self.table.clone(),
-            faults: vec![fault],
-        })?;
+        let value = accept::accept(field, value)
+            .map_err(|fault| Error::Validation { table: self.table.clone(), faults: vec![fault] })?;
         if value.to_json() == current {
             return Ok(json!({ "status": "same", "version": now }));
         }

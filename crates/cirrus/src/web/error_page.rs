@@ -16,8 +16,10 @@ pub fn wants_html(headers: &HeaderMap) -> bool {
 
 /// Turns a problem into a page when a person will read it.
 pub fn for_people(app: &App, request: &Request, mut response: Response) -> Response {
-    let is_problem =
-        response.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes() == problem::CONTENT_TYPE.as_bytes());
+    let is_problem = response
+        .headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes() == problem::CONTENT_TYPE.as_bytes());
     let Body::Bytes(bytes) = &response.body else { return response };
     if !is_problem || !wants_html(&request.headers) {
         return response;

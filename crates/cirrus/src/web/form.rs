@@ -1,6 +1,6 @@
 //! Bodies and queries decoded, within limits: urlencoded, multipart with files, JSON of bounded depth.
 
-use std::{collections::HashSet, future::Future, pin::pin, task};
+use std::{future::Future, pin::pin, task};
 
 use bytes::Bytes;
 use http::{HeaderMap, header};
@@ -54,7 +54,9 @@ pub enum Kind {
 
 /// The kind of body that the headers announce.
 pub fn kind(headers: &HeaderMap) -> Kind {
-    let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return Kind::Plain };
+    let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+        return Kind::Plain;
+    };
     let essence = value.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
     match essence.as_str() {
         "application/x-www-form-urlencoded" => Kind::Urlencoded,
@@ -118,7 +120,8 @@ async fn gather(mut parts: multer::Multipart<'_>, limits: &Limits) -> Result<For
                 return Err(format!("more than {} fields (`limits.fields`)", limits.fields));
             }
             None => {
-                let value = String::from_utf8(bytes.to_vec()).map_err(|_| format!("the field `{field}` is not UTF-8"))?;
+                let value =
+                    String::from_utf8(bytes.to_vec()).map_err(|_| format!("the field `{field}` is not UTF-8"))?;
                 form.fields.push((field, value));
             }
         }
@@ -172,9 +175,8 @@ fn depth(text: &[u8]) -> usize {
 /// The method that a form means when HTML lets it say only POST.
 pub fn meant_method(form: &Form) -> Option<http::Method> {
     let wanted = form.get("_method")?;
-    let known = HashSet::from(["PUT", "PATCH", "DELETE"]);
-    let wanted = wanted.to_ascii_uppercase();
-    known.get(wanted.as_str())?.parse().ok()
+    let known = ["PUT", "PATCH", "DELETE"];
+    known.iter().find(|known| known.eq_ignore_ascii_case(wanted))?.parse().ok()
 }
 
 #[cfg(test)]

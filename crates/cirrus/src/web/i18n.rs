@@ -186,7 +186,8 @@ mod tests {
     #[test]
     fn texts_are_filled_and_counted() {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("es.toml"), "hola = 'Hola {name}{'\n[tareas]\none='una'\nother='{n} tareas'").unwrap();
+        fs::write(dir.path().join("es.toml"), "hola = 'Hola {name}{'\n[tareas]\none='una'\nother='{n} tareas'")
+            .unwrap();
         fs::write(dir.path().join("en.toml"), "hola = 'Hello {name}'").unwrap();
         let locales = Locales::load(dir.path(), "es").unwrap();
         let none = |_: &str| None;

@@ -53,7 +53,7 @@ impl Route {
             }
             "events" => Self::Events { path, table: text("table").ok_or("events need a table")?.to_owned() },
             "collect" => Self::Collect(Collect::new(&declared.path, &declared.options)?),
-            "users" => Self::Users(users::Routes::new(&path)),
+            "users" => Self::Users(users::Routes::new(text("prefix").unwrap_or("").trim_end_matches('/'))),
             _ => Self::Nothing,
         })
     }
@@ -112,7 +112,9 @@ impl Route {
 fn done(answer: resource::Answer) -> Option<Response> {
     match answer {
         resource::Answer::Done(response) => Some(response),
-        resource::Answer::Worker => Some(problem::plain(StatusCode::INTERNAL_SERVER_ERROR, "a read turned out to be a write")),
+        resource::Answer::Worker => {
+            Some(problem::plain(StatusCode::INTERNAL_SERVER_ERROR, "a read turned out to be a write"))
+        }
         // The answer of a worker is whole; events are declared before middleware that waits.
         resource::Answer::Events(_) => Some(problem::plain(
             StatusCode::NOT_IMPLEMENTED,

@@ -12,6 +12,9 @@ use crate::{
     },
 };
 
+/// Base64 as RFC 4648 wants it: whole groups, no bits left over.
+const BASE64: &str = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$";
+
 /// The document of these resources.
 pub fn document<'a>(app: &App, resources: impl Iterator<Item = &'a Resource>) -> Value {
     let mut paths = Map::new();
@@ -231,18 +234,27 @@ fn accepted(field: &Field) -> Value {
         text == format!("{}>=0", field.name)
     });
     let mut schema = match &field.kind {
-        Kind::Text { min, max } => json!({ "type": "string", "minLength": min, "maxLength": max, "pattern": "^[^\\u0000]*$" }),
+        Kind::Text { min, max } => {
+            json!({ "type": "string", "minLength": min, "maxLength": max, "pattern": "^[^\\u0000]*$" })
+        }
         Kind::Choice { of } => json!({ "type": "string", "enum": of }),
         Kind::Integer { min, max } => {
             let low = if not_negative { 0.max(*min) } else { *min };
-            json!({ "type": "integer", "minimum": low.max(-SAFE_INTEGER), "maximum": (*max).min(SAFE_INTEGER) })
+            let number = json!({ "type": "integer", "minimum": low.max(-SAFE_INTEGER), "maximum": (*max).min(SAFE_INTEGER) });
+            if low < -SAFE_INTEGER || *max > SAFE_INTEGER {
+                json!({ "anyOf": [number, { "type": "string", "pattern": "^-?(0|[1-9][0-9]{0,17})$" }] })
+            } else {
+                number
+            }
         }
         Kind::Decimal { scale, min, .. } => decimal(*scale, not_negative || *min >= 0),
         Kind::Boolean => json!({ "type": "boolean" }),
         Kind::Date => json!({ "type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" }),
         Kind::Time => json!({ "type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$" }),
         Kind::Timestamp => json!({ "type": "string", "format": "date-time" }),
-        Kind::Blob { max } => json!({ "type": "string", "contentEncoding": "base64", "maxLength": max.div_ceil(3) * 4 }),
+        Kind::Blob { max } => {
+            json!({ "type": "string", "contentEncoding": "base64", "maxLength": max.div_ceil(3) * 4 })
+        }
         Kind::Link { .. } => json!({ "type": "integer", "minimum": 1, "maximum": SAFE_INTEGER }),
         Kind::Formula { .. } => json!({}),
     };
@@ -266,19 +278,23 @@ fn decimal(scale: u8, not_negative: bool) -> Value {
 }
 
 fn parameters(table: &Table, resource: &Resource, most: u32) -> Value {
-    let query = |name: &str, schema: Value, description: &str| {
-        json!({ "name": name, "in": "query", "schema": schema, "description": description })
-    };
+    let query = |name: &str, schema: Value, description: &str| json!({ "name": name, "in": "query", "schema": schema, "description": description });
     let names: Vec<&str> = std::iter::once("id").chain(table.fields.iter().map(|field| &*field.name)).collect();
     let orders: Vec<String> = names.iter().flat_map(|name| [(*name).to_owned(), format!("-{name}")]).collect();
     let list = |of: Value| json!({ "type": "array", "items": { "enum": of }, "minItems": 1, "uniqueItems": true });
     let mut all = vec![
-        query("limit", json!({ "type": "integer", "minimum": 1, "maximum": most, "default": resource.page }), "rows of a page"),
+        query(
+            "limit",
+            json!({ "type": "integer", "minimum": 1, "maximum": most, "default": resource.page }),
+            "rows of a page",
+        ),
         query("offset", json!({ "type": "integer", "minimum": 0, "maximum": SAFE_INTEGER }), "rows left out before it"),
         query("cursor", json!({ "type": "string" }), "from the Link header of the page before"),
         query("total", json!({ "type": "boolean" }), "count all rows into X-Total-Count"),
     ];
-    for (name, schema, text) in [("sort", list(json!(orders)), "-field: from the largest"), ("fields", list(json!(names)), "only these")] {
+    for (name, schema, text) in
+        [("sort", list(json!(orders)), "-field: from the largest"), ("fields", list(json!(names)), "only these")]
+    {
         let mut parameter = query(name, schema, text);
         parameter["style"] = json!("form");
         parameter["explode"] = json!(false);

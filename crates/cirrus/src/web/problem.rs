@@ -39,8 +39,7 @@ pub fn not_found() -> Response {
 
 /// Known address, other methods.
 pub fn method_not_allowed(allow: &str) -> Response {
-    let mut response =
-        plain(StatusCode::METHOD_NOT_ALLOWED, &format!("this address answers to {allow}"));
+    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, &format!("this address answers to {allow}"));
     response.headers.insert(header::ALLOW, HeaderValue::from_str(allow).unwrap_or(HeaderValue::from_static("GET")));
     response
 }

@@ -32,7 +32,8 @@ impl Seals {
     pub fn seal(&self, purpose: &str, content: &[u8]) -> Result<String, String> {
         let nonce = random::<NONCE>().map_err(|error| format!("there is no randomness: {error}"))?;
         let payload = Payload { msg: content, aad: purpose.as_bytes() };
-        let sealed = self.cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| "too long to be sealed".to_owned())?;
+        let sealed =
+            self.cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| "too long to be sealed".to_owned())?;
         Ok(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat()))
     }
 

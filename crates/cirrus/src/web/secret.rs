@@ -40,7 +40,8 @@ impl Secret {
             Err(source) => return Err(Error::Read { path, source }),
         };
         if bytes.len() < LENGTH {
-            let problem = "shorter than 32 bytes; remove it and a new one is made (everybody must log in again)".to_owned();
+            let problem =
+                "shorter than 32 bytes; remove it and a new one is made (everybody must log in again)".to_owned();
             return Err(Error::Secret { path, problem });
         }
         Ok(Self::of(&bytes))

@@ -80,7 +80,8 @@ fn accepts_gzip(request: &Request) -> bool {
     let accepted = request.headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or("");
     accepted.split(',').any(|item| {
         let (name, quality) = item.split_once(';').unwrap_or((item, "q=1"));
-        name.trim().eq_ignore_ascii_case("gzip") && quality.trim().strip_prefix("q=").and_then(|q| q.parse::<f32>().ok()) != Some(0.0)
+        name.trim().eq_ignore_ascii_case("gzip")
+            && quality.trim().strip_prefix("q=").and_then(|q| q.parse::<f32>().ok()) != Some(0.0)
     })
 }
 
@@ -191,7 +192,9 @@ fn gzipped(request: &Request, headers: &mut HeaderMap, path: &Path, file: &mut F
         Err(_) => return None,
     };
     headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    if let Some(weak) = headers.get(header::ETAG).and_then(|tag| HeaderValue::from_str(&format!("W/{}", tag.to_str().ok()?)).ok()) {
+    if let Some(weak) =
+        headers.get(header::ETAG).and_then(|tag| HeaderValue::from_str(&format!("W/{}", tag.to_str().ok()?)).ok())
+    {
         headers.insert(header::ETAG, weak);
     }
     Some(body)

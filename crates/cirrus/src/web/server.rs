@@ -89,6 +89,7 @@ impl Server {
         let all = u32::try_from(self.limits.connections).unwrap_or(u32::MAX);
         // Whoever has not ended by then is cut off by the end of the process.
         let _ = timeout(Duration::from_secs(self.limits.stop_seconds), self.places.acquire_many(all)).await;
+        self.site().finish(Duration::from_secs(1));
     }
 
     async fn accept(
@@ -194,7 +195,8 @@ impl Server {
             return Ok(Bytes::new());
         }
         let most = self.limits.body;
-        let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+        let announced =
+            headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
         if announced.is_some_and(|length| length > most) {
             return Err(too_large(most));
         }
@@ -254,7 +256,8 @@ fn believe(proxy: &Proxy, peer: IpAddr, headers: &HeaderMap) -> Sender {
     if !trusted(peer) {
         return sender;
     }
-    sender.secure = headers.get("x-forwarded-proto").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"https"));
+    sender.secure =
+        headers.get("x-forwarded-proto").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"https"));
     let is_host = |value: &&HeaderValue| value.to_str().is_ok_and(|host| host.parse::<http::uri::Authority>().is_ok());
     sender.host = headers.get("x-forwarded-host").filter(is_host).cloned();
     let values: Vec<_> = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).collect();

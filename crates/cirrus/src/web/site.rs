@@ -5,7 +5,11 @@ use std::{cell::OnceCell, rc::Rc, sync::Arc, time::Duration};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::{
-    Body, Request, Response, collect, cookie, cors, csrf, events::Events, form, i18n, natives::Route, openapi, problem,
+    Body, Request, Response, collect, cookie, cors, csrf,
+    events::Events,
+    form, i18n,
+    natives::Route,
+    openapi, problem,
     resource::{self, Answer},
     static_files::Found,
 };
@@ -43,7 +47,8 @@ impl Site {
         let mut routes = Vec::new();
         for declared in engine.iter().flat_map(|engine| &engine.declared().natives) {
             let understood = Route::new(declared).and_then(|route| route.check(&app).map(|()| route));
-            let wrong = |problem| Error::Script { problem: format!("app.js: {} {}: {problem}", declared.kind, declared.path) };
+            let wrong =
+                |problem| Error::Script { problem: format!("app.js: {} {}: {problem}", declared.kind, declared.path) };
             routes.push(understood.map_err(wrong)?);
         }
         let pool = Pool::new(app.clone(), tokio::runtime::Handle::current());
@@ -58,13 +63,14 @@ impl Site {
         &self.app
     }
 
-    /// Ends what runs beside the requests: readers of events hear the end, so that their connections can end too. Workers
-    /// finish what they have, on a thread that waits for them.
+    /// Ends what outlives requests: readers of events hear the end, so that their connections can end too.
     pub fn stop(&self) {
         self.events.close();
-        let (pool, patience) = (self.pool.clone(), Duration::from_secs(self.app.config.limits.stop_seconds));
-        // Without the thread the workers end with the process.
-        let _ = std::thread::Builder::new().stack_size(64 * 1024).spawn(move || pool.stop(patience));
+    }
+
+    /// Ends the workers, after the last request; at most so long.
+    pub fn finish(&self, patience: Duration) {
+        self.pool.stop(patience);
     }
 
     /// Answers one request.
@@ -192,6 +198,15 @@ impl Site {
             }
         }
         Some(response)
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        // A reload: the last request of the old application was answered. Its idle workers end on a thread that waits for
+        // them; without the thread they end when they have been idle for long.
+        let pool = self.pool.clone();
+        let _ = std::thread::Builder::new().stack_size(64 * 1024).spawn(move || pool.stop(Duration::from_secs(10)));
     }
 }
 

@@ -148,7 +148,9 @@ mod tests {
         assert!(matches!(index.find("/in"), Some(Found::File(_))));
         assert!(matches!(index.find("/sub/"), Some(Found::File(_))));
         assert_eq!(index.find("/sub"), Some(Found::Directory));
-        for path in ["/.hidden", "/out", "/../secret", "/%2e%2e/secret", "/sub/../../secret", "//secret", "/", "", "/%ff"] {
+        for path in
+            ["/.hidden", "/out", "/../secret", "/%2e%2e/secret", "/sub/../../secret", "//secret", "/", "", "/%ff"]
+        {
             assert_eq!(index.find(path), None, "{path}");
             assert_eq!(below(&public, path), None, "{path}");
         }

@@ -86,7 +86,9 @@ impl Templates {
         let (path, lang) = (request.uri.path().to_owned(), language.clone());
         let here = Here { language, request: request.clone(), shared: shared.clone() };
         let basics = context! { lang, languages, path, __cirrus => Value::from_object(here) };
-        template.render(context! { ..Value::from(minijinja::value::Serde(values.clone())), ..basics }).map_err(|error| explain(&error))
+        template
+            .render(context! { ..Value::from(minijinja::value::Serde(values.clone())), ..basics })
+            .map_err(|error| explain(&error))
     }
 }
 
@@ -113,7 +115,9 @@ fn add(
         if !matches!(extension, "html" | "txt" | "xml") {
             continue;
         }
-        let Some(name) = path.strip_prefix(root).ok().and_then(|name| name.to_str()).map(str::to_owned) else { continue };
+        let Some(name) = path.strip_prefix(root).ok().and_then(|name| name.to_str()).map(str::to_owned) else {
+            continue;
+        };
         *count += 1;
         if *count > MOST_TEMPLATES || entry.metadata().is_ok_and(|metadata| metadata.len() > MOST_BYTES) {
             let problem = format!("an application may have {MOST_TEMPLATES} views of {MOST_BYTES} bytes");
@@ -186,9 +190,17 @@ fn language(state: &State) -> String {
 }
 
 fn number(state: &State, value: &Value) -> String {
-    if value.is_none() || value.is_undefined() { String::new() } else { i18n::number(&language(state), &value.to_string()) }
+    if value.is_none() || value.is_undefined() {
+        String::new()
+    } else {
+        i18n::number(&language(state), &value.to_string())
+    }
 }
 
 fn date(state: &State, value: &Value) -> String {
-    if value.is_none() || value.is_undefined() { String::new() } else { i18n::date(&language(state), &value.to_string()) }
+    if value.is_none() || value.is_undefined() {
+        String::new()
+    } else {
+        i18n::date(&language(state), &value.to_string())
+    }
 }

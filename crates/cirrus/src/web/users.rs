@@ -177,6 +177,7 @@ impl Routes {
 
     fn verb<'a>(&self, request: &'a Request) -> Option<&'a str> {
         let verb = request.uri.path().strip_prefix(self.prefix.as_str())?.strip_prefix('/')?;
+        // Declared once for each, so that other addresses do not pass here.
         matches!(verb, "login" | "logout" | "me").then_some(verb)
     }
 

@@ -2,3 +2,4 @@
 mod data;
 mod script;
 mod siblings;
+mod web;

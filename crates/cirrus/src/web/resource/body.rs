@@ -73,7 +73,10 @@ fn value(field: &Field, json: &Json) -> Result<Value, Fault> {
     let fits = match (kind, json) {
         (_, Json::Null) => true,
         (Type::Boolean, Json::Bool(_)) => true,
-        (Type::Integer, Json::Number(number)) => number.is_i64() || number.as_f64().is_some_and(|n| n.fract() == 0.0),
+        // Beyond 2^53 a JSON number may have been changed on its way: then it travels as text.
+        (Type::Integer, Json::Number(number)) => {
+            number.as_f64().is_some_and(|n| n.fract() == 0.0 && n.abs() <= crate::data::SAFE_INTEGER as f64)
+        }
         (Type::Integer, Json::String(_)) => matches!(field.kind, Kind::Integer { min, max } if wide(min, max)),
         (Type::Decimal(_), Json::Number(_) | Json::String(_)) => true,
         (Type::Boolean | Type::Integer | Type::Decimal(_), _) => false,
@@ -83,12 +86,13 @@ fn value(field: &Field, json: &Json) -> Result<Value, Fault> {
     if !fits {
         return Err(Fault::new(&field.name, "type", format!("it must be of type {}", field.kind.word())));
     }
-    let value = Value::from_json(json).ok_or_else(|| Fault::new(&field.name, "type", "a list or an object does not fit"))?;
+    let value =
+        Value::from_json(json).ok_or_else(|| Fault::new(&field.name, "type", "a list or an object does not fit"))?;
     accept::accept(field, value)
 }
 
 /// Whether an integer may be beyond what JSON's readers keep exact, so that it may also travel as text.
-pub fn wide(min: i64, max: i64) -> bool {
+pub(super) fn wide(min: i64, max: i64) -> bool {
     min < -crate::data::SAFE_INTEGER || max > crate::data::SAFE_INTEGER
 }
 

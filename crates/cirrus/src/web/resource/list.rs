@@ -39,12 +39,7 @@ pub(super) fn order(text: &str) -> Vec<Order> {
     text.split(',').map(str::trim).filter(|term| !term.is_empty()).map(term).collect()
 }
 
-pub(super) fn answer(
-    resource: &Resource,
-    app: &App,
-    reader: &dyn Read,
-    request: &Request,
-) -> Result<Response, Error> {
+pub(super) fn answer(resource: &Resource, app: &App, reader: &dyn Read, request: &Request) -> Result<Response, Error> {
     let asked = asked(resource, app, table(resource, reader)?, request)?;
     if pages::wanted(resource, app, request, "index") {
         return pages::index(resource, app, reader, request, &asked);
@@ -93,15 +88,18 @@ pub(super) fn asked(resource: &Resource, app: &App, table: &Table, request: &Req
             return Err(Error::Invalid(format!("`{name}` comes twice")));
         }
         seen.push(name);
+        if value.contains('\0') {
+            return Err(Error::Invalid(format!("`{name}` has the character NUL, which no text has")));
+        }
         if !matches!(name.as_str(), "limit" | "cursor" | "offset") {
             rest.append_pair(name, value);
         }
         match name.as_str() {
             "limit" => {
                 let limit = whole(value).and_then(|limit| u32::try_from(limit).ok());
-                asked.limit = limit.filter(|limit| (1..=most).contains(limit)).ok_or_else(|| {
-                    Error::Invalid(format!("`limit` is a number from 1 to {most}"))
-                })?;
+                asked.limit = limit
+                    .filter(|limit| (1..=most).contains(limit))
+                    .ok_or_else(|| Error::Invalid(format!("`limit` is a number from 1 to {most}")))?;
             }
             "offset" => {
                 let offset = whole(value).filter(|offset| *offset <= crate::data::SAFE_INTEGER as u64);
@@ -127,7 +125,9 @@ pub(super) fn asked(resource: &Resource, app: &App, table: &Table, request: &Req
 fn sorted(table: &Table, text: &str) -> Result<Vec<Order>, Error> {
     let order = order(text);
     match order.iter().find(|term| table.type_of(&term.field).is_none()) {
-        Some(term) => Err(Error::Invalid(format!("{} cannot be sorted by `{}`: it has no such field", table.name, term.field))),
+        Some(term) => {
+            Err(Error::Invalid(format!("{} cannot be sorted by `{}`: it has no such field", table.name, term.field)))
+        }
         None if order.is_empty() => Err(Error::Invalid("`sort` names no field".into())),
         None => Ok(order),
     }
@@ -177,7 +177,12 @@ fn filter(table: &Table, name: &str, value: &str) -> Result<Condition, Error> {
         "lte" | "le" => Comparison::Le,
         "gt" => Comparison::Gt,
         "gte" | "ge" => Comparison::Ge,
-        "in" => return Ok(Condition::In(own, value.split(',').map(|item| plain(kind, field, item)).collect::<Result<_, _>>()?)),
+        "in" => {
+            return Ok(Condition::In(
+                own,
+                value.split(',').map(|item| plain(kind, field, item)).collect::<Result<_, _>>()?,
+            ));
+        }
         "null" if truth(name, value)? => return Ok(Condition::Null(own)),
         "null" => return Ok(Condition::Not(Box::new(Condition::Null(own)))),
         "contains" => return Ok(Condition::Contains(own, value.to_owned())),

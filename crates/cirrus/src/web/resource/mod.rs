@@ -111,7 +111,11 @@ impl Resource {
         };
         let page = match options.get("page") {
             None => PAGE,
-            Some(rows) => rows.as_u64().and_then(|rows| u32::try_from(rows).ok()).filter(|rows| *rows > 0).ok_or("`page` is a number of rows")?,
+            Some(rows) => rows
+                .as_u64()
+                .and_then(|rows| u32::try_from(rows).ok())
+                .filter(|rows| *rows > 0)
+                .ok_or("`page` is a number of rows")?,
         };
         let order = text("sort").map(list::order).unwrap_or_default();
         let events = options.get("events").is_some_and(|wanted| wanted == &Value::Bool(true));
@@ -141,9 +145,7 @@ impl Resource {
         let verbs = &self.verbs;
         let (read, write): (bool, &[(bool, &str)]) = match place {
             Place::Collection => (verbs.list, &[(verbs.create, "POST")]),
-            Place::Item(_) => {
-                (verbs.get, &[(verbs.update, "PUT"), (verbs.update, "PATCH"), (verbs.delete, "DELETE")])
-            }
+            Place::Item(_) => (verbs.get, &[(verbs.update, "PUT"), (verbs.update, "PATCH"), (verbs.delete, "DELETE")]),
             Place::New | Place::Events | Place::Edit(_) => (true, &[]),
         };
         let mut methods: Vec<&str> = if read { vec!["GET", "HEAD"] } else { Vec::new() };
@@ -162,7 +164,9 @@ impl Resource {
         }
         if request.method == Method::OPTIONS {
             let mut response = Response::empty(StatusCode::NO_CONTENT);
-            response.headers.insert(header::ALLOW, HeaderValue::from_str(&allow).unwrap_or(HeaderValue::from_static("GET")));
+            response
+                .headers
+                .insert(header::ALLOW, HeaderValue::from_str(&allow).unwrap_or(HeaderValue::from_static("GET")));
             return Answer::Done(response);
         }
         if request.method != Method::GET && request.method != Method::HEAD {

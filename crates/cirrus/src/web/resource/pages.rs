@@ -30,7 +30,10 @@ fn page(resource: &Resource, app: &App, request: &Request, view: &str, status: S
         }
         Err(problem) => {
             eprintln!("error {}: {problem}", request.id);
-            problem::plain(StatusCode::INTERNAL_SERVER_ERROR, &format!("this page cannot be shown; its name is {}", request.id))
+            problem::plain(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                &format!("this page cannot be shown; its name is {}", request.id),
+            )
         }
     }
 }
