@@ -14,8 +14,8 @@ use super::{Error, Store, ddl, store};
 const PAGES: i32 = 256;
 
 impl Store {
-    /// Copies the database into a new file (an existing one is replaced when the copy is complete and sound). Writers go on
-    /// meanwhile; the copy is the state of one moment.
+    /// Copies the database into a new file (an existing one is replaced when the copy is complete and sound). Writers
+    /// go on meanwhile; the copy is the state of one moment.
     pub fn backup(&self, to: &Path) -> Result<(), Error> {
         copy(self.path(), to)
     }

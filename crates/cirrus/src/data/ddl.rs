@@ -1,5 +1,5 @@
-//! A schema as SQL: tables, indexes, full-text tables and the triggers that keep totals and full texts right. All of it can be
-//! read, and its rows written, with any SQLite tool: the totals stay right even then.
+//! A schema as SQL: tables, indexes, full-text tables and the triggers that keep totals and full texts right. All of it
+//! can be read, and its rows written, with any SQLite tool: the totals stay right even then.
 
 use std::fmt::Write as _;
 
@@ -137,7 +137,8 @@ fn search(table: &Table, index: &Index, name: &str, tokenizer: &str, objects: &m
         |prefix: &str| index.fields.iter().map(|field| format!("{prefix}\"{field}\"")).collect::<Vec<_>>().join(", ");
     let (plain, new, old, of) = (columns(""), columns("NEW."), columns("OLD."), &table.name);
     let sql = format!(
-        "CREATE VIRTUAL TABLE \"{name}\" USING fts5({plain}, content='{of}', content_rowid='id', tokenize='{tokenizer}')"
+        "CREATE VIRTUAL TABLE \"{name}\" USING fts5({plain}, content='{of}', content_rowid='id', \
+         tokenize='{tokenizer}')"
     );
     let fill = Some(format!("INSERT INTO \"{name}\"(\"{name}\") VALUES ('rebuild')"));
     objects.push(Object { name: name.to_owned(), sql, fill });
@@ -156,8 +157,8 @@ fn trigger(objects: &mut Vec<Object>, name: &str, event: &str, table: &str, when
     objects.push(Object { name: name.to_owned(), sql, fill: None });
 }
 
-/// The triggers of an accumulating update. Subtracting and adding are two statements, so that a sum beyond 64 bits always
-/// reaches the STRICT column, which refuses it, and never comes back into range rounded.
+/// The triggers of an accumulating update. Subtracting and adding are two statements, so that a sum beyond 64 bits
+/// always reaches the STRICT column, which refuses it, and never comes back into range rounded.
 fn totals(table: &Table, accumulate: &Accumulate, number: usize, total: Type, objects: &mut Vec<Object>) {
     let Accumulate { link, master, total: field, add } = accumulate;
     let amount = |prefix: &str| {

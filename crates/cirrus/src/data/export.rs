@@ -11,8 +11,8 @@ use super::{Error, Query, Value, rows};
 /// How many bytes of JSON are gathered before they are written.
 const PIECE: usize = 64 << 10;
 
-/// Writes the rows of a query as CSV with a heading. Dates, decimals and blobs have the same forms as in JSON; no value is an
-/// empty cell.
+/// Writes the rows of a query as CSV with a heading. Dates, decimals and blobs have the same forms as in JSON; no value
+/// is an empty cell.
 pub fn csv(read: &dyn Read, query: &Query, out: impl Write) -> Result<u64, Error> {
     let compiled = query.compile(read.schema(), false)?;
     let mut writer = csv::Writer::from_writer(out);

@@ -1,5 +1,5 @@
-//! Rows from CSV and JSON: all of them or none, one after the other, so that a file of any size needs little memory. Each row
-//! takes the same path as any other write, triggers included.
+//! Rows from CSV and JSON: all of them or none, one after the other, so that a file of any size needs little memory.
+//! Each row takes the same path as any other write, triggers included.
 
 use std::io::{self, Read};
 
@@ -26,8 +26,8 @@ pub enum Existing {
 }
 
 impl Session {
-    /// Reads CSV (UTF-8, commas, a heading with the names of fields) into a table; yields how many rows. An empty cell is no
-    /// value; computed fields and totals are skipped, so that an export can be read back.
+    /// Reads CSV (UTF-8, commas, a heading with the names of fields) into a table; yields how many rows. An empty cell
+    /// is no value; computed fields and totals are skipped, so that an export can be read back.
     pub fn import_csv(&self, table: &str, input: impl Read, existing: Existing) -> Result<u64, Error> {
         let (_, table) = self.schema().find(table)?;
         self.atomically(|session| {

@@ -1,5 +1,5 @@
-//! Dates, times and instants as text in their one canonical form. Our own, because all that is needed is to read, check and
-//! write them: `YYYY-MM-DD`, `HH:MM:SS`, `YYYY-MM-DDTHH:MM:SS.mmmZ`.
+//! Dates, times and instants as text in their one canonical form. Our own, because all that is needed is to read, check
+//! and write them: `YYYY-MM-DD`, `HH:MM:SS`, `YYYY-MM-DDTHH:MM:SS.mmmZ`.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -15,8 +15,8 @@ pub fn time(text: &str) -> Option<String> {
     (millis == 0).then(|| format!("{hours:02}:{minutes:02}:{seconds:02}"))
 }
 
-/// An instant in RFC 3339 with any offset (or a date and `HH:MM` as HTML's `datetime-local` sends it, taken as UTC), brought
-/// to UTC with milliseconds.
+/// An instant in RFC 3339 with any offset (or a date and `HH:MM` as HTML's `datetime-local` sends it, taken as UTC),
+/// brought to UTC with milliseconds.
 pub fn timestamp(text: &str) -> Option<String> {
     let date = text.get(..10)?;
     let (year, month, day) = split_date(date)?;

@@ -1,4 +1,5 @@
-//! The database of an application: one connection that writes, handed from session to session, and a reader for each thread.
+//! The database of an application: one connection that writes, handed from session to session, and a reader for each
+//! thread.
 
 use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
@@ -40,7 +41,8 @@ pub(super) struct Shared {
     pub(super) versions: Versions,
     /// For each table, the tables that change with it: the masters it adds to, and theirs.
     pub(super) touched: Vec<Vec<usize>>,
-    /// For each table, the tables that change when one of its rows is deleted: those that go or are cleared with it, too.
+    /// For each table, the tables that change when one of its rows is deleted: those that go or are cleared with it,
+    /// too.
     pub(super) swept: Vec<Vec<usize>>,
     /// The running balances of each table, in the order of the schema.
     ledgers: Vec<Vec<Ledger>>,
@@ -201,8 +203,8 @@ impl Store {
     }
 }
 
-/// The function that looks for a text in another without regard to case: SQLite's own only knows the letters a to z. Queries
-/// use it, the schema never does, so that other tools can read and write the tables.
+/// The function that looks for a text in another without regard to case: SQLite's own only knows the letters a to z.
+/// Queries use it, the schema never does, so that other tools can read and write the tables.
 pub(super) const CONTAINS: &str = "cirrus_contains";
 
 fn contains(context: &rusqlite::functions::Context<'_>) -> rusqlite::Result<bool> {
@@ -304,8 +306,9 @@ impl Read for Reader {
 }
 
 impl Reader {
-    /// The stamp of some tables (by their places in the schema), for a cache: what was read **after** taking a stamp is true
-    /// while the stamp stays the same. `None` in the rare moment when it cannot be told whether another process wrote.
+    /// The stamp of some tables (by their places in the schema), for a cache: what was read **after** taking a stamp is
+    /// true while the stamp stays the same. `None` in the rare moment when it cannot be told whether another process
+    /// wrote.
     pub fn stamp(&self, tables: &[usize]) -> Result<Option<Stamp>, Error> {
         let now = data_version(&self.connection)?;
         if now != self.seen.get() {
@@ -418,8 +421,8 @@ impl Session {
         drop(self);
     }
 
-    /// Rows written so far, and for how long the session has been open: by these a worker decides when a batch of jobs is
-    /// large or old enough to be committed.
+    /// Rows written so far, and for how long the session has been open: by these a worker decides when a batch of jobs
+    /// is large or old enough to be committed.
     pub fn size(&self) -> (u64, Duration) {
         (self.writes.get(), self.begun.elapsed())
     }
@@ -429,7 +432,8 @@ impl Session {
         &self.store
     }
 
-    /// From now on until the session ends, a statement that is still running at `deadline` ends with [`Error::TooSlow`].
+    /// From now on until the session ends, a statement that is still running at `deadline` ends with
+    /// [`Error::TooSlow`].
     pub fn set_deadline(&self, deadline: Option<Instant>) -> Result<(), Error> {
         set_deadline(self.connection(), deadline)
     }

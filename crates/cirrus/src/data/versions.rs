@@ -1,4 +1,5 @@
-//! How a cache knows that what it holds is still true: one counter per table, raised after every commit that touched it.
+//! How a cache knows that what it holds is still true: one counter per table, raised after every commit that touched
+//! it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

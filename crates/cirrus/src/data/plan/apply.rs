@@ -165,8 +165,8 @@ impl Apply<'_> {
         Ok(())
     }
 
-    /// Computes totals anew where what adds to them changed. Totals may depend on totals, so it is repeated until nothing
-    /// moves.
+    /// Computes totals anew where what adds to them changed. Totals may depend on totals, so it is repeated until
+    /// nothing moves.
     fn totals(&self, rebuilt: &BTreeSet<String>) -> Result<(), Error> {
         let stale: Vec<(&Table, String, String)> = self
             .new
@@ -269,7 +269,8 @@ fn verify(connection: &Connection, rebuilt: &BTreeSet<String>) -> Result<(), Err
         let master: String = row.get(2).map_err(&failed)?;
         let id = id.unwrap_or_default();
         return Err(Error::Refused(format!(
-            "row {id} of {table} links to a row of {master} that is not there. Put it right before. Nothing was changed."
+            "row {id} of {table} links to a row of {master} that is not there. Put it right before. \
+             Nothing was changed."
         )));
     }
     if !rebuilt.is_empty() {

@@ -1,4 +1,5 @@
-//! From a value of one type to one of another, by way of the same rules that judge what people send: exact, or not at all.
+//! From a value of one type to one of another, by way of the same rules that judge what people send: exact, or not at
+//! all.
 
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;

@@ -123,8 +123,8 @@ impl<'d> Diff<'d> {
         Ok(())
     }
 
-    /// A new table. When values move into it from one other table, it is split off from that: one row for each of its rows
-    /// that has such a value, with the same number.
+    /// A new table. When values move into it from one other table, it is split off from that: one row for each of its
+    /// rows that has such a value, with the same number.
     fn created(&mut self, place: usize, table: &'d Table) -> Result<(), Error> {
         let mut origins = table.fields.iter().filter_map(|field| field.from.as_ref()?.table.as_deref());
         let origin = origins.next().and_then(|origin| self.old.table(origin));

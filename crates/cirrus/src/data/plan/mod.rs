@@ -1,5 +1,5 @@
-//! From the tables that are there to those that `schema.toml` wants: what will change, what would be lost by it, and what
-//! stands in the way. The plan is made from the rows themselves, so its numbers are those of the moment.
+//! From the tables that are there to those that `schema.toml` wants: what will change, what would be lost by it, and
+//! what stands in the way. The plan is made from the rows themselves, so its numbers are those of the moment.
 
 mod apply;
 mod convert;

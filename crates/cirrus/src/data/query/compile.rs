@@ -40,8 +40,8 @@ pub struct Compiled {
 }
 
 impl Query {
-    /// As a statement that lists rows. With `paged`, its columns are followed by those of the order and one row more than
-    /// the limit is read, so that the reader can tell the cursor of the next page.
+    /// As a statement that lists rows. With `paged`, its columns are followed by those of the order and one row more
+    /// than the limit is read, so that the reader can tell the cursor of the next page.
     pub fn compile(&self, schema: &Schema, paged: bool) -> Result<Compiled, Error> {
         let (place, table) = schema.find(&self.table)?;
         let mut sql = Sql { table, text: String::from("SELECT "), parameters: Vec::new(), conditions: 0 };
@@ -105,7 +105,8 @@ impl Query {
     }
 }
 
-/// The order with `id` as its last term, in the direction of the one before it, so that an index can be walked backwards.
+/// The order with `id` as its last term, in the direction of the one before it, so that an index can be walked
+/// backwards.
 fn complete(table: &Table, order: &[Order]) -> Result<Vec<Order>, Error> {
     let mut complete: Vec<Order> = Vec::with_capacity(order.len() + 1);
     for term in order {
@@ -413,8 +414,8 @@ fn after_all(text: &str) -> Option<String> {
     None
 }
 
-/// Words as FTS5 wants them: each between quotes, so that none of its own syntax gets through, and open at the end. What
-/// counts as a letter is left to its tokenizer, which also knows letters written in two parts.
+/// Words as FTS5 wants them: each between quotes, so that none of its own syntax gets through, and open at the end.
+/// What counts as a letter is left to its tokenizer, which also knows letters written in two parts.
 fn words(text: &str) -> String {
     let words = text.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric));
     words.map(|word| format!("\"{}\"*", word.replace('"', "\"\""))).collect::<Vec<_>>().join(" AND ")

@@ -1,5 +1,5 @@
-//! Where a page ended: the values of its last row by which the query is ordered. Opaque to whoever carries it, judged like any
-//! other input when it comes back.
+//! Where a page ended: the values of its last row by which the query is ordered. Opaque to whoever carries it, judged
+//! like any other input when it comes back.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 

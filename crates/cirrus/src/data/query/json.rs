@@ -1,5 +1,5 @@
 //! Conditions as JSON, the form in which JavaScript and the web write them:
-//! `{"estado": "nueva", "importe": {"ge": "10.00", "lt": 100}, "any": [{"hecha": true}, {"not": {"titulo": {"null": true}}}]}`.
+//! `{"estado": "nueva", "importe": {"ge": "10.00", "lt": 100}, "any": [{"hecha": true}, {"horas": null}]}`.
 
 use serde_json::Value as Json;
 

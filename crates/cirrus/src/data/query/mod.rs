@@ -1,5 +1,5 @@
-//! A question about one table, and its way to SQL. Names come from the schema and values travel as parameters, so nothing that
-//! a stranger writes becomes part of the SQL.
+//! A question about one table, and its way to SQL. Names come from the schema and values travel as parameters, so
+//! nothing that a stranger writes becomes part of the SQL.
 
 mod compile;
 mod cursor;

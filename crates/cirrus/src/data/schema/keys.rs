@@ -1,5 +1,5 @@
-//! Reading TOML key by key: who asks for a key says what it must be, each problem is noted with its line, and what nobody
-//! asked for is refused at the end.
+//! Reading TOML key by key: who asks for a key says what it must be, each problem is noted with its line, and what
+//! nobody asked for is refused at the end.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};

@@ -1,5 +1,5 @@
-//! `schema.toml` as types: tables, fields, indexes, links, accumulations and balances. What is here was validated; nothing
-//! else in Cirrus looks at the text.
+//! `schema.toml` as types: tables, fields, indexes, links, accumulations and balances. What is here was validated;
+//! nothing else in Cirrus looks at the text.
 
 mod expression;
 mod keys;

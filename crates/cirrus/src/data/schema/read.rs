@@ -1,5 +1,5 @@
-//! From the text of `schema.toml` to tables and fields, one key after the other. What needs more than one table to judge is
-//! in `rules`.
+//! From the text of `schema.toml` to tables and fields, one key after the other. What needs more than one table to
+//! judge is in `rules`.
 
 use std::sync::Arc;
 

@@ -8,8 +8,8 @@ use crate::data::schema::Table;
 use crate::data::{Error, Event, Record, Session, Value};
 
 impl Session {
-    /// Creates a row and yields it whole, with its `id`, defaults, formulas and totals. An `id` may be given (imports keep
-    /// theirs); without one the row gets the next.
+    /// Creates a row and yields it whole, with its `id`, defaults, formulas and totals. An `id` may be given (imports
+    /// keep theirs); without one the row gets the next.
     pub fn create(&self, table: &str, record: Record) -> Result<Record, Error> {
         self.usable()?;
         let (place, table) = self.schema().find(table)?;

@@ -1,5 +1,5 @@
-//! The one path by which rows are written: values are judged, triggers are called, SQLite keeps totals and full texts, and
-//! whatever fails takes back all that belongs to it.
+//! The one path by which rows are written: values are judged, triggers are called, SQLite keeps totals and full texts,
+//! and whatever fails takes back all that belongs to it.
 
 mod create;
 mod delete;

@@ -207,7 +207,12 @@ fn the_check_finds_wrong_totals_and_links() {
     hard(&store);
     assert_eq!(store.check().unwrap(), Vec::<String>::new());
     let outside = rusqlite::Connection::open(store.path()).unwrap();
-    outside.execute_batch("pragma foreign_keys = off; update clientes set saldo = saldo + 1; update tareas set cliente = 99 where id = 1").unwrap();
+    outside
+        .execute_batch(
+            "pragma foreign_keys = off; update clientes set saldo = saldo + 1; \
+             update tareas set cliente = 99 where id = 1",
+        )
+        .unwrap();
     let found = store.check().unwrap();
     assert!(found.iter().any(|line| line.contains("clientes.saldo: 1 rows")), "{found:?}");
     assert!(found.iter().any(|line| line.contains("tareas links to rows of clientes")), "{found:?}");

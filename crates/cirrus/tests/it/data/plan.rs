@@ -145,7 +145,8 @@ fn types_change_exactly_or_not_at_all() {
     people(dir.path());
     let changed = |notes: &str| {
         format!(
-            "[tables.personas.fields]\nnombre = {{ type = \"text\", required = true }}\nedad = {{ type = \"decimal\", scale = 1 }}\nnotas = {{ {notes} }}"
+            "[tables.personas.fields]\nnombre = {{ type = \"text\", required = true }}\n\
+             edad = {{ type = \"decimal\", scale = 1 }}\nnotas = {{ {notes} }}"
         )
     };
     let message = refused(dir.path(), &changed("type = \"decimal\", scale = 2"));
@@ -244,7 +245,8 @@ fn fields_move_between_tables_through_their_links() {
     drop(store);
     // Into a table of their own, that links back.
     let split = format!(
-        "{}\n[tables.contactos.fields]\ncliente = {{ type = \"link\", to = \"clientes\", required = true }}\nnumero = {{ type = \"text\", from = \"clientes.telefono\" }}",
+        "{}\n[tables.contactos.fields]\ncliente = {{ type = \"link\", to = \"clientes\", required = true }}\n\
+         numero = {{ type = \"text\", from = \"clientes.telefono\" }}",
         up.replace("telefono = { type = \"text\" }\n", "")
     );
     let store = open(dir.path(), &split);
@@ -258,7 +260,8 @@ fn totals_formulas_and_balances_are_computed_for_the_rows_that_are_there() {
     let dir = tempfile::tempdir().unwrap();
     orders(dir.path());
     let more = format!(
-        "{}\ndoble = {{ type = \"formula\", of = \"importe * 2\", scale = 2 }}\n[[tables.pedidos.accumulate]]\nto = \"cliente\"\ntotal = \"total\"\nadd = \"doble\"",
+        "{}\ndoble = {{ type = \"formula\", of = \"importe * 2\", scale = 2 }}\n\
+         [[tables.pedidos.accumulate]]\nto = \"cliente\"\ntotal = \"total\"\nadd = \"doble\"",
         ORDERS.replace("telefono =", "total = { type = \"decimal\", scale = 2 }\ntelefono =")
     );
     let store = open(dir.path(), &more);
@@ -308,8 +311,8 @@ fn another_process_that_changes_the_tables_is_noticed() {
     assert!(matches!(store.begin(), Err(Error::SchemaChanged)));
 }
 
-/// Random schemas one after the other over the same rows: whatever is applied without a refusal loses no value that both
-/// schemas have, and the database is sound and stays so when it is written.
+/// Random schemas one after the other over the same rows: whatever is applied without a refusal loses no value that
+/// both schemas have, and the database is sound and stays so when it is written.
 #[test]
 fn any_order_of_schemas_leaves_a_sound_database() {
     for seed in 0..12 {

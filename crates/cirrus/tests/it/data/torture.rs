@@ -166,8 +166,8 @@ fn eight_writers_at_once_leave_every_total_right() {
     right(&store);
 }
 
-/// Not a test of its own: what the killed process does. Before each commit it tells what it is going to do, after it that it
-/// is done.
+/// Not a test of its own: what the killed process does. Before each commit it tells what it is going to do, after it
+/// that it is done.
 #[test]
 #[ignore = "run by the tests that kill it"]
 fn child() {

@@ -90,8 +90,8 @@ impl Parser<'_> {
                 Ok((join(vec![raw("CAST(substr("), node, raw(part)]), Some(Type::Integer)))
             }
             _ => Err(format!(
-                "there is no function `{name}`; there are abs, coalesce, day, ifnull, iif, length, lower, max, min, month, \
-                 nullif, replace, round, substr, trim, upper, year"
+                "there is no function `{name}`; there are abs, coalesce, day, ifnull, iif, length, lower, max, min, \
+                 month, nullif, replace, round, substr, trim, upper, year"
             )),
         }
     }

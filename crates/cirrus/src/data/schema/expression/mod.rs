@@ -1,6 +1,6 @@
-//! Expressions over a row's fields: checks, formulas, amounts. A small typed language that looks like SQL and becomes SQL:
-//! numbers are exact (integers and decimals of known scale, never binary fractions), names are fields of the table, and
-//! nothing else gets through, so no text of the author reaches SQLite unread.
+//! Expressions over a row's fields: checks, formulas, amounts. A small typed language that looks like SQL and becomes
+//! SQL: numbers are exact (integers and decimals of known scale, never binary fractions), names are fields of the
+//! table, and nothing else gets through, so no text of the author reaches SQLite unread.
 
 mod functions;
 mod parser;
@@ -159,9 +159,9 @@ impl Expression {
         out
     }
 
-    /// As SQL of a type, rounded half away from zero where it has fewer decimals, and **failing with "integer overflow"**
-    /// where it does not fit in 64 bits. (SQLite's integers turn into binary fractions when they overflow; there are no
-    /// others here, so one is always the mark of it.) `None` when the types do not go together.
+    /// As SQL of a type, rounded half away from zero where it has fewer decimals, and **failing with "integer
+    /// overflow"** where it does not fit in 64 bits. (SQLite's integers turn into binary fractions when they overflow;
+    /// there are no others here, so one is always the mark of it.) `None` when the types do not go together.
     pub fn sql_as(&self, wanted: Type, prefix: &str) -> Option<String> {
         let (node, _) = convert((self.node.clone(), self.kind), wanted)?;
         let mut sql = String::new();
