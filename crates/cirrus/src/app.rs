@@ -28,11 +28,14 @@ use crate::{
     work::WorkerContext,
 };
 
+/// The database's file in the data directory.
+const DATABASE: &str = "data.sqlite";
+
 /// One application over one data directory.
 pub struct App {
     /// Where the author's files are.
     pub directory: PathBuf,
-    /// Where its data is: `cirrus.sqlite`, `secret`, `uploads/`.
+    /// Where its data is: `data.sqlite`, `secret`, `uploads/`.
     pub data: PathBuf,
     /// `cirrus.toml`.
     pub config: Config,
@@ -58,7 +61,16 @@ impl App {
         let templates = Templates::load(&directory.join("views"))?;
         let public = static_files::Index::load(&directory.join("public"))?;
         let schema = Self::schema(directory, &config)?;
+        let fresh = !data.join(DATABASE).exists();
         let store = Store::open(data, schema)?;
+        if fresh && let Err(error) = initial_data(&store, &directory.join("initial-data")) {
+            // Made by this very start and of no use: the next one begins again.
+            drop(store);
+            for name in [DATABASE, "data.sqlite-wal", "data.sqlite-shm"] {
+                let _ = fs::remove_file(data.join(name));
+            }
+            return Err(error);
+        }
         let limits = limits(&config);
         Ok(Self {
             directory: directory.into(),
@@ -132,6 +144,26 @@ impl App {
     ) -> Result<T, crate::data::Error> {
         work(&*worker.session()?)
     }
+}
+
+/// Fills new tables from `initial-data/*.csv|json`, in the order of the names: `01-clientes.csv` goes into `clientes`. All of
+/// it or nothing; triggers do not run, totals and balances are kept.
+fn initial_data(store: &Store, directory: &Path) -> Result<(), Error> {
+    let Ok(entries) = fs::read_dir(directory) else { return Ok(()) };
+    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    files.sort();
+    let session = store.begin()?;
+    for file in files {
+        let extension = file.extension().and_then(|extension| extension.to_str());
+        let Some(stem) = file.file_stem().and_then(|stem| stem.to_str()) else { continue };
+        if !matches!(extension, Some("csv" | "json")) {
+            continue;
+        }
+        let table = stem.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start_matches('-');
+        let read = crate::commands::import::read(&session, table, &file, Default::default());
+        read.map_err(|error| Error::Data { problem: format!("{}: {error}", file.display()) })?;
+    }
+    Ok(session.commit()?)
 }
 
 /// Seconds since 1970.

@@ -246,9 +246,10 @@ pub struct Security {
 impl Default for Security {
     fn default() -> Self {
         Self {
-            content_security_policy: "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; \
+            content_security_policy:
+                "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; \
                                       object-src 'none'; base-uri 'self'; frame-ancestors 'self'; form-action 'self'"
-                .into(),
+                    .into(),
             frame_options: "SAMEORIGIN".into(),
             referrer_policy: "strict-origin-when-cross-origin".into(),
             strict_transport_security: "max-age=31536000".into(),

@@ -8,7 +8,7 @@ use crate::{app::App, data::Store, error::Error};
 
 mod backup;
 mod check;
-mod import;
+pub mod import;
 mod new;
 mod plan;
 mod serve;

@@ -240,7 +240,8 @@ fn accepted(field: &Field) -> Value {
         Kind::Choice { of } => json!({ "type": "string", "enum": of }),
         Kind::Integer { min, max } => {
             let low = if not_negative { 0.max(*min) } else { *min };
-            let number = json!({ "type": "integer", "minimum": low.max(-SAFE_INTEGER), "maximum": (*max).min(SAFE_INTEGER) });
+            let number =
+                json!({ "type": "integer", "minimum": low.max(-SAFE_INTEGER), "maximum": (*max).min(SAFE_INTEGER) });
             if low < -SAFE_INTEGER || *max > SAFE_INTEGER {
                 json!({ "anyOf": [number, { "type": "string", "pattern": "^-?(0|[1-9][0-9]{0,17})$" }] })
             } else {

@@ -21,6 +21,9 @@ use crate::{
     work::{Job, Pool, Schedule},
 };
 
+/// A style sheet that pages may include.
+const STYLE: &str = include_str!("../../assets/cirrus.css");
+
 /// One loaded application as the thread of connections serves it.
 pub struct Site {
     app: Arc<App>,
@@ -169,6 +172,7 @@ impl Site {
                 let document = || openapi::document(&self.app, self.resources()).to_string().into();
                 ("application/json", self.openapi.get_or_init(document).clone())
             }
+            "/_cirrus/cirrus.css" => ("text/css; charset=utf-8", STYLE.into()),
             "/_cirrus/collect.js" => ("text/javascript; charset=utf-8", collect::SCRIPT.into()),
             _ => return None,
         };

@@ -1,12 +1,13 @@
 //! Views: minijinja templates in `views/`, all parsed when the application is loaded, escaped by default, bounded in work.
 //! In every view: `t(key, n=..)`, `csrf()`, `csrf_field()`, `number(x)`, `date(x)`, `url(path, name=..)`, `lang`, `languages`, `path`.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use minijinja::{
     Environment, Error as TemplateError, ErrorKind, State, Value, context,
-    value::{Kwargs, Object},
+    value::{Enumerator, Kwargs, Object, ObjectExt as _},
 };
+use serde_json::Value as Json;
 
 use super::{Request, collect, csrf, i18n, i18n::Locales, seal::Seals};
 use crate::error::Error;
@@ -32,6 +33,41 @@ struct Here {
 }
 
 impl Object for Here {}
+
+/// An object of JavaScript. As there, `names[7]` finds what is called `"7"`.
+#[derive(Debug)]
+struct Fields(BTreeMap<String, Value>);
+
+impl Object for Fields {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        match key.as_str() {
+            Some(name) => self.get_value_by_str(name),
+            None if key.is_number() => self.get_value_by_str(&key.to_string()),
+            None => None,
+        }
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        self.0.get(key).cloned()
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        self.mapped_enumerator(|fields| Box::new(fields.0.keys().map(Value::from)))
+    }
+}
+
+/// What a handler gives to a view.
+fn value(json: &Json) -> Value {
+    match json {
+        Json::Array(items) => items.iter().map(value).collect::<Vec<_>>().into(),
+        Json::Object(fields) => {
+            let fields = fields.iter().map(|(name, json)| (name.clone(), value(json))).collect();
+            Value::from_object(Fields(fields))
+        }
+        Json::String(text) => text.as_str().into(),
+        simple => Value::from(minijinja::value::Serde(simple.clone())),
+    }
+}
 
 /// What the functions of all views share.
 #[derive(Debug)]
@@ -87,7 +123,7 @@ impl Templates {
         let here = Here { language, request: request.clone(), shared: shared.clone() };
         let basics = context! { lang, languages, path, __cirrus => Value::from_object(here) };
         template
-            .render(context! { ..Value::from(minijinja::value::Serde(values.clone())), ..basics })
+            .render(context! { ..value(values), ..basics })
             .map_err(|error| explain(&error))
     }
 }

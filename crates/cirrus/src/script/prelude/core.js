@@ -286,7 +286,7 @@ app.engine = () => app;
 // Middleware that lets only people pass who are logged in, and who have one of these roles.
 g.requireLogin = (req, res, next) => {
   if (req.user) return next();
-  if (req.method === 'GET' && req.accepts('json', 'html') === 'html') return res.redirect(303, (app.settings.login ?? '/login') + '?next=' + encodeURIComponent(req.originalUrl));
+  if (req.method === 'GET' && /text\/html/.test(req.get('accept'))) return res.redirect(303, (app.settings.login ?? '/login') + '?next=' + encodeURIComponent(req.originalUrl));
   next(fault(401, 'log in first'));
 };
 g.requireRole = (...roles) => (req, res, next) => requireLogin(req, res, (e) => e ? next(e) : roles.flat().includes(req.user.role) ? next() : next(fault(403, 'your role may not do this')));

@@ -86,3 +86,21 @@ fn data_goes_in_and_out() {
     let (done, _, problem) = run(&["plan", path, "--apply", "--allow-loss"], "");
     assert!(done, "{problem}");
 }
+
+#[test]
+fn initial_data_fills_new_tables_once() {
+    let app = App::tasks();
+    app.write("initial-data/01-clientes.csv", "id,nombre\n1,Ana\n");
+    app.write("initial-data/02-tareas.json", r#"[{"titulo":"x","cliente":1,"importe":"2.50"}]"#);
+    let server = app.serve();
+    assert_eq!(server.get("/tareas").value()[0]["doble"], "5.00");
+    assert_eq!(server.send("DELETE", "/tareas/1", &[], b"").status, 204);
+    drop(server);
+    assert_eq!(app.serve().get("/tareas").value(), json!([]));
+    let wrong = App::tasks();
+    wrong.write("initial-data/clientes.csv", "nombre\nAna\nAna\n");
+    for _ in 0..2 {
+        let (done, _, problem) = run(&["serve", wrong.path().to_str().unwrap(), "--listen", "127.0.0.1:0"], "");
+        assert!(!done && problem.contains("clientes.csv"), "{problem}");
+    }
+}
