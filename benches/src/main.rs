@@ -8,6 +8,7 @@ mod figure;
 mod fleet;
 mod idle;
 mod install;
+mod ledger;
 mod load;
 mod peers;
 mod servers;
@@ -25,6 +26,7 @@ const BENCHES: &[(&str, Bench)] = &[
     ("crash", crash::run),
     ("idle", idle::run),
     ("cirrus", cirrus::run),
+    ("ledger", ledger::run),
 ];
 
 fn main() -> ExitCode {

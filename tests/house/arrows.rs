@@ -21,7 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("vclouden", &["archive", "domain", "edge", "journal", "keeper", "nimbus", "nimbus-api", "plane", "sandbox"]),
     ("testkit", &[]),
     ("acceptance", &[]),
-    ("benches", &["sandbox", "testkit"]),
+    ("benches", &["cirrus", "sandbox", "testkit"]),
 ];
 
 /// Every dependency of ours on ours that is no dev-dependency.

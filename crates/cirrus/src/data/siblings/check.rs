@@ -63,7 +63,6 @@ fn compare(left: &[Value], right: &[Value]) -> Ordering {
         Value::Text(_) => 2,
         Value::Blob(_) => 3,
     };
-    #[expect(clippy::cast_precision_loss, reason = "only a float is compared so, as SQLite would")]
     let one = |left: &Value, right: &Value| match (left, right) {
         (Value::Integer(a), Value::Integer(b)) => a.cmp(b),
         (Value::Integer(a), Value::Real(b)) => (*a as f64).total_cmp(b),

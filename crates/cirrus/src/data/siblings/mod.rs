@@ -5,7 +5,7 @@
 //! Beside the table stand a copy of its keys and amounts in order (`_rows`), and sums (`_sums`): blocks of some fifty of
 //! those rows, and spans of some hundred blocks. A balance is a sum over the spans, then blocks, then rows before a
 //! position: at most some hundred numbers. SQL triggers keep them (see `structure`), so that every program that writes the table
-//! does, a SQLite shell included. `docs/decisions/0015-sums-of-blocks.md` has the figures.
+//! does, a SQLite shell included. `docs/decisions/0020-sums-of-blocks.md` has the figures.
 
 mod check;
 mod read;

@@ -46,7 +46,7 @@ pub(super) struct Queries {
     totals: [String; 2],
     /// The same, only the balance.
     balance: [String; 2],
-    /// All but the fields of a window: from a key, after it, before it and through it.
+    /// The rows of a window, without what is selected: from a key, after it, before it and through it.
     window: [String; 4],
     previous: String,
     next: String,
@@ -127,9 +127,7 @@ fn sums(names: &Names, than: &str, columns: &[&str]) -> String {
 fn window(names: &Names, than: &str) -> String {
     let x: Vec<String> = names.key.iter().map(|c| format!("x.{c}")).collect();
     format!(
-        " FROM {} x LEFT JOIN {} t ON t.id = x.id WHERE {} AND ({}) {than} ({}) ORDER BY {}",
-        names.rows,
-        names.table,
+        "WHERE {} AND ({}) {than} ({}) ORDER BY {}",
         group_is(names, "x."),
         x.join(", "),
         parameters(names.group.len() + 1, x.len()),
@@ -254,9 +252,8 @@ impl Ledger {
         snapshot(db, || {
             let mut balance = self.balance_within(db, &group, bound)?;
             let mut lines = Vec::with_capacity(limit.min(128));
-            let fields: String = columns.iter().map(|column| format!(", t.{}", quote(column))).collect();
             let side = &self.queries.window[2 * usize::from(back) + usize::from(bound.through)];
-            let sql = format!("SELECT t.id, x.debit, x.credit{fields}{side}");
+            let sql = self.select(columns, side);
             let mut statement = db.prepare_cached(&sql)?;
             let key = self.key(bound)?;
             let mut rows = statement.query(params_from_iter(group.iter().chain(&*key)))?;
@@ -278,6 +275,28 @@ impl Ledger {
             }
             Ok(lines)
         })
+    }
+
+    /// The rows of a window with their fields. Those of the group and the order stand in the structure, side by side; for any
+    /// other, each row is looked up in the table.
+    fn select(&self, columns: &[&str], side: &str) -> String {
+        let (spec, names) = (&self.spec, &self.names);
+        let kept = |column: &&str| {
+            let at = |fields: &[super::Column]| fields.iter().position(|field| field.name == **column);
+            let group = at(&spec.group).map(|at| format!(", x.{}", names.group[at]));
+            group.or_else(|| at(&spec.order).map(|at| format!(", x.{}", names.key[at])))
+        };
+        let looks_up = columns.iter().any(|column| kept(column).is_none());
+        let field = |column: &&str| kept(column).unwrap_or_else(|| format!(", t.{}", quote(column)));
+        let fields: String = columns.iter().map(field).collect();
+        let rows = &names.rows;
+        if looks_up {
+            let table = &names.table;
+            return format!(
+                "SELECT t.id, x.debit, x.credit{fields} FROM {rows} x LEFT JOIN {table} t ON t.id = x.id {side}"
+            );
+        }
+        format!("SELECT x.id, x.debit, x.credit{fields} FROM {rows} x {side}")
     }
 
     fn sibling(&self, db: &Connection, id: i64, sql: &str) -> Result<Option<i64>, Error> {
@@ -353,12 +372,16 @@ mod tests {
         let ledger = Ledger::new(spec).unwrap();
         let db = rusqlite::Connection::open_in_memory().unwrap();
         db.execute_batch(
-            "CREATE TABLE mov (id INTEGER PRIMARY KEY, cuenta INT, tercero TEXT, anio INT, fecha TEXT, importe)",
+            "CREATE TABLE mov (id INTEGER PRIMARY KEY, cuenta INT, tercero TEXT, anio INT, fecha TEXT, importe, nota)",
         )
         .unwrap();
         ledger.rebuild(&db).unwrap();
         let queries = &ledger.queries;
-        let windows: Vec<_> = queries.window.iter().map(|side| format!("SELECT t.id, t.fecha{side}")).collect();
+        let windows: Vec<_> = queries
+            .window
+            .iter()
+            .flat_map(|side| [["fecha"], ["nota"]].map(|fields| ledger.select(&fields, side)))
+            .collect();
         let siblings = [&queries.place, &queries.previous, &queries.next, &queries.first, &queries.last];
         for sql in windows.iter().chain(siblings).chain(&queries.totals).chain(&queries.balance) {
             let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();

@@ -386,24 +386,13 @@ fn on_table(spec: &BalanceSpec, names: &Names, refusals: &Refusals) -> Vec<Strin
     let (debit, credit) = sides(spec, refusals);
     let now = format!("(SELECT {debit}, {credit} FROM {table} WHERE id = new.id)");
     let moved = format!("({}) IS NOT ({})", tuple("old."), tuple("new."));
-    let colliding = |other: &str| {
-        let mut keys = vec!["id = new.id".to_owned()];
-        keys.extend(spec.unique.iter().map(|key| {
-            let same: Vec<_> = key.iter().map(|c| format!("{0} = new.{0}", quote(c))).collect();
-            format!("({})", same.join(" AND "))
-        }));
-        // One select for each key: each is a search of its index.
-        let source = tuple("");
-        let each = keys.iter().map(|key| format!("SELECT {source} FROM {table} WHERE {key}{other}"));
-        each.collect::<Vec<_>>().join(" UNION ")
-    };
     let note = |other: &str| {
         format!(
             "WHEN EXISTS ({0}) BEGIN
                DELETE FROM {replaced} WHERE id IS NOT NULL;
                INSERT INTO {replaced} ({all}) {0};
              END",
-            colliding(other)
+            colliding(spec, names, other)
         )
     };
     vec![
@@ -439,6 +428,19 @@ fn on_table(spec: &BalanceSpec, names: &Names, refusals: &Refusals) -> Vec<Strin
             },
         ),
     ]
+}
+
+/// The keys of the rows that a new row would displace: one select for each unique key, since each is a search of its index.
+fn colliding(spec: &BalanceSpec, names: &Names, other: &str) -> String {
+    let (group, key) = source(spec, "");
+    let source = group.into_iter().chain(key).collect::<Vec<_>>().join(", ");
+    let same = |key: &Vec<String>| {
+        let all = key.iter().map(|column| format!("{0} = new.{0}", quote(column)));
+        format!("({})", all.collect::<Vec<_>>().join(" AND "))
+    };
+    let keys = ["id = new.id".to_owned()].into_iter().chain(spec.unique.iter().map(same));
+    let each = keys.map(|key| format!("SELECT {source} FROM {} WHERE {key}{other}", names.table));
+    each.collect::<Vec<_>>().join(" UNION ")
 }
 
 /// Takes all of it away.

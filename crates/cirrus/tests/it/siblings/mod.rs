@@ -50,7 +50,7 @@ pub const MOVEMENTS: &str =
 /// A connection as a SQLite shell has it: no pragma but waiting for others.
 pub fn shell(path: &std::path::Path) -> Connection {
     let db = Connection::open(path).unwrap();
-    db.busy_timeout(std::time::Duration::from_secs(60)).unwrap();
+    db.busy_timeout(std::time::Duration::from_secs(600)).unwrap();
     db
 }
 

@@ -239,7 +239,6 @@ fn any_order() {
     let mut random = Random(3);
     for _ in 0..400 {
         let a = ["", "a", "á", "b", "Z"][usize::try_from(random.below(5)).unwrap()];
-        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
         let b = (random.below(9) - 4) as f64 / 2.0;
         db.execute(
             "INSERT OR REPLACE INTO v VALUES (?, ?, ?, ?, ?)",
