@@ -21,10 +21,13 @@ demo:
 down:
 	$(SUDO) target/demo/vclouden down
 
-# Packages ready to publish: the sample program is linked statically, since its root file system is empty.
+# Packages ready to publish, and Cirrus beside the programs that start it. Both are linked statically, since their root
+# file systems are empty.
 packages:
-	RUSTFLAGS="-C target-feature=+crt-static" cargo build -p hola --profile demo --target $(TRIPLE) --target-dir target/static
-	@mkdir -p $(PACKAGES)/hola
+	RUSTFLAGS="-C target-feature=+crt-static" cargo build -p hola -p cirrus --profile demo --target $(TRIPLE) --target-dir target/static
+	@mkdir -p $(PACKAGES)/hola target/demo
+	@cp target/static/$(TRIPLE)/demo/cirrus $(PACKAGES)/cirrus
+	@cp target/static/$(TRIPLE)/demo/cirrus target/demo/cirrus.new && mv target/demo/cirrus.new target/demo/cirrus
 	@cp apps/hola/* target/static/$(TRIPLE)/demo/hola $(PACKAGES)/hola/
 
 test:

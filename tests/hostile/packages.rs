@@ -72,14 +72,15 @@ fn a_program_that_cannot_run_is_refused_with_the_reason_and_leaves_nothing() {
 
 #[test]
 fn an_engine_that_is_not_there_is_named() {
-    let machine = Machine::new();
+    let machine = Machine::without_cirrus();
     machine.cli(&["app", "create", "tareas"]);
     machine.cli(&["customer", "create", "acme"]);
     let package = Package::empty(machine.scratch().join("tareas"))
-        .file("vclouden.toml", "name = \"Tareas\"\nslug = \"tareas\"\nengine = \"cirrus\"\n[http]\nport = 8080\n");
-    let (_, said) = match machine.try_cli(&["version", "publish", package.text()]) {
-        output if output.status.success() => machine.fails(&["install", "tareas", "--customer", "acme"]),
-        output => (1, String::from_utf8_lossy(&output.stderr).into_owned()),
-    };
-    assert!(said.contains("cirrus"), "{said}");
+        .file("vclouden.toml", "name = \"Tareas\"\nslug = \"tareas\"\nengine = \"cirrus\"\n")
+        .file("app.js", "app.get('/', (req, res) => res.send('well'))");
+    machine.cli(&["version", "publish", package.text()]);
+    let (_, said) = machine.fails(&["install", "tareas", "--customer", "acme"]);
+    assert!(said.contains("this server has no engine \"cirrus\""), "{said}");
+    let left = machine.json(&["installation", "list"]);
+    assert!(left["items"].as_array().expect("a list").is_empty(), "{left}");
 }

@@ -7,3 +7,4 @@ mod network;
 mod radicale;
 mod runtimes;
 mod survival;
+mod tareas;

@@ -101,7 +101,8 @@ impl Engine {
         let journal = Journal::open(&nimbus.join("journal.sqlite"), clock.clone(), move |id| waiting.wake(id))?;
         let registry = Registry::open(&volume)?;
         let server = Server::open(&nimbus)?;
-        let layers = Layers::open_for(&config.cache, &server.id.to_string(), &config.data)?;
+        let layers = Layers::open_for(&config.cache, &server.id.to_string(), &config.data, &config.cirrus)?;
+        reports.push(sheet::cirrus(&layers));
         let events = Events::open(&nimbus.join("events.sqlite"), clock.clone())?;
         let disk = Disk::new(&nimbus, &events.after(0, usize::MAX));
         let failures = FailedLogs::open(nimbus.join("failed"))?;
@@ -163,7 +164,7 @@ impl Engine {
     fn bring_up_as(&self, spec: &InstallationSpec, trial: bool) -> Result<(), NimbusError> {
         let app = self.layers.app(&spec.version.artifact)?;
         let manifest = &spec.version.manifest;
-        let layers = self.layers.root(manifest.base, &manifest.dependencies, &manifest.data.directory)?;
+        let layers = self.layers.of(manifest)?;
         let slot = self.server.slot(spec.id)?;
         network::allow(slot, &manifest.egress)?;
         self.keepers.write_hosts(spec.id, &sheet::hosts(spec, slot))?;

@@ -38,6 +38,8 @@ pub struct Config {
     pub edge_uid: u32,
     /// Program and first arguments of a keeper; its directory is appended.
     pub keeper: Vec<String>,
+    /// The program of Cirrus, linked statically. Without it versions that need it are refused.
+    pub cirrus: PathBuf,
     /// Bytes of a new data volume; by default a part of what is free.
     pub volume_bytes: Option<u64>,
     /// Operations at a time; each waits most of its time.

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::net::{SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 
-use domain::manifest::StopSignal;
+use domain::manifest::{APP_DIRECTORY, DEFAULT_PORT, Engine as AppEngine, Manifest, StopSignal};
 use keeper::protocol::{HealthSpec, Spec};
 use nimbus_api::edge::{Route, RouteMode, TcpRoute};
 use nimbus_api::{LayerReport, Phase};
 use sandbox::{NetworkSpec, SandboxSpec};
 
 use crate::engine::Engine;
+use crate::layers::{CIRRUS, Layers};
 use crate::network;
 use crate::spec::InstallationSpec;
 use crate::tools::ToolError;
@@ -43,7 +44,7 @@ pub(crate) fn keeper_spec(
             app,
             data: Some((engine.volume.data(spec.id), manifest.data.directory.clone())),
             files: [engine.layers.files(), vec![(engine.keepers.hosts(spec.id), "/etc/hosts".to_owned())]].concat(),
-            command: manifest.command.clone(),
+            command: command(manifest),
             environment: environment(spec),
             directory: "/app".to_owned(),
             uid: spec.uid,
@@ -66,6 +67,27 @@ pub(crate) fn keeper_spec(
         log_files: LOG_FILES,
         trial,
     }
+}
+
+/// What is run: the manifest's command, or Cirrus on the package.
+fn command(manifest: &Manifest) -> Vec<String> {
+    match manifest.engine {
+        AppEngine::Command => manifest.command.clone(),
+        AppEngine::Cirrus => {
+            let port = manifest.http.as_ref().map_or(DEFAULT_PORT, |http| http.port);
+            let (data, listen) = (&manifest.data.directory, format!("0.0.0.0:{port}"));
+            [CIRRUS, "serve", APP_DIRECTORY, "--data", data, "--listen", &listen, "--no-reload"]
+                .map(str::to_owned)
+                .to_vec()
+        }
+    }
+}
+
+/// Whether this server can run what needs Cirrus.
+pub(crate) fn cirrus(layers: &Layers) -> LayerReport {
+    let found = layers.cirrus();
+    let note = found.as_ref().map_or_else(ToString::to_string, |root| format!("from {}", root.display()));
+    LayerReport { name: "engine cirrus".to_owned(), active: found.is_ok(), note }
 }
 
 /// The whole environment: what the platform says, and the manifest on top.

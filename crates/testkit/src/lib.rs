@@ -38,6 +38,13 @@ pub fn cache() -> PathBuf {
     build_dir().parent().expect("target/<profile> has a parent").join("test-cache")
 }
 
+/// The static program of Cirrus.
+pub fn cirrus() -> PathBuf {
+    let path = build_dir().parent().expect("target/<profile> has a parent").join("packages/cirrus");
+    assert!(path.is_file(), "{} is missing: build it with `make packages`", path.display());
+    path
+}
+
 /// The static sample program.
 pub fn hola() -> PathBuf {
     let path = build_dir().parent().expect("target/<profile> has a parent").join("packages/hola/hola");

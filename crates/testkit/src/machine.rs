@@ -16,6 +16,7 @@ pub const API: &str = "127.0.0.1:7878";
 pub struct Machine {
     home: tempfile::TempDir,
     up: Option<Child>,
+    cirrus: Option<PathBuf>,
 }
 
 /// Moves the calling thread, and whatever it starts from now on, into network and mount namespaces of its own.
@@ -44,9 +45,18 @@ pub fn run(program: &str, arguments: &[&str]) -> String {
 impl Machine {
     /// A fresh machine that is up.
     pub fn new() -> Self {
+        Self::with(Some(crate::cirrus()))
+    }
+
+    /// The same on a server that has no Cirrus.
+    pub fn without_cirrus() -> Self {
+        Self::with(None)
+    }
+
+    fn with(cirrus: Option<PathBuf>) -> Self {
         isolate();
         let home = tempfile::Builder::new().prefix("vct-").tempdir().expect("a temporary directory");
-        let mut machine = Self { home, up: None };
+        let mut machine = Self { home, up: None, cirrus };
         machine.set_faults(&[]);
         machine.start();
         machine
@@ -85,6 +95,7 @@ impl Machine {
         let log = log.expect("a log file");
         let mut command = self.command(&["up", "--edge", EDGE, "--api", API, "--volume-size", "2 GiB"]);
         command.arg("--data").arg(self.data()).arg("--cache").arg(crate::cache());
+        command.arg("--cirrus").arg(self.cirrus.as_deref().unwrap_or(Path::new("/no/such/cirrus")));
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("a log file")).stderr(log);
         command.env("VCLOUDEN_FAULTS", self.faults());
         self.up = Some(command.spawn().expect("vclouden starts"));

@@ -150,6 +150,9 @@ fn command(manifest: &Manifest, problems: &mut Problems) {
         if !command.is_empty() && !problems.has("engine") {
             problems.add("command", "is not for the engine \"cirrus\"; remove it, or use engine = \"command\"");
         }
+        if manifest.base != Base::Empty {
+            problems.add("base", "is not for the engine \"cirrus\", whose sandbox holds nothing else; remove it");
+        }
         return;
     }
     let Some(program) = command.first().filter(|program| !program.is_empty()) else {

@@ -11,8 +11,8 @@ use super::near::near;
 use super::problems::{Lines, ManifestErrors, Problems, line};
 use super::read::{Table, a};
 use super::{
-    APP_DIRECTORY, APP_ID, Base, Data, Egress, Engine, Http, Limits, Manifest, Stop, StopSignal, TcpPort, User, check,
-    network,
+    APP_DIRECTORY, APP_ID, Base, DEFAULT_PORT, Data, Egress, Engine, Http, Limits, Manifest, Stop, StopSignal, TcpPort,
+    User, check, network,
 };
 use crate::name::Slug;
 
@@ -101,7 +101,7 @@ fn manifest(top: &Table<'_>, problems: &mut Problems) -> Manifest {
         user: user(top, problems),
         environment: environment(top, problems),
         limits: limits(top, problems),
-        http: http(top, problems),
+        http: http(top, engine, problems),
         ports: ports(top, problems),
         data: data(top, problems),
         stop: stop(top, problems),
@@ -219,16 +219,25 @@ fn limits(top: &Table<'_>, problems: &mut Problems) -> Limits {
     limits
 }
 
-fn http(top: &Table<'_>, problems: &mut Problems) -> Option<Http> {
-    let table = section(top, "http", problems)?;
+fn http(top: &Table<'_>, engine: Engine, problems: &mut Problems) -> Option<Http> {
+    let table = section(top, "http", problems);
     let mut http = Http {
-        port: port(&table, problems),
-        health: table.text("health", problems),
+        port: DEFAULT_PORT,
+        health: None,
         start_timeout_ms: 30_000,
         interval_ms: 5_000,
         timeout_ms: 3_000,
         max_body: 64 << 20,
     };
+    let Some(table) = table else {
+        // Cirrus serves HTTP whatever the manifest says.
+        return (engine == Engine::Cirrus).then_some(http);
+    };
+    // Cirrus is told where to listen.
+    if engine == Engine::Command || table.get("port").is_some() {
+        http.port = port(&table, problems);
+    }
+    http.health = table.text("health", problems);
     set(&mut http.start_timeout_ms, table.duration("start_timeout", problems));
     set(&mut http.interval_ms, table.duration("interval", problems));
     set(&mut http.timeout_ms, table.duration("timeout", problems));

@@ -95,6 +95,9 @@ pub const APP_ID: u32 = 1000;
 /// Where the package's content is inside the sandbox.
 pub const APP_DIRECTORY: &str = "/app";
 
+/// The port on which Cirrus serves unless the manifest says another.
+pub const DEFAULT_PORT: u16 = 8080;
+
 /// What runs the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

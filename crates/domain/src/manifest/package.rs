@@ -1,7 +1,7 @@
 //! A manifest compared with the files of its package.
 
 use super::problems::Problems;
-use super::{APP_DIRECTORY, Base, Manifest, ManifestErrors};
+use super::{APP_DIRECTORY, Base, Engine, Manifest, ManifestErrors};
 
 /// What is at a path of a package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,9 @@ pub(super) fn check(manifest: &Manifest, at: impl Fn(&str) -> Option<EntryKind>)
             }
             None => problems.add("data.initial", missing(initial)),
         }
+    }
+    if manifest.engine == Engine::Cirrus && ["app.js", "schema.toml"].iter().all(|name| at(name).is_none()) {
+        problems.add("engine", "\"cirrus\" runs an app.js and a schema.toml, and the package has neither at its top");
     }
     if let Some(program) = program(manifest) {
         let written = &manifest.command[0];

@@ -55,6 +55,16 @@ pub enum LayersError {
         /// Why not.
         source: ToolError,
     },
+    /// Cirrus is not on this server.
+    #[error(
+        "this server has no engine \"cirrus\": {} is missing. Put the program of Cirrus there (`make packages` builds it), \
+         or publish a version with engine = \"command\"",
+        .0.display()
+    )]
+    NoCirrus(PathBuf),
+    /// Cirrus would need libraries, and there are none in its sandboxes.
+    #[error("{} is not linked statically, so it cannot run where there is nothing else: build it with `make packages`", .0.display())]
+    DynamicCirrus(PathBuf),
     /// The empty base has no package manager.
     #[error("dependencies need a base to be installed on: set base = \"debian-12\"")]
     EmptyBase,

@@ -5,6 +5,7 @@
 //! artifacts/<sha256>.tar.gz      as the control plane sent them
 //! apps/<sha256>/                 unpacked
 //! skeleton/<hash>/               base "empty"
+//! cirrus/<hash>/                 the same with Cirrus, for what it runs
 //! bases/debian-12/               base "debian-12"
 //! dependencies/<hash>/           Debian packages on top of it
 //! mountpoints/<hash>/            a directory that the other layers lack
@@ -13,6 +14,7 @@
 //! locks/
 //! ```
 
+mod cirrus;
 mod debian;
 mod error;
 mod files;
@@ -25,15 +27,17 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use domain::ArtifactHash;
-use domain::manifest::{Base, User};
+use domain::manifest::{Base, Engine, Manifest, User};
 use nimbus_api::Millis;
 
 use self::error::io;
 use self::leases::Leases;
 
+pub use self::cirrus::PROGRAM as CIRRUS;
 pub use self::error::LayersError;
 pub use self::leases::GRACE;
 
@@ -48,13 +52,17 @@ pub struct Layers {
     cache: PathBuf,
     files: Vec<(PathBuf, String)>,
     leases: Option<Leases>,
+    /// The program of Cirrus, and its root once it was made.
+    cirrus: PathBuf,
+    cirrus_root: OnceLock<PathBuf>,
 }
 
 impl Layers {
     /// Opens the cache for the server with that id and data directory: what it uses stays until it no longer needs it,
     /// and [`Layers::prune`] deletes what nobody does.
-    pub fn open_for(cache: &Path, id: &str, data: &Path) -> Result<Layers, LayersError> {
+    pub fn open_for(cache: &Path, id: &str, data: &Path, cirrus: &Path) -> Result<Layers, LayersError> {
         let mut layers = Layers::open(cache)?;
+        layers.cirrus = cirrus.to_owned();
         layers.leases = Some(Leases::open(&layers.cache, id, data)?);
         Ok(layers)
     }
@@ -68,7 +76,7 @@ impl Layers {
         }
         let cache = cache.canonicalize().map_err(io("find", cache))?;
         let files = files::write(&cache)?;
-        Ok(Layers { cache, files, leases: None })
+        Ok(Layers { cache, files, leases: None, cirrus: PathBuf::new(), cirrus_root: OnceLock::new() })
     }
 
     /// Where a package's archive is, or would be.
@@ -124,10 +132,27 @@ impl Layers {
         })
     }
 
+    /// The layers of the root in which a version runs, topmost first, with a mount point for its data.
+    pub fn of(&self, manifest: &Manifest) -> Result<Vec<PathBuf>, LayersError> {
+        match manifest.engine {
+            Engine::Command => self.root(manifest.base, &manifest.dependencies, &manifest.data.directory),
+            Engine::Cirrus => self.mounted(vec![self.cirrus()?], &manifest.data.directory),
+        }
+    }
+
+    /// The root of what Cirrus runs.
+    pub fn cirrus(&self) -> Result<PathBuf, LayersError> {
+        if let Some(root) = self.cirrus_root.get() {
+            return Ok(root.clone());
+        }
+        let root = cirrus::root(&self.cache, &self.cirrus)?;
+        Ok(self.cirrus_root.get_or_init(|| root).clone())
+    }
+
     /// The layers of a sandbox's root, topmost first, with a mount point for its data. Bases and dependencies are built
     /// on first use, which takes a minute and needs Debian's archive.
     pub fn root(&self, base: Base, dependencies: &[String], data_directory: &str) -> Result<Vec<PathBuf>, LayersError> {
-        let mut layers = match base {
+        let layers = match base {
             Base::Empty if !dependencies.is_empty() => return Err(LayersError::EmptyBase),
             Base::Empty => vec![skeleton::skeleton(&self.cache)?],
             Base::Debian12 => {
@@ -141,6 +166,10 @@ impl Layers {
                 }
             }
         };
+        self.mounted(layers, data_directory)
+    }
+
+    fn mounted(&self, mut layers: Vec<PathBuf>, data_directory: &str) -> Result<Vec<PathBuf>, LayersError> {
         if let Some(layer) = merged::mount_point(&self.cache, &layers, data_directory)? {
             layers.insert(0, layer);
         }

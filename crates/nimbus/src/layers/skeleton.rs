@@ -49,17 +49,20 @@ const FILES: [(&str, &str); 6] = [
 /// The layer, made when it is not there. Its name is its content's hash: a later version makes its own.
 pub(super) fn skeleton(cache: &Path) -> Result<PathBuf, LayersError> {
     let content = Sha256::digest(format!("{DIRECTORIES:?}{FILES:?}{USERS:?}"));
-    once::once(cache, "skeleton", &hex(&content)[..16], |root| {
-        for (name, mode) in DIRECTORIES {
-            let path = root.join(name);
-            fs::create_dir(&path).map_err(io("make", &path))?;
-            set_mode(&path, mode)?;
-        }
-        for (name, content) in FILES {
-            put(&root.join("etc").join(name), content)?;
-        }
-        add_users(root, &USERS)
-    })
+    once::once(cache, "skeleton", &hex(&content)[..16], fill)
+}
+
+/// What is in it, put into an empty directory.
+pub(super) fn fill(root: &Path) -> Result<(), LayersError> {
+    for (name, mode) in DIRECTORIES {
+        let path = root.join(name);
+        fs::create_dir(&path).map_err(io("make", &path))?;
+        set_mode(&path, mode)?;
+    }
+    for (name, content) in FILES {
+        put(&root.join("etc").join(name), content)?;
+    }
+    add_users(root, &USERS)
 }
 
 /// A user with a group of the same name and number: name, number, home.

@@ -9,6 +9,7 @@ use nimbus_api::{SnapshotReason, VersionSpec, Wanted};
 use super::{Progress, Task};
 use crate::disk::{Level, spoken};
 use crate::files;
+use crate::layers::LayersError;
 use crate::spec::{InstallationSpec, SnapshotRecord};
 
 type Result<T = ()> = std::result::Result<T, StepError>;
@@ -42,7 +43,7 @@ pub(super) fn target(progress: &Progress) -> Result<&str> {
 fn unpack<A>(task: &Task<A>, version: &VersionSpec) -> Result<(u32, u32)> {
     let (layers, manifest) = (&task.engine.layers, &version.manifest);
     layers.app(&version.artifact)?;
-    let root = layers.root(manifest.base, &manifest.dependencies, &manifest.data.directory)?;
+    let root = layers.of(manifest)?;
     Ok(layers.resolve_user(&root, &manifest.user)?)
 }
 
@@ -215,11 +216,10 @@ pub(super) fn unswitch<A>(task: &Task<A>, progress: &mut Progress) -> Result {
 /// Whether this server can run that version at all.
 pub(super) fn runnable<A>(task: &Task<A>, version: &VersionSpec) -> Result {
     if version.manifest.engine == AppEngine::Cirrus {
-        return Err(StepError::new(format!(
-            "this server has no engine \"cirrus\" yet; version {} of {} needs it: publish a version with engine = \
-             \"command\"",
-            version.number, version.app
-        )));
+        let missing = |error: LayersError| {
+            StepError::new(format!("version {} of {} cannot run here: {error}", version.number, version.app))
+        };
+        task.engine.layers.cirrus().map_err(missing)?;
     }
     if !task.engine.layers.has_artifact(&version.artifact) && task.engine.layers.app(&version.artifact).is_err() {
         return Err(StepError::new(format!(

@@ -90,7 +90,7 @@ fn hour(number: u64) -> u64 {
 /// A server that shares a cache: its layers and its data directory.
 fn sharer(cache: &Path, id: &str) -> (Layers, tempfile::TempDir) {
     let data = tempfile::tempdir().unwrap();
-    (Layers::open_for(cache, id, data.path()).unwrap(), data)
+    (Layers::open_for(cache, id, data.path(), Path::new("/none")).unwrap(), data)
 }
 
 fn set(items: &[String]) -> BTreeSet<String> {
@@ -150,7 +150,7 @@ fn what_another_server_needs_stays_whether_it_runs_or_not() {
     mine.forget_artifact(&shared).unwrap();
     assert!(mine.has_artifact(&shared), "it is not mine to delete");
 
-    let theirs = Layers::open_for(cache.path(), "two", data.path()).unwrap();
+    let theirs = Layers::open_for(cache.path(), "two", data.path(), Path::new("/none")).unwrap();
     theirs.prune(&set(&items), hour(9001)).unwrap();
     let prepared = mine.items(&prepared, Base::Empty, &[]);
     assert_eq!(mine.prune(&BTreeSet::new(), hour(9001 + 48)).unwrap(), prepared);

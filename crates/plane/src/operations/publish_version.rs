@@ -8,7 +8,7 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use archive::{ArchiveError, Contents, Kind, Limits};
-use domain::manifest::{Engine, EntryKind};
+use domain::manifest::EntryKind;
 use domain::{ArtifactHash, Manifest, Slug};
 use http::StatusCode;
 use serde_json::json;
@@ -121,11 +121,6 @@ fn examine(path: &Path, limits: &Limits) -> Answer<(Contents, Manifest)> {
         })
     };
     manifest.check_package(at).map_err(|errors| bad_manifest(&errors.with_lines(&contents.manifest)))?;
-    if manifest.engine == Engine::Cirrus {
-        let detail = "vclouden.toml: engine = \"cirrus\" is not available on this installation of vClouden yet; use \
-                      engine = \"command\"";
-        return Err(Refusal::invalid("engine-missing", detail));
-    }
     Ok((contents, manifest))
 }
 

@@ -28,6 +28,9 @@ pub struct Args {
     /// The program that keeps one installation
     #[arg(long)]
     keeper_program: String,
+    /// The program of Cirrus, linked statically
+    #[arg(long)]
+    cirrus: PathBuf,
     /// Bytes of the data volume when it is made
     #[arg(long)]
     volume_bytes: Option<u64>,
@@ -48,6 +51,7 @@ pub fn run(args: Args) -> Outcome {
         plane_uid: args.plane_uid,
         edge_uid: args.edge_uid,
         keeper: vec![args.keeper_program],
+        cirrus: args.cirrus,
         volume_bytes: args.volume_bytes,
         workers: nimbus::Config::WORKERS,
     };

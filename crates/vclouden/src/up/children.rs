@@ -36,6 +36,8 @@ pub struct Setup {
     pub program: PathBuf,
     /// The keeper's program, which lies beside it.
     pub keeper: PathBuf,
+    /// The program of Cirrus, which may be missing.
+    pub cirrus: PathBuf,
     /// The data directory.
     pub directory: DataDirectory,
     /// The cache.
@@ -305,6 +307,7 @@ fn nimbus(setup: &Setup) -> Result<Part> {
         flag("plane-uid", PLANE_USER.to_string()),
         flag("edge-uid", EDGE_USER.to_string()),
         flag("keeper-program", &*setup.keeper),
+        flag("cirrus", &*setup.cirrus),
     ]
     .concat();
     arguments.extend(setup.volume_size.into_iter().flat_map(|size| flag("volume-bytes", size.to_string())));

@@ -46,6 +46,9 @@ pub struct Args {
     /// Directory of what can be lost: unpacked packages and bases; may be shared [default: DATA/nimbus/cache]
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
+    /// The program of Cirrus, which runs applications with engine = "cirrus" [default: cirrus beside this program]
+    #[arg(long, value_name = "FILE")]
+    cirrus: Option<PathBuf>,
     /// Address and port of the API [default: 127.0.0.1:7878]
     // A text, and with the same name as the global option that it replaces here.
     #[arg(long, value_name = "ADDR")]
@@ -97,6 +100,7 @@ pub fn run(args: Args, json: bool) -> Outcome {
     let program = std::env::current_exe().context("cannot find this program")?;
     let setup = Setup {
         keeper: needs::keeper(&program)?,
+        cirrus: args.cirrus.unwrap_or_else(|| program.with_file_name("cirrus")),
         program,
         cache: args.cache.unwrap_or_else(|| directory.nimbus().join("cache")),
         directory,
