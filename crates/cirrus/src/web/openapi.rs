@@ -254,7 +254,7 @@ fn accepted(field: &Field) -> Value {
         Kind::Time => json!({ "type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$" }),
         Kind::Timestamp => json!({ "type": "string", "format": "date-time" }),
         Kind::Blob { max } => {
-            json!({ "type": "string", "contentEncoding": "base64", "maxLength": max.div_ceil(3) * 4 })
+            json!({ "type": "string", "contentEncoding": "base64", "pattern": BASE64, "maxLength": max / 3 * 4 })
         }
         Kind::Link { .. } => json!({ "type": "integer", "minimum": 1, "maximum": SAFE_INTEGER }),
         Kind::Formula { .. } => json!({}),
