@@ -72,11 +72,11 @@ impl Servers {
             fs::remove_dir_all(&data)?;
         }
         fs::create_dir_all(&data)?;
-        fs::copy(self.dir.join("data/cirrus.sqlite"), data.join("cirrus.sqlite"))?;
+        fs::copy(self.dir.join("data/data.sqlite"), data.join("data.sqlite"))?;
         let mut command = Command::new("taskset");
         command.args(["-c", "0"]);
         self.arguments(name, port, &data, &mut command)?;
-        command.env("DB", data.join("cirrus.sqlite")).env("PORT", port.to_string());
+        command.env("DB", data.join("data.sqlite")).env("PORT", port.to_string());
         command.current_dir(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/bench-peers"));
         let begin = Instant::now();
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().context("taskset is needed")?;
