@@ -64,6 +64,9 @@ pub fn memory() -> (Connection, Ledger) {
     (db, ledger)
 }
 
+/// A row, its opening and its closing balance.
+type Told = (i64, i64, i64);
+
 /// Every answer about every row equals what SQL says of the table alone. Group and order as SQL lists.
 pub fn agrees(db: &Connection, ledger: &Ledger, group: &str, order: &str, net: &str) {
     let difference = ledger.verify(db).unwrap();
@@ -79,7 +82,7 @@ pub fn agrees(db: &Connection, ledger: &Ledger, group: &str, order: &str, net: &
         ))
         .unwrap();
     let mut rows = truth.query([]).unwrap();
-    let mut pages: Vec<(Vec<Value>, Vec<(i64, i64, i64)>)> = Vec::new();
+    let mut pages: Vec<(Vec<Value>, Vec<Told>)> = Vec::new();
     while let Some(row) = rows.next().unwrap() {
         let of: Vec<Value> = (0..width).map(|at| row.get(at).unwrap()).collect();
         let (id, closing, net): (i64, i64, i64) =
