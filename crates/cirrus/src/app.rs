@@ -52,7 +52,8 @@ pub struct App {
 }
 
 impl App {
-    /// Loads the directory; the data directory is made when missing. A changed schema is applied when nothing is lost by it.
+    /// Loads the directory; the data directory is made when missing. A changed schema is applied when nothing is lost
+    /// by it.
     pub fn load(directory: &Path, data: &Path) -> Result<Self, Error> {
         let config = Self::config(directory)?;
         fs::create_dir_all(data).map_err(|source| Error::Write { path: data.into(), source })?;
@@ -146,8 +147,8 @@ impl App {
     }
 }
 
-/// Fills new tables from `initial-data/*.csv|json`, in the order of the names: `01-clientes.csv` goes into `clientes`. All of
-/// it or nothing; triggers do not run, totals and balances are kept.
+/// Fills new tables from `initial-data/*.csv|json`, in the order of the names: `01-clientes.csv` goes into `clientes`.
+/// All of it or nothing; triggers do not run, totals and balances are kept.
 fn initial_data(store: &Store, directory: &Path) -> Result<(), Error> {
     let Ok(entries) = fs::read_dir(directory) else { return Ok(()) };
     let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();

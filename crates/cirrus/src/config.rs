@@ -1,5 +1,5 @@
-//! `cirrus.toml`: what the author of an application may set. One typed struct, validated at the start, unknown keys refused;
-//! every value has a safe default, so the file is optional.
+//! `cirrus.toml`: what the author of an application may set. One typed struct, validated at the start, unknown keys
+//! refused; every value has a safe default, so the file is optional.
 
 use std::{fs, io, net::IpAddr, path::Path, str::FromStr};
 
@@ -96,8 +96,8 @@ pub struct Session {
     pub cookie: String,
     /// Life of a session that nobody uses.
     pub hours: u64,
-    /// At least 32 characters; without it a secret is made once in the data directory. Instances that do not share their data
-    /// share sessions by sharing this. `CIRRUS_SECRET` in the environment wins over it.
+    /// At least 32 characters; without it a secret is made once in the data directory. Instances that do not share
+    /// their data share sessions by sharing this. `CIRRUS_SECRET` in the environment wins over it.
     pub secret: Option<String>,
     /// Always mark the cookie `Secure`, also when the request came by plain HTTP.
     pub secure: bool,

@@ -1,5 +1,5 @@
-//! Cirrus, the application server: an author writes tables (`schema.toml`) and routes (`app.js`) and gets a fast, tiny, safe
-//! server. `data` knows tables and rows, `script` runs the author's JavaScript, `web` speaks HTTP.
+//! Cirrus, the application server: an author writes tables (`schema.toml`) and routes (`app.js`) and gets a fast, tiny,
+//! safe server. `data` knows tables and rows, `script` runs the author's JavaScript, `web` speaks HTTP.
 
 pub mod app;
 pub mod commands;

@@ -1,5 +1,5 @@
-//! `cirrus import` and `cirrus export`: rows from and to CSV and JSON. An import takes the path of every write, with the
-//! author's triggers.
+//! `cirrus import` and `cirrus export`: rows from and to CSV and JSON. An import takes the path of every write, with
+//! the author's triggers.
 
 use std::{
     fs::File,

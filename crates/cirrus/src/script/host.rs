@@ -1,6 +1,5 @@
-//! What the author's JavaScript may ask of the program around it: one narrow trait, so that an engine can be loaded
-//! and tested
-//! without a server.
+//! What the author's JavaScript may ask of the program around it: one narrow trait, so that an engine can be loaded and
+//! tested without a server.
 
 use std::path::Path;
 use std::time::Duration;
@@ -39,9 +38,8 @@ pub trait Host: Send + Sync {
     /// A text of the application's locales in the request's language.
     fn translate(&self, key: &str, values: &Map<String, Value>, request: &Request) -> String;
 
-    /// Answers a native declaration (`resource` and so on) that a request reached, on a worker; `None` when it does
-    /// not know the
-    /// path after all.
+    /// Answers a native declaration (`resource` and so on) that a request reached, on a worker; `None` when it does not
+    /// know the path after all.
     fn native(
         &self,
         declared: &super::Native,

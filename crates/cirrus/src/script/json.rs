@@ -14,8 +14,7 @@ const PLAIN: [bool; 256] = {
 };
 
 /// Appends a quoted string. `text` is UTF-8, except that lone surrogates may appear as three bytes (as QuickJS hands
-/// them out);
-/// those are escaped, as `JSON.stringify` does.
+/// them out); those are escaped, as `JSON.stringify` does.
 pub fn write_string(out: &mut Vec<u8>, text: &[u8]) {
     out.reserve(text.len() + 2);
     out.push(b'"');

@@ -1,6 +1,5 @@
-//! Siblings and running balances as JavaScript asks for them: one native function of a verb and its arguments, in
-//! JSON, because
-//! every answer is a small list.
+//! Siblings and running balances as JavaScript asks for them: one native function of a verb and its arguments, in JSON,
+//! because every answer is a small list.
 
 use rquickjs::{Ctx, Exception, Result, Value};
 use rusqlite::types::{Value as Sql, ValueRef};

@@ -1,6 +1,5 @@
 //! The part of the API that is written in JavaScript. `core` is evaluated at the start; the rest when an application
-//! first names
-//! something of it, so that nobody pays for what he does not use.
+//! first names something of it, so that nobody pays for what he does not use.
 
 use rquickjs::context::EvalOptions;
 use rquickjs::{Ctx, Exception, Function, Result};

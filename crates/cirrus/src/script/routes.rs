@@ -1,6 +1,5 @@
 //! The ordered list of what `app.js` declared: middleware, routes and native parts, and which of them a request
-//! reaches.
-//! Patterns that are more than segments (regular expressions, `:a-:b`) are tested by JavaScript itself.
+//! reaches. Patterns that are more than segments (regular expressions, `:a-:b`) are tested by JavaScript itself.
 
 use http::Method;
 

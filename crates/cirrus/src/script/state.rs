@@ -1,6 +1,5 @@
 //! What the native functions of one runtime share: the requests it is answering, the list of layers, its clock, and
-//! what it
-//! wants done outside.
+//! what it wants done outside.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -214,8 +213,7 @@ impl State {
     }
 
     /// Fails unless this runtime may write and wait. On the thread of connections the run ends here and the request
-    /// goes to a
-    /// worker, whatever the handler does with the exception.
+    /// goes to a worker, whatever the handler does with the exception.
     pub fn on_worker(&self, ctx: &Ctx<'_>) -> rquickjs::Result<()> {
         if self.role == Role::Worker {
             return Ok(());

@@ -1,10 +1,10 @@
-//! Collecting from rich widgets: elements marked `data-collect="table/id/field"` are gathered by `collect.js` and stored here,
-//! through the one path of writes.
+//! Collecting from rich widgets: elements marked `data-collect="table/id/field"` are gathered by `collect.js` and
+//! stored here, through the one path of writes.
 //!
 //! `GET /_cirrus/collect/TABLE?id=1&field=contenido` gives `{value, version}`; `POST /_cirrus/collect/TABLE` takes
-//! `{"items": [{"id", "field", "value", "version"}]}` and says for each `stored`, `same`, `conflict` or `error`. The version
-//! is that of the value the edit began with: an edit that began before another one was stored is a conflict, and nothing is
-//! written. Sending the same edit twice is harmless: the second time the value is the `same`.
+//! `{"items": [{"id", "field", "value", "version"}]}` and says for each `stored`, `same`, `conflict` or `error`. The
+//! version is that of the value the edit began with: an edit that began before another one was stored is a conflict,
+//! and nothing is written. Sending the same edit twice is harmless: the second time the value is the `same`.
 
 use std::hash::{DefaultHasher, Hasher};
 

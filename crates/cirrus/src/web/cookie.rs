@@ -16,8 +16,8 @@ pub fn all(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// A `Set-Cookie` that no script can read: `HttpOnly`, `SameSite=Lax`, the whole site, `Secure` on demand. `None` for the age
-/// is until the browser closes, zero removes it.
+/// A `Set-Cookie` that no script can read: `HttpOnly`, `SameSite=Lax`, the whole site, `Secure` on demand. `None` for
+/// the age is until the browser closes, zero removes it.
 pub fn set(name: &str, value: &str, seconds: Option<u64>, secure: bool) -> String {
     let age = seconds.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
     let secure = if secure { "; Secure" } else { "" };

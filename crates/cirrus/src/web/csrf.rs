@@ -1,5 +1,5 @@
-//! Forged requests from other sites. Two walls: what a browser says of the sender (`Sec-Fetch-Site`, `Origin`), for every
-//! method that changes something; and for forms a token that is bound to a sealed cookie of the visitor.
+//! Forged requests from other sites. Two walls: what a browser says of the sender (`Sec-Fetch-Site`, `Origin`), for
+//! every method that changes something; and for forms a token that is bound to a sealed cookie of the visitor.
 
 use std::sync::OnceLock;
 
@@ -50,7 +50,7 @@ fn known(seals: &Seals, headers: &HeaderMap) -> Option<Vec<u8>> {
 }
 
 /// Refuses what another site may have made a visitor's browser send.
-pub fn check(seals: &Seals, config: &Config, request: &Request, form: Option<&Form>) -> Result<(), Response> {
+pub fn check(seals: &Seals, config: &Config, request: &Request, form: Option<&Form>) -> Result<(), Box<Response>> {
     if matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(());
     }
@@ -70,8 +70,8 @@ pub fn check(seals: &Seals, config: &Config, request: &Request, form: Option<&Fo
     }
 }
 
-fn refuse(detail: &str) -> Response {
-    problem::plain(StatusCode::FORBIDDEN, detail)
+fn refuse(detail: &str) -> Box<Response> {
+    Box::new(problem::plain(StatusCode::FORBIDDEN, detail))
 }
 
 /// Whether the browser says that a page of ours sent it; programs that are no browsers say nothing.

@@ -51,8 +51,9 @@ fn plain(request: &Request, problem: &Value) -> String {
     let text = |name: &str| escape(problem[name].as_str().unwrap_or(""));
     let status = problem["status"].as_u64().unwrap_or(500);
     format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>{status} {title}</title><style>body{{font:16px/1.5 system-ui,sans-serif;max-width:40em;margin:15vh auto;\
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><title>{status} {title}</title>\
+         <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:40em;margin:15vh auto;\
          padding:0 1em;color:#223}}h1{{font-size:1.4em}}pre{{white-space:pre-wrap}}small{{color:#667}}</style>\
          <h1>{status} {title}</h1><pre>{detail}</pre><small>{id}</small></html>",
         title = text("title"),

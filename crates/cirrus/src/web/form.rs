@@ -192,8 +192,9 @@ mod tests {
 
     #[test]
     fn multipart_gives_fields_and_files() {
-        let body = "--X\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nñ<\r\n--X\r\nContent-Disposition: form-data; \
-                    name=\"f\"; filename=\"C:\\\\x\\\\..\\\\y.txt\"\r\nContent-Type: text/plain\r\n\r\nhola\r\n--X--\r\n";
+        let body = "--X\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nñ<\r\n--X\r\n\
+                    Content-Disposition: form-data; name=\"f\"; filename=\"C:\\\\x\\\\..\\\\y.txt\"\r\n\
+                    Content-Type: text/plain\r\n\r\nhola\r\n--X--\r\n";
         let form = read_multipart(body, &Limits::default()).unwrap();
         assert_eq!(form.get("a"), Some("ñ<"));
         assert_eq!((form.files[0].name.as_str(), form.files[0].bytes.as_ref()), ("y.txt", b"hola".as_slice()));

@@ -1,4 +1,5 @@
-//! Texts in the visitor's language: `locales/<language>.toml`, chosen by `?lang=`, by cookie, by `Accept-Language`, by default.
+//! Texts in the visitor's language: `locales/<language>.toml`, chosen by `?lang=`, by cookie, by `Accept-Language`, by
+//! default.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -85,7 +86,8 @@ impl Locales {
         wanted.first().map(|(_, name)| *name)
     }
 
-    /// The text of a key with `{name}` filled in; a key that no language has is its own text. With a value `n`, `key.one` and
+    /// The text of a key with `{name}` filled in; a key that no language has is its own text. With a value `n`,
+    /// `key.one` and
     /// `key.other` go before `key`.
     pub fn text(&self, language: &str, key: &str, value: impl Fn(&str) -> Option<String>) -> String {
         let plural = value("n").map(|n| format!("{key}.{}", if n == "1" { "one" } else { "other" }));

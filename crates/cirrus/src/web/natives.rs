@@ -1,5 +1,5 @@
-//! What `app.js` declares and Rust answers: resources, static directories, events, collecting, login. One type, read on the
-//! thread of connections and on workers.
+//! What `app.js` declares and Rust answers: resources, static directories, events, collecting, login. One type, read on
+//! the thread of connections and on workers.
 
 use std::path::PathBuf;
 

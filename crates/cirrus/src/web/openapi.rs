@@ -1,5 +1,5 @@
-//! `/openapi.json`: the resources as an OpenAPI 3.1 document, made from the same schema that judges what is sent, and exact
-//! enough to be tested by machines.
+//! `/openapi.json`: the resources as an OpenAPI 3.1 document, made from the same schema that judges what is sent, and
+//! exact enough to be tested by machines.
 
 use serde_json::{Map, Value, json};
 
@@ -146,7 +146,8 @@ fn item(resource: &Resource, name: &str) -> Map<String, Value> {
     let id = json!({ "name": "id", "in": "path", "required": true,
                      "schema": { "type": "integer", "minimum": 1, "maximum": SAFE_INTEGER } });
     let mut operations = Map::from_iter([("parameters".to_owned(), json!([id]))]);
-    let good = |description: &str| json!({ "description": description, "content": content(reference(name)), "headers": tagged() });
+    let (row, headers) = (content(reference(name)), tagged());
+    let good = |description: &str| json!({ "description": description, "content": row, "headers": headers });
     if resource.verbs.get {
         let get = json!({
             "operationId": format!("get-{name}"),
@@ -160,7 +161,10 @@ fn item(resource: &Resource, name: &str) -> Map<String, Value> {
             "operationId": format!("{verb}-{name}"),
             "summary": summary,
             "requestBody": { "required": true, "content": content(reference(&schema)) },
-            "responses": responses(json!({ "200": good("The row as it is now") }), &[400, 403, 404, 409, 412, 413, 415, 422, 503]),
+            "responses": responses(
+                json!({ "200": good("The row as it is now") }),
+                &[400, 403, 404, 409, 412, 413, 415, 422, 503],
+            ),
         })
     };
     if resource.verbs.update {
@@ -278,8 +282,12 @@ fn decimal(scale: u8, not_negative: bool) -> Value {
     ] })
 }
 
+/// A parameter of the query.
+fn query(name: &str, schema: Value, description: &str) -> Value {
+    json!({ "name": name, "in": "query", "schema": schema, "description": description })
+}
+
 fn parameters(table: &Table, resource: &Resource, most: u32) -> Value {
-    let query = |name: &str, schema: Value, description: &str| json!({ "name": name, "in": "query", "schema": schema, "description": description });
     let names: Vec<&str> = std::iter::once("id").chain(table.fields.iter().map(|field| &*field.name)).collect();
     let orders: Vec<String> = names.iter().flat_map(|name| [(*name).to_owned(), format!("-{name}")]).collect();
     let list = |of: Value| json!({ "type": "array", "items": { "enum": of }, "minItems": 1, "uniqueItems": true });

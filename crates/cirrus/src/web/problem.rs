@@ -1,5 +1,5 @@
-//! Errors as `application/problem+json` (RFC 9457): what happened, which fields, what to do. `send` turns them into a page for
-//! those who asked for HTML.
+//! Errors as `application/problem+json` (RFC 9457): what happened, which fields, what to do. `send` turns them into a
+//! page for those who asked for HTML.
 
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};

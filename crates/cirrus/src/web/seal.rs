@@ -1,5 +1,5 @@
-//! Texts that only this application can read and make: cookies of sessions, tokens of forms, cursors. XChaCha20-Poly1305 with
-//! a random nonce; a text sealed for one purpose opens for no other.
+//! Texts that only this application can read and make: cookies of sessions, tokens of forms, cursors.
+//! XChaCha20-Poly1305 with a random nonce; a text sealed for one purpose opens for no other.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chacha20poly1305::{

@@ -1,5 +1,5 @@
-//! The application's secret: made once in its data directory, so that several instances over the same data share sessions.
-//! Every use derives its own key from it, so that one use can never be turned against another.
+//! The application's secret: made once in its data directory, so that several instances over the same data share
+//! sessions. Every use derives its own key from it, so that one use can never be turned against another.
 
 use std::{
     fs::{self, OpenOptions},

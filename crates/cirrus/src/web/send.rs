@@ -1,5 +1,5 @@
-//! The last step of every response: files with validators and ranges, compression, headers that protect, CORS, HTML for the
-//! errors that people see.
+//! The last step of every response: files with validators and ranges, compression, headers that protect, CORS, HTML for
+//! the errors that people see.
 
 use std::{
     fs::File,
@@ -126,7 +126,7 @@ fn file(request: &Request, response: &mut Response, path: &Path) -> WireBody {
     match open(request, response, path) {
         Ok(body) => body,
         Err(refusal) => {
-            let Response { status, headers, body } = refusal;
+            let Response { status, headers, body } = *refusal;
             response.status = status;
             response.headers.extend(headers);
             WireBody::Bytes(if let Body::Bytes(bytes) = body { Some(bytes) } else { None })
@@ -134,9 +134,10 @@ fn file(request: &Request, response: &mut Response, path: &Path) -> WireBody {
     }
 }
 
-fn open(request: &Request, response: &mut Response, path: &Path) -> Result<WireBody, Response> {
-    let mut file = File::open(path).map_err(|_| problem::not_found())?;
-    let metadata = file.metadata().map_err(|_| problem::not_found())?;
+fn open(request: &Request, response: &mut Response, path: &Path) -> Result<WireBody, Box<Response>> {
+    let missing = |_| Box::new(problem::not_found());
+    let mut file = File::open(path).map_err(missing)?;
+    let metadata = file.metadata().map_err(missing)?;
     let size = metadata.len();
     let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
     let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -156,7 +157,7 @@ fn open(request: &Request, response: &mut Response, path: &Path) -> Result<WireB
         return Ok(WireBody::File { file, left: size });
     }
     if not_modified(request, &tag, modified) {
-        return Err(Response::empty(StatusCode::NOT_MODIFIED));
+        return Err(Box::new(Response::empty(StatusCode::NOT_MODIFIED)));
     }
     if let Some(body) = gzipped(request, headers, path, &mut file, size) {
         return Ok(body);
@@ -165,7 +166,7 @@ fn open(request: &Request, response: &mut Response, path: &Path) -> Result<WireB
     let Some((from, to)) = range(request, &tag, modified, size)? else {
         return Ok(WireBody::File { file, left: size });
     };
-    file.seek(SeekFrom::Start(from)).map_err(|_| problem::not_found())?;
+    file.seek(SeekFrom::Start(from)).map_err(missing)?;
     response.status = StatusCode::PARTIAL_CONTENT;
     response.headers.insert(header::CONTENT_RANGE, value(&format!("bytes {from}-{to}/{size}")));
     Ok(WireBody::File { file, left: to - from + 1 })
@@ -223,7 +224,7 @@ fn is_newer(modified: SystemTime, since: SystemTime) -> bool {
 }
 
 /// The one range that is asked for, inclusive; several ranges get the whole file, as the standard allows.
-fn range(request: &Request, tag: &str, modified: SystemTime, size: u64) -> Result<Option<(u64, u64)>, Response> {
+fn range(request: &Request, tag: &str, modified: SystemTime, size: u64) -> Result<Option<(u64, u64)>, Box<Response>> {
     let Some(asked) = request.headers.get(header::RANGE).and_then(|value| value.to_str().ok()) else { return Ok(None) };
     if request.method != Method::GET {
         return Ok(None);
@@ -245,7 +246,7 @@ fn range(request: &Request, tag: &str, modified: SystemTime, size: u64) -> Resul
         let mut refusal = problem::plain(StatusCode::RANGE_NOT_SATISFIABLE, "the file is shorter");
         let value = HeaderValue::from_str(&format!("bytes */{size}")).unwrap_or(HeaderValue::from_static("bytes */0"));
         refusal.headers.insert(header::CONTENT_RANGE, value);
-        return Err(refusal);
+        return Err(Box::new(refusal));
     }
     Ok(Some(wanted))
 }

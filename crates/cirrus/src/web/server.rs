@@ -1,5 +1,5 @@
-//! Connections: accept, read requests within their limits, hand them to the `Site`, send what it answers, stop with grace.
-//! One thread; a connection that sends nothing costs a socket and a small task.
+//! Connections: accept, read requests within their limits, hand them to the `Site`, send what it answers, stop with
+//! grace. One thread; a connection that sends nothing costs a socket and a small task.
 
 use std::{
     cell::{Cell, RefCell},
@@ -248,8 +248,8 @@ struct Sender {
     host: Option<HeaderValue>,
 }
 
-/// Who sent the request, to which host and whether by https, by the word of a trusted proxy. In `X-Forwarded-For` the last
-/// address that is not a trusted proxy counts: whatever is before it, the visitor may have written himself.
+/// Who sent the request, to which host and whether by https, by the word of a trusted proxy. In `X-Forwarded-For` the
+/// last address that is not a trusted proxy counts: whatever is before it, the visitor may have written himself.
 fn believe(proxy: &Proxy, peer: IpAddr, headers: &HeaderMap) -> Sender {
     let trusted = |address: IpAddr| proxy.trusted.iter().any(|network| network.contains(address));
     let mut sender = Sender { address: peer, secure: false, host: None };

@@ -1,5 +1,5 @@
-//! Sessions: a small object per visitor, kept in a sealed cookie, so that any instance with the same secret knows it and
-//! nothing has to be stored. Its end is inside the seal: a stolen old cookie is worth nothing.
+//! Sessions: a small object per visitor, kept in a sealed cookie, so that any instance with the same secret knows it
+//! and nothing has to be stored. Its end is inside the seal: a stolen old cookie is worth nothing.
 
 use serde_json::{Map, Value, json};
 
@@ -46,7 +46,8 @@ pub fn seal(
     if value.len() + config.cookie.len() > MOST {
         let length = value.len();
         return Err(format!(
-            "the session takes {length} bytes, a cookie holds {MOST}: keep large things in a table and their id in the session"
+            "the session takes {length} bytes, a cookie holds {MOST}: keep large things in a table and their id in the \
+             session"
         ));
     }
     Ok(cookie::set(&config.cookie, &value, Some(age), secure))

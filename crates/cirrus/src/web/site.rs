@@ -98,7 +98,7 @@ impl Site {
             return response;
         }
         if let Err(refusal) = self.guard(request) {
-            return refusal;
+            return *refusal;
         }
         if let Some(response) = self.public(request) {
             return response;
@@ -121,12 +121,12 @@ impl Site {
     }
 
     /// Forged requests, and the method that a form means.
-    fn guard(&self, request: &mut Request) -> Result<(), Response> {
+    fn guard(&self, request: &mut Request) -> Result<(), Box<Response>> {
         if matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS) {
             return Ok(());
         }
         let read = form::read(&request.headers, &request.body, &self.app.config.limits);
-        let mut form = read.map_err(|detail| problem::plain(StatusCode::BAD_REQUEST, &detail))?;
+        let mut form = read.map_err(|detail| Box::new(problem::plain(StatusCode::BAD_REQUEST, &detail)))?;
         if form.is_none() && form::kind(&request.headers) == form::Kind::Plain && !request.body.is_empty() {
             // Another site's form can send this too, so it needs the token just the same.
             form = Some(form::Form::default());
@@ -207,8 +207,8 @@ impl Site {
 
 impl Drop for Site {
     fn drop(&mut self) {
-        // A reload: the last request of the old application was answered. Its idle workers end on a thread that waits for
-        // them; without the thread they end when they have been idle for long.
+        // A reload: the last request of the old application was answered. Its idle workers end on a thread that waits
+        // for them; without the thread they end when they have been idle for long.
         let pool = self.pool.clone();
         let _ = std::thread::Builder::new().stack_size(64 * 1024).spawn(move || pool.stop(Duration::from_secs(10)));
     }

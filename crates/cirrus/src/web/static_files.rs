@@ -1,5 +1,5 @@
-//! Static files: which files an address may name. The files of `public/` are listed once, when the application is loaded, so
-//! no address can reach another file, and an address that is not one of them costs no system call.
+//! Static files: which files an address may name. The files of `public/` are listed once, when the application is
+//! loaded, so no address can reach another file, and an address that is not one of them costs no system call.
 
 use std::{
     collections::HashMap,
@@ -80,8 +80,8 @@ impl Index {
     }
 }
 
-/// The file at a path below any directory, for directories whose files come and go (uploads, `express.static`): no dotfiles,
-/// no `..`, no link that leads outside.
+/// The file at a path below any directory, for directories whose files come and go (uploads, `express.static`): no
+/// dotfiles, no `..`, no link that leads outside.
 pub fn below(root: &Path, path: &str) -> Option<PathBuf> {
     let decoded = percent_decode_str(path).decode_utf8().ok()?;
     let plain = |part: &str| !part.starts_with('.') && !part.contains(['\\', '\0']);

@@ -1,5 +1,6 @@
-//! Views: minijinja templates in `views/`, all parsed when the application is loaded, escaped by default, bounded in work.
-//! In every view: `t(key, n=..)`, `csrf()`, `csrf_field()`, `number(x)`, `date(x)`, `url(path, name=..)`, `lang`, `languages`, `path`.
+//! Views: minijinja templates in `views/`, all parsed when the application is loaded, escaped by default, bounded in
+//! work. In every view: `t(key, n=..)`, `csrf()`, `csrf_field()`, `number(x)`, `date(x)`, `url(path, name=..)`, `lang`,
+//! `languages`, `path`.
 
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
@@ -122,9 +123,7 @@ impl Templates {
         let (path, lang) = (request.uri.path().to_owned(), language.clone());
         let here = Here { language, request: request.clone(), shared: shared.clone() };
         let basics = context! { lang, languages, path, __cirrus => Value::from_object(here) };
-        template
-            .render(context! { ..value(values), ..basics })
-            .map_err(|error| explain(&error))
+        template.render(context! { ..value(values), ..basics }).map_err(|error| explain(&error))
     }
 }
 

@@ -1,5 +1,6 @@
-//! `vBase`: people as a ready table. `[users] table = "usuarios"` in `cirrus.toml` adds the table (unless `schema.toml` has one
-//! of that name) and, beside it, a table of password hashes that no resource shows. `app.users()` answers login and logout.
+//! `vBase`: people as a ready table. `[users] table = "usuarios"` in `cirrus.toml` adds the table (unless `schema.toml`
+//! has one of that name) and, beside it, a table of password hashes that no resource shows. `app.users()` answers login
+//! and logout.
 
 use std::{
     collections::HashMap,

@@ -1,6 +1,5 @@
 //! Worker threads: everything that writes or waits runs here, each thread with its own JavaScript runtime. Started on
-//! demand,
-//! ended when idle.
+//! demand, ended when idle.
 
 mod outgoing;
 mod pool;

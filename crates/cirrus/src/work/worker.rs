@@ -1,6 +1,5 @@
 //! One worker thread: takes jobs, runs them in its own JavaScript runtime, commits what they wrote together, and only
-//! then
-//! answers.
+//! then answers.
 
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -37,9 +36,8 @@ impl WorkerContext<'_> {
     }
 
     /// The session of this thread, with the author's triggers; the first call begins it. What is written is committed
-    /// after the
-    /// job, with that of others, before any of their answers leaves; it is taken back when the job answers with 400 or
-    /// above.
+    /// after the job, with that of others, before any of their answers leaves; it is taken back when the job answers
+    /// with 400 or above.
     pub fn session(&self) -> Result<Rc<Session>, data::Error> {
         self.machine.state.session()
     }
@@ -368,8 +366,7 @@ impl Worker {
 }
 
 /// Runs a job so that it alone is taken back when it fails (yields false). False when it could not be begun: the
-/// transaction
-/// of the batch is broken, and its commit will say so to everybody in it.
+/// transaction of the batch is broken, and its commit will say so to everybody in it.
 #[must_use]
 fn apart(machine: &Machine, job: impl FnOnce() -> bool) -> bool {
     let Some(session) = machine.state.tables.session() else {
@@ -399,8 +396,7 @@ fn continued(machine: &Machine, step: impl FnOnce()) {
 }
 
 /// A request that reached a native declaration is answered by it; when there is nothing at the address after all, by
-/// what was
-/// declared behind it.
+/// what was declared behind it.
 fn answer_natively(machine: &Machine, id: u32, request: &Request) {
     while let Some((native, headers)) = machine.state.take_native(id) {
         let declared = machine.declared().natives.get(native).cloned();

@@ -1,5 +1,5 @@
-//! From the body of a write to the record that the data layer judges. JSON must have the types that the OpenAPI document
-//! says; forms are text, as HTML sends them.
+//! From the body of a write to the record that the data layer judges. JSON must have the types that the OpenAPI
+//! document says; forms are text, as HTML sends them.
 
 use http::StatusCode;
 use serde_json::Value as Json;

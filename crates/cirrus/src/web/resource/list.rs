@@ -1,7 +1,7 @@
 //! The list of a resource: filter, search, order, page, fields.
 //!
-//! `?estado=hecha&importe[gte]=10&titulo[words]=casa&sort=-importe,titulo&limit=20&offset=40&fields=id,titulo&total=true`;
-//! `cursor=` comes from the `Link` header of the page before.
+//! `?estado=hecha&importe[gte]=10&titulo[words]=casa&sort=-importe,titulo&limit=20&offset=40`, `&fields=id,titulo`,
+//! `&total=true`; `cursor=` comes from the `Link` header of the page before.
 
 use std::fmt::Write as _;
 

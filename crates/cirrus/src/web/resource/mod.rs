@@ -1,7 +1,8 @@
 //! `app.resource('tareas')`: a table as a REST resource, in Rust from end to end, and as pages when views exist.
 //!
-//! `GET /` lists, `POST /` creates, `GET /ID` shows, `PUT`, `PATCH` and `DELETE /ID` write; `GET /new` and `GET /ID/edit` are
-//! pages. Reads are answered on the thread of connections, writes on a worker, where the author's triggers run.
+//! `GET /` lists, `POST /` creates, `GET /ID` shows, `PUT`, `PATCH` and `DELETE /ID` write; `GET /new` and `GET
+//! /ID/edit` are pages. Reads are answered on the thread of connections, writes on a worker, where the author's
+//! triggers run.
 
 mod body;
 mod list;

@@ -1,5 +1,5 @@
-//! The pages of a resource: `views/<table>/{index,show,new,edit}.html`, the seven routes of the original with `POST`, `PUT`
-//! and `DELETE` of their forms.
+//! The pages of a resource: `views/<table>/{index,show,new,edit}.html`, the seven routes of the original with `POST`,
+//! `PUT` and `DELETE` of their forms.
 
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value as Json, json};

@@ -1,5 +1,5 @@
-//! Create, update and delete through the one path of writes, so that triggers and totals do their part. Runs on a worker; the
-//! answer leaves when the rows are on the disk.
+//! Create, update and delete through the one path of writes, so that triggers and totals do their part. Runs on a
+//! worker; the answer leaves when the rows are on the disk.
 
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value as Json, json};
