@@ -1,5 +1,6 @@
 //! One linked test binary: a module for each subject.
 mod data;
+mod docs;
 mod script;
 mod siblings;
 mod web;

@@ -7,4 +7,4 @@ mod limits;
 mod resource;
 mod sessions;
 mod statics;
-mod world;
+pub mod world;
