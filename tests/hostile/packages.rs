@@ -81,6 +81,6 @@ fn an_engine_that_is_not_there_is_named() {
     machine.cli(&["version", "publish", package.text()]);
     let (_, said) = machine.fails(&["install", "tareas", "--customer", "acme"]);
     assert!(said.contains("this server has no engine \"cirrus\""), "{said}");
-    let left = machine.json(&["installation", "list"]);
-    assert!(left["items"].as_array().expect("a list").is_empty(), "{left}");
+    let shown = machine.json(&["installation", "show", "tareas-acme"]);
+    assert_eq!(shown["state"], "failed", "{shown}");
 }

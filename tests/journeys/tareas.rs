@@ -58,7 +58,7 @@ fn each_customer_has_its_own_tasks_in_a_sandbox_with_nothing_but_cirrus() {
     let (acme, globex) = (titles(&machine, "acme"), titles(&machine, "globex"));
     assert!(acme.contains(&"Tarea de acme".to_owned()) && !acme.contains(&"Tarea de globex".to_owned()), "{acme:?}");
     assert!(globex.contains(&"Tarea de globex".to_owned()), "{globex:?}");
-    let pid = machine.json(&["installation", "show", "acme"])["pid"].to_string();
+    let pid = machine.json(&["installation", "show", "acme"])["live"]["pid"].as_u64().expect("it runs");
     let programs = testkit::machine::run("find", &[&format!("/proc/{pid}/root/bin"), "-type", "f"]);
     assert!(programs.trim_end().ends_with("/bin/cirrus") && programs.lines().count() == 1, "{programs}");
 }
@@ -106,6 +106,7 @@ fn a_handler_without_end_hurts_nobody_else() {
     machine.cli(&["customer", "create", "acme"]);
     let package = Package::empty(machine.scratch().join("lazo"))
         .file("vclouden.toml", "name = \"Lazo\"\nslug = \"lazo\"\nengine = \"cirrus\"\n")
+        .file("cirrus.toml", "[script]\ncpu_seconds = 1\n")
         .file("app.js", "app.get('/', (q, r) => r.send('well'));\napp.get('/lazo', () => { for (;;) {} });");
     machine.cli(&["version", "publish", package.text()]);
     machine.cli(&["install", "lazo", "--customer", "acme", "--name", "lazo"]);
