@@ -17,7 +17,7 @@ const ROUNDS: usize = 15;
 
 const TABLE: &str = "CREATE TABLE mov (id INTEGER PRIMARY KEY, cuenta INTEGER NOT NULL, tercero INTEGER NOT NULL,
     anio INTEGER NOT NULL, mes INTEGER NOT NULL, debe INTEGER NOT NULL, haber INTEGER NOT NULL, saldo INTEGER, nota TEXT)";
-const INDEX: &str = "CREATE INDEX hermano ON mov (cuenta, tercero, anio, mes, id)";
+const INDEX: &str = "CREATE INDEX hermano ON mov (cuenta, tercero, anio, mes)";
 /// Every later sibling is rewritten.
 const CASCADE: &str = "CREATE TRIGGER cascade AFTER INSERT ON mov BEGIN
     UPDATE mov SET saldo = saldo + new.debe - new.haber
@@ -191,12 +191,14 @@ fn measure(figures: [&'static str; 2], title: &str, groups: i64, months: i64, sl
         ("an index and no balance", Way::Plain, ROUNDS, OPERATIONS),
         ("a trigger that rewrites what is later", Way::Cascade, slow.0, slow.1),
     ];
-    let reads = vec![
+    let mut reads = vec![
         ("Cirrus's balances", Way::Ours, ROUNDS, OPERATIONS),
         ("the same and a text of the row", Way::Wider, ROUNDS, OPERATIONS),
         ("a stored balance (of that trigger)", Way::Cascade, ROUNDS, OPERATIONS),
         ("a window function", Way::Window, slow.0, slow.1),
     ];
+    // SQLite would walk through the month to find the number: that is no way that anybody would take.
+    reads.retain(|&(_, way, ..)| groups > 1 || way != Way::Cascade);
     let what = [
         format!("insert into the middle, 1,000,000 rows in {title}, each committed"),
         format!("read {PAGE} rows with balance, 1,000,000 rows in {title}"),
