@@ -3,12 +3,14 @@
 import { columns } from './lib/grafica.js';
 import { card, move, products } from './lib/kardex.js';
 import { CREDIT, accounts, byId, byThird, closing, lastMonth, post, results, statement, sum, thirds, trialBalance } from './lib/libro.js';
-import { amount, isDate, isMonth, short, shift, title } from './lib/meses.js';
+import { amount, isDate, isMonth, short, shift, title, written } from './lib/meses.js';
 
 const PAGE = 25;
 const lang = (req) => (req.t('language_code') === 'en' ? 'en' : 'es');
 const today = () => new Date().toISOString().slice(0, 10);
 const number = (req, text) => amount(text, lang(req)) ?? reject(req.t('entry.amount', { text }));
+// What the writers of lib/ need to say what is wrong.
+const texts = (req) => [(name, values) => req.t(name, values), (n) => written(n, lang(req))];
 const cursor = (text) => (/^\d+(\.\d+){3}$/.test(text ?? '') ? text.split('.').map(Number) : undefined);
 
 // The month that is looked at, and its neighbours.
@@ -91,7 +93,7 @@ app.post('/asientos', (req, res) => {
       cuenta: Number(line.cuenta) || reject(req.t('entry.account')), tercero: Number(line.tercero) || first,
       debe: number(req, line.debe), haber: number(req, line.haber),
     })),
-  }, (name, values) => req.t(name, values)), again);
+  }, ...texts(req)), again);
   if (!entry) return;
   req.flash('done', req.t('entry.posted'));
   res.redirect(303, `/asientos/${entry.id}`);
@@ -116,9 +118,9 @@ app.get('/kardex', (req, res) => {
 });
 
 function kardexCard(req, res, product, values, problem) {
-  const after = cursor(req.query.tras);
+  const to = cursor(req.query.hasta);
   res.status(problem ? 422 : 200).render('producto', {
-    product, values, problem, continued: !!after, ...card(product.id, after, PAGE), now: products().find((p) => p.id === product.id),
+    product, values, problem, back: !!to, ...card(product.id, to, PAGE), now: products().find((p) => p.id === product.id),
     done: req.flash('done'),
   });
 }
@@ -136,7 +138,7 @@ app.post('/kardex/:id', (req, res) => {
   if (!isDate(fecha)) return again(req.t('entry.date'));
   const done = attempt(() => move({
     producto: product.id, fecha, clase, detalle: detalle.trim(), cantidad: number(req, cantidad), valor: number(req, valor),
-  }, (name, values) => req.t(name, values)), again);
+  }, ...texts(req)), again);
   if (!done) return;
   req.flash('done', req.t('kardex.done'));
   res.redirect(303, `/kardex/${product.id}`);

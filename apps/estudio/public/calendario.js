@@ -47,6 +47,7 @@ place.restore = (text) => { calendar.removeAllEvents(); for (const event of JSON
 
 $('new').onclick = () => open(null, today(), today());
 $('allDay').onchange = () => { $('times').hidden = $('allDay').checked; };
+form.day.onchange = () => { if (form.until.value < form.day.value) form.until.value = form.day.value; };
 $('cancel').onclick = () => dialog.close();
 $('remove').onclick = () => { edited.remove(); dialog.close(); };
 form.onsubmit = () => {

@@ -4,23 +4,27 @@ const movements = db.table('movimientos');
 const quantity = movements.balance('existencia'), value = movements.balance('valor');
 
 const place = (date) => date.split('-').map(Number);
+// 12.500 as 12.5.
+const short = (amount) => amount.replace(/\.(\d*?)0+$/, (_, digits) => (digits ? `.${digits}` : ''));
+// Nothing for none.
+const some = (amount) => (Decimal(amount).isZero() ? null : short(amount));
 const average = (amount, of) => (Decimal(of).isZero() ? null : Decimal(amount).div(of, 4).round(2));
 
 export const products = () => db.table('productos').order('codigo').map((product) => {
   const existencia = quantity.at({ producto: product.id }), valor = value.at({ producto: product.id });
-  return { ...product, existencia, valor, promedio: average(valor, existencia) };
+  return { ...product, existencia: short(existencia), valor, promedio: average(valor, existencia) };
 });
 
-// A page of movements in order, each with what there was after it.
-export function card(product, after, size) {
-  const group = { producto: product };
-  const found = quantity.lines(group, { after, limit: size + 1 });
-  const values = value.lines(group, { after, limit: size + 1, fields: ['id'] });
-  const page = found.slice(0, size).map((line, i) => ({
-    ...line, existencia: line.closing, saldo: values[i].closing, promedio: average(values[i].closing, line.closing),
+// The last movements up to a place in their order, each with what there was after it; `earlier` is the place before them.
+export function card(product, to, size) {
+  const o = { last: true, to, limit: size + 1 }, group = { producto: product };
+  const found = quantity.lines(group, o), values = value.lines(group, { ...o, fields: ['id'] });
+  const all = found.map((line, i) => ({
+    ...line, entra: some(line.debit), sale: some(line.credit), existencia: short(line.closing),
+    saldo: values[i].closing, promedio: average(values[i].closing, line.closing),
   }));
-  const last = page.at(-1);
-  return { page, next: found.length > size ? [last.anio, last.mes, last.dia, last.id].join('.') : null };
+  const page = all.slice(-size), first = page[0];
+  return { page, earlier: all.length > size ? [first.anio, first.mes, first.dia, first.id - 1].join('.') : null };
 }
 
 // The least quantity there is from a date on: what can go out then without lacking later.
@@ -38,11 +42,11 @@ function available(product, date) {
 }
 
 // What goes out takes its value from the average on its date.
-export function move({ producto, fecha, clase, detalle, cantidad, valor }, t) {
+export function move({ producto, fecha, clase, detalle, cantidad, valor }, t, write) {
   return db.transaction(() => {
     if (clase === 'salida') {
       const left = available(producto, fecha);
-      if (left.lt(cantidad)) reject(t('kardex.lacking', { n: left.toString() }), 'cantidad');
+      if (left.lt(cantidad)) reject(t('kardex.lacking', { n: write(short(left.toString())) }), 'cantidad');
       const group = { producto };
       const there = quantity.at(group, place(fecha)), worth = value.at(group, place(fecha));
       valor = Decimal(cantidad).eq(there) ? worth : Decimal(worth).mul(cantidad).div(there, 2).toString();

@@ -80,14 +80,14 @@ export function statement(account, third, month, after, size) {
 }
 
 // Writes an entry with its lines, all or nothing. Dated back or not: the balances of every later line agree at once.
-export function post({ fecha, concepto, lines: wanted }, t) {
+export function post({ fecha, concepto, lines: wanted }, t, write) {
   return db.transaction(() => {
     const entry = db.table('asientos').create({ fecha, concepto });
     for (const line of wanted) lines.create({ ...line, asiento: entry.id, fecha });
     const { debe, haber } = db.table('asientos').get(entry.id);
     if (wanted.length < 2) reject(t('entry.two'));
     if (Decimal(debe).isZero()) reject(t('entry.zero'));
-    if (debe !== haber) reject(t('entry.unbalanced', { debe, haber }));
+    if (debe !== haber) reject(t('entry.unbalanced', { debe: write(debe), haber: write(haber) }));
     return entry;
   });
 }

@@ -1,6 +1,6 @@
 // Months as 'YYYY-MM', and how people name and write things.
 
-export const isMonth = (text) => /^\d{4}-(0[1-9]|1[0-2])$/.test(text ?? '');
+export const isMonth = (text) => /^(19|2\d)\d\d-(0[1-9]|1[0-2])$/.test(text ?? '');
 export const key = (month) => month.split('-').map(Number);
 export const monthOf = (year, month) => `${year}-${String(month).padStart(2, '0')}`;
 
@@ -29,4 +29,11 @@ export function amount(text, lang) {
   if ((comma >= 0 && point >= 0) || groups(grouped)) plain = plain.replaceAll(grouped, '');
   plain = plain.replace(',', '.');
   return /^-?\d{1,15}(\.\d{1,9})?$/.test(plain) ? plain : undefined;
+}
+
+// The same the other way: '1234.50' as people read it.
+export function written(amount, lang) {
+  const [whole, digits] = String(amount).split('.');
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, lang === 'en' ? ',' : '.');
+  return digits ? grouped + (lang === 'en' ? '.' : ',') + digits : grouped;
 }

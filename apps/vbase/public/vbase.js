@@ -21,8 +21,8 @@ function show() {
   const found = all.filter((u) => `${u.nombre} ${u.correo}`.toLowerCase().includes(wanted));
   $('list').replaceChildren(...found.map((user) => element('li', {},
     element('span', { className: 'face', ariaHidden: 'true' }, initials(user.nombre)),
-    element('div', {}, element('strong', {}, user.nombre), element('small', {}, user.correo)),
-    ...(user.waiting ? [element('span', { className: 'badge' }, texts.waiting)] : []),
+    element('div', {}, element('strong', {}, user.nombre), element('small', {}, user.correo),
+      ...(user.waiting ? [element('span', { className: 'badge' }, texts.waiting)] : [])),
     ...(user.telefono ? [element('a', { href: `tel:${user.telefono}`, className: 'button quiet', ariaLabel: `${user.nombre}: ${user.telefono}` }, '☎')] : []))));
   if (!found.length) $('list').replaceChildren(element('li', { className: 'empty' }, texts.empty));
   $('state').textContent = navigator.onLine ? texts.online : texts.offline;
