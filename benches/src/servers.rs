@@ -52,7 +52,7 @@ impl Servers {
         fs::write(dir.join("rows.csv"), rows)?;
         let (app, data, rows) = (dir.join("app"), dir.join("data"), dir.join("rows.csv"));
         let status =
-            Command::new(cirrus()).arg("import").arg(&app).arg("tareas").arg(&rows).arg("--data").arg(&data).status();
+            Command::new(cirrus()).arg("import").arg("tareas").arg(&rows).arg(&app).arg("--data").arg(&data).status();
         ensure!(status.context("cirrus is built beside this program")?.success(), "cirrus import failed");
         Ok(servers)
     }
@@ -156,10 +156,10 @@ impl Server {
         Ok(Duration::from_nanos(total))
     }
 
-    /// Memory that nobody else has, in KiB.
+    /// Memory that is its own, in KiB: what it wrote. The program's file is the same for all that run it.
     pub fn private_kib(&self) -> Result<f64> {
         let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id()))?;
-        let private = text.lines().filter(|line| line.starts_with("Private_"));
+        let private = text.lines().filter(|line| line.starts_with("Private_Dirty"));
         Ok(private.filter_map(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok()).sum())
     }
 }
