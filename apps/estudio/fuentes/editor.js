@@ -3,7 +3,9 @@
 import { html } from '@codemirror/lang-html';
 import { javascript } from '@codemirror/lang-javascript';
 import { markdown } from '@codemirror/lang-markdown';
+import { syntaxHighlighting } from '@codemirror/language';
 import { Compartment, EditorState } from '@codemirror/state';
+import { classHighlighter } from '@lezer/highlight';
 import { EditorView, basicSetup } from 'codemirror';
 
 const languages = { html, javascript, markdown };
@@ -18,7 +20,8 @@ export function make({ parent, text, language, label, changed }) {
     state: EditorState.create({
       doc: text,
       extensions: [
-        basicSetup, chosen.of(of(language)), EditorView.lineWrapping, EditorState.lineSeparator.of(ends),
+        // Colours by class, so that the style sheet chooses them for light and dark.
+        basicSetup, syntaxHighlighting(classHighlighter), chosen.of(of(language)), EditorView.lineWrapping, EditorState.lineSeparator.of(ends),
         EditorView.contentAttributes.of({ 'aria-label': label }),
         EditorView.updateListener.of((update) => { if (update.docChanged) changed(); }),
       ],
