@@ -1,8 +1,9 @@
-//! The examples of `docs/cirrus/`: the marked blocks of one page are one application, and its requests are sent and their
-//! answers compared, so that no page shows what does not work.
+//! The examples of `docs/cirrus/`: the marked blocks of one page are one application, and its requests are sent and
+//! their answers compared, so that no page shows what does not work.
 //!
 //! A block's mark says what becomes of it: `app`, `schema` and `config` are added to `app.js`, `schema.toml` and
-//! `cirrus.toml`; a path is a file; `part` is no whole file and only shown; `http` is a request and the answer it must get.
+//! `cirrus.toml`; a path is a file; `part` is no whole file and only shown. A block of `http` is a request and the answer
+//! it must get.
 
 use std::{
     collections::BTreeMap,
@@ -240,5 +241,38 @@ fn every_key_of_the_configuration_is_told() {
     let keys = source.lines().filter_map(|line| line.strip_prefix("    pub ")?.split_once(": "));
     let keys = keys.map(|(name, _)| name).filter(|name| !name.starts_with("fn "));
     let missing: Vec<_> = keys.filter(|name| !told.contains(name)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// Lists what the objects of an application have.
+const NAMES: &str = r#"
+const own = (object) => {
+  const names = new Set();
+  for (let at = object; at && at !== Object.prototype && at !== Function.prototype; at = Object.getPrototypeOf(at))
+    Object.getOwnPropertyNames(at).forEach((name) => names.add(name));
+  return [...names];
+};
+app.get('/names', (req, res) => {
+  const table = db.table('apuntes');
+  res.json([app, req, res, db, table, table.balance('saldo'), Decimal('1'), mail, users].flatMap(own));
+});
+"#;
+/// What is the matter of the prelude alone.
+const INSIDE: [&str; 9] = ["constructor", "length", "native", "stack", "done", "ask", "find_", "lazy", "valueOf"];
+
+#[test]
+fn every_name_that_an_application_may_use_is_told() {
+    let schema = "[tables.apuntes.fields]\ncuenta = { type = \"text\", required = true }\n\
+                  mes = { type = \"integer\", required = true }\n[tables.apuntes.balances.saldo]\n\
+                  group = [\"cuenta\"]\norder = [\"mes\"]\namount = \"mes\"\n";
+    let app = App::new(&[("schema.toml", schema), ("app.js", NAMES)]);
+    let names = app.serve().get("/names").value();
+    let text = |page: &str| fs::read_to_string(directory().join(page)).unwrap();
+    let pages = ["data.md", "routes.md", "pages.md"].map(text).join(" ");
+    let told: Vec<&str> = pages.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    let names: Vec<&str> = names.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    assert!(names.contains(&"resource") && names.contains(&"trial"), "{names:?}");
+    let missing: Vec<_> =
+        names.iter().filter(|name| name.len() > 2 && !INSIDE.contains(name) && !told.contains(name)).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
