@@ -28,6 +28,9 @@ use crate::{
     work::WorkerContext,
 };
 
+/// A worker with the only runtime does not end: what its modules hold would be lost.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// The database's file in the data directory.
 const DATABASE: &str = "data.sqlite";
 
@@ -47,6 +50,7 @@ pub struct App {
     pub shared: Arc<Shared>,
     /// Failed logins.
     pub logins: users::Attempts,
+    people: users::People,
     templates: Templates,
     limits: Limits,
 }
@@ -55,7 +59,11 @@ impl App {
     /// Loads the directory; the data directory is made when missing. A changed schema is applied when nothing is lost
     /// by it.
     pub fn load(directory: &Path, data: &Path) -> Result<Self, Error> {
-        let config = Self::config(directory)?;
+        Self::load_configured(directory, data, Self::config(directory)?)
+    }
+
+    /// The same with a configuration that need not be the one of `cirrus.toml`.
+    pub fn load_configured(directory: &Path, data: &Path, config: Config) -> Result<Self, Error> {
         fs::create_dir_all(data).map_err(|source| Error::Write { path: data.into(), source })?;
         let seals = Seals::new(&Secret::load(&config, data)?);
         let locales = Locales::load(&directory.join("locales"), &config.i18n.default)?;
@@ -77,6 +85,7 @@ impl App {
             directory: directory.into(),
             data: data.into(),
             logins: users::Attempts::new(&config.users),
+            people: users::People::default(),
             config,
             store,
             public,
@@ -118,9 +127,15 @@ impl App {
             && !values.contains_key("user")
             && !self.config.users.table.is_empty()
         {
-            values.insert("user".into(), users::of_session(&self.open_session(request)));
+            values.insert("user".into(), self.visitor(request).map_err(|error| error.to_string())?);
         }
         self.templates.render(view, &values, request, &self.shared)
+    }
+
+    /// Who is logged in, as the table of people says now; null when nobody is.
+    pub fn visitor(&self, request: &Request) -> Result<Value, crate::data::Error> {
+        let claim = users::of_session(&self.open_session(request));
+        if claim.is_null() { Ok(Value::Null) } else { self.people.current(&self.store, &self.config.users, &claim) }
     }
 
     /// The application's own page for this error, if it has one.
@@ -174,15 +189,19 @@ pub fn now() -> u64 {
 
 fn limits(config: &Config) -> Limits {
     let script = &config.script;
+    let defaults = Limits::default();
     Limits {
         inline: Duration::from_millis(script.inline_ms),
         run: Duration::from_secs(script.cpu_seconds),
         answer: Duration::from_secs(config.limits.request_seconds),
         memory: script.memory,
         stack: script.stack,
-        workers: script.workers,
+        workers: if script.inline { script.workers } else { 1 },
+        idle: if script.inline { defaults.idle } else { FOREVER },
+        inline_handlers: script.inline,
+        results: config.limits.results,
         queue: script.queue,
-        ..Limits::default()
+        ..defaults
     }
 }
 
@@ -209,6 +228,18 @@ impl Host for App {
 
     fn seal_session(&self, request: &Request, values: &Map<String, Value>) -> Result<String, String> {
         session::seal(&self.shared.seals, &self.config.session, request, values, now())
+    }
+
+    fn user(&self, claim: &Value) -> Result<Value, crate::data::Error> {
+        self.people.current(&self.store, &self.config.users, claim)
+    }
+
+    fn hash_password(&self, password: &str) -> Result<String, crate::data::Error> {
+        users::hash_checked(&self.config.users, password)
+    }
+
+    fn store_password(&self, session: &Session, user: i64, hash: String) -> Result<(), crate::data::Error> {
+        users::store_hash(session, &self.config.users, user, hash)
     }
 
     fn sign(&self, value: &str) -> String {

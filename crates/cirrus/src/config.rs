@@ -65,6 +65,8 @@ pub struct Limits {
     pub page: usize,
     /// Readers of `/events` at the same time.
     pub events: usize,
+    /// Lists and results of queries that a thread remembers while nothing is written; 0 remembers none.
+    pub results: usize,
 }
 
 impl Default for Limits {
@@ -84,6 +86,7 @@ impl Default for Limits {
             files: 20,
             page: 1000,
             events: 256,
+            results: 1024 * 1024,
         }
     }
 }
@@ -123,6 +126,16 @@ pub struct Cors {
     pub expose: Vec<String>,
     /// How long a browser may remember the answer to its question.
     pub max_age_seconds: Option<u32>,
+}
+
+impl Cors {
+    /// The error is for the author.
+    pub fn validate(&self) -> Result<(), String> {
+        if self.credentials && self.origins.iter().any(|origin| origin == "*") {
+            return Err("cors.credentials with the origin `*` would let every site act as your visitors".into());
+        }
+        Ok(())
+    }
 }
 
 /// A proxy in front, such as Nginx or the edge of vClouden.
@@ -186,7 +199,13 @@ pub struct Script {
     pub memory: usize,
     /// Stack of one runtime, in bytes.
     pub stack: usize,
-    /// CPU of a handler that runs on the thread of connections, in milliseconds.
+    /// Whether handlers of GET may run on the thread of connections. There are several runtimes then (that thread's and
+    /// one of each worker), each with its own variables of modules, and a handler that writes may be begun twice: what
+    /// must be remembered belongs in a table or the session. With `false` there is one single runtime, on one worker
+    /// that does not end when it is idle: a variable of a module is seen by all requests until the application is
+    /// loaded again or its runtime runs out of memory. That costs a change of threads per request.
+    pub inline: bool,
+    /// CPU of a handler, or of the questions of a list, on the thread of connections, in milliseconds.
     pub inline_ms: u64,
     /// CPU of one handler, in seconds.
     pub cpu_seconds: u64,
@@ -199,7 +218,7 @@ pub struct Script {
 impl Default for Script {
     fn default() -> Self {
         let (memory, stack) = (32 * 1024 * 1024, 512 * 1024);
-        Self { memory, stack, inline_ms: 20, cpu_seconds: 10, workers: 2, queue: 512 }
+        Self { memory, stack, inline: true, inline_ms: 20, cpu_seconds: 10, workers: 2, queue: 512 }
     }
 }
 
@@ -294,10 +313,7 @@ impl Config {
         if self.session.secret.as_ref().is_some_and(|secret| secret.len() < 32) {
             return Err("session.secret is shorter than 32 characters and could be guessed".into());
         }
-        if self.cors.credentials && self.cors.origins.iter().any(|origin| origin == "*") {
-            return Err("cors.credentials with the origin `*` would let every site act as your visitors".into());
-        }
-        Ok(())
+        self.cors.validate()
     }
 }
 

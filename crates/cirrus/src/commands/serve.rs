@@ -27,6 +27,9 @@ pub struct Serve {
     /// Do not load the application again when its files change
     #[arg(long)]
     no_reload: bool,
+    /// Ask the database anew for every answer, for measurements (as `[limits] results = 0` in cirrus.toml)
+    #[arg(long)]
+    no_result_cache: bool,
 }
 
 impl Serve {
@@ -35,7 +38,8 @@ impl Serve {
         let address = self.address()?;
         raise_descriptors();
         let (directory, data) = (self.place.directory.clone(), self.place.data());
-        let app = Arc::new(App::load(&directory, &data)?);
+        let load = load(directory.clone(), data.clone(), self.no_result_cache);
+        let app = Arc::new(load()?);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let local = tokio::task::LocalSet::new();
         local.block_on(&runtime, async move {
@@ -46,7 +50,7 @@ impl Serve {
             let (stop, stopped) = watch::channel(false);
             tokio::task::spawn_local(signals(stop));
             if !self.no_reload {
-                tokio::task::spawn_local(reload(server.clone(), directory, data));
+                tokio::task::spawn_local(reload(server.clone(), directory, data, load));
             }
             server.run(listener, stopped).await;
             anyhow::Ok(())
@@ -67,7 +71,18 @@ impl Serve {
     }
 }
 
-async fn reload(server: Rc<Server>, directory: PathBuf, data: PathBuf) {
+/// How the application is loaded, now and whenever it was changed.
+fn load(directory: PathBuf, data: PathBuf, no_result_cache: bool) -> impl Fn() -> Result<App, Error> {
+    move || {
+        let mut config = App::config(&directory)?;
+        if no_result_cache {
+            config.limits.results = 0;
+        }
+        App::load_configured(&directory, &data, config)
+    }
+}
+
+async fn reload(server: Rc<Server>, directory: PathBuf, data: PathBuf, load: impl Fn() -> Result<App, Error>) {
     let mut watcher = match Watcher::new(&directory, &data) {
         Ok(watcher) => watcher,
         Err(error) => {
@@ -76,7 +91,7 @@ async fn reload(server: Rc<Server>, directory: PathBuf, data: PathBuf) {
         }
     };
     while watcher.changed().await {
-        let loaded = App::load(&directory, &data).and_then(|app| Site::new(Arc::new(app)));
+        let loaded = load().and_then(|app| Site::new(Arc::new(app)));
         match loaded {
             Ok(site) => {
                 server.replace(site).stop();

@@ -16,12 +16,11 @@ use super::quickjs::{self, Names, RowsError};
 use super::state::{State, is_late, throw, throw_with};
 use super::triggers::Triggers;
 use crate::data::query::{Compiled, Cursor};
-use crate::data::{self, Condition, ErrorKind, Query, Read, Reader, Record, Session, Stamp, rows};
+use crate::data::{self, Condition, ErrorKind, Query, Read, Reader, Record, Session, rows};
+use crate::results::Results;
 
 /// Queries that are remembered; then all are forgotten.
 const REMEMBERED: usize = 512;
-/// Bytes of results that are remembered by one runtime.
-const RESULTS: usize = 1 << 20;
 /// Operations of SQLite between two looks at the clock.
 const OPERATIONS: std::ffi::c_int = 10_000;
 
@@ -31,15 +30,9 @@ pub struct Tables {
     reader: OnceCell<Reader>,
     session: RefCell<Option<Rc<Session>>>,
     known: RefCell<HashMap<String, Rc<Known>>>,
-    results: RefCell<Results>,
+    results: RefCell<Results<Bytes>>,
     /// Which triggers there are.
     pub watched: RefCell<Vec<super::triggers::Watch>>,
-}
-
-#[derive(Default)]
-struct Results {
-    kept: HashMap<String, (Stamp, Bytes)>,
-    size: usize,
 }
 
 /// A compiled query.
@@ -104,7 +97,15 @@ impl State {
         ask: impl FnOnce(&dyn Read) -> std::result::Result<T, data::Error>,
     ) -> std::result::Result<T, data::Error> {
         match self.tables.session() {
-            Some(session) => ask(&*session),
+            // An endless question is an endless loop. Only questions: a write that is interrupted takes the whole
+            // transaction back.
+            Some(session) => {
+                let deadline = self.deadline.clone();
+                session.connection().progress_handler(OPERATIONS, Some(move || is_late(&deadline))).ok();
+                let answer = ask(&*session);
+                session.connection().progress_handler(0, None::<fn() -> bool>).ok();
+                answer
+            }
             None => ask(self.reader()?),
         }
     }
@@ -165,14 +166,14 @@ impl State {
         let raise = |error: data::Error| self.raise(ctx, &error);
         let known = self.known(ctx, key)?;
         let own_writes = self.tables.session.borrow().is_some();
-        let stamp = if own_writes {
+        let most = self.host.limits().results;
+        let stamp = if own_writes || most == 0 {
             None
         } else {
             self.reader().and_then(|reader| reader.stamp(&[known.compiled.table])).map_err(raise)?
         };
         if let Some(stamp) = stamp
-            && let Some((then, bytes)) = self.tables.results.borrow().kept.get(key)
-            && *then == stamp
+            && let Some(bytes) = self.tables.results.borrow().get(key, stamp)
         {
             return Ok(bytes.clone());
         }
@@ -180,16 +181,7 @@ impl State {
         self.reading(|read| self.write_rows(read, &known.compiled, &mut out)).map_err(raise)?;
         let bytes = Bytes::from(out);
         if let Some(stamp) = stamp {
-            let mut results = self.tables.results.borrow_mut();
-            if results.size + bytes.len() + key.len() > RESULTS {
-                *results = Results::default();
-            }
-            if bytes.len() < RESULTS / 8 {
-                results.size += bytes.len() + key.len();
-                if let Some((_, old)) = results.kept.insert(key.to_owned(), (stamp, bytes.clone())) {
-                    results.size -= old.len() + key.len();
-                }
-            }
+            self.tables.results.borrow_mut().keep(most, key, stamp, bytes.len(), bytes.clone());
         }
         Ok(bytes)
     }
@@ -374,7 +366,8 @@ impl From<rquickjs::Error> for Undo {
     }
 }
 
-fn write<'js, T>(
+/// Writes in the session of this runtime.
+pub fn write<'js, T>(
     state: &Rc<State>,
     ctx: &Ctx<'js>,
     work: impl FnOnce(&Session) -> std::result::Result<T, data::Error>,

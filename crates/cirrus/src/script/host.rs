@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::data::Store;
+use crate::data::{Error, Session, Store};
 use crate::web::{Request, Response};
 
 /// The program around an engine, shared by all threads.
@@ -28,6 +28,21 @@ pub trait Host: Send + Sync {
 
     /// The `Set-Cookie` value that carries this session; an empty session removes the cookie.
     fn seal_session(&self, request: &Request, session: &Map<String, Value>) -> Result<String, String>;
+
+    /// Who a session says that it is (its `_user`), as the table of people says now; null when that is over.
+    fn user(&self, claim: &Value) -> Result<Value, Error> {
+        Ok(claim.clone())
+    }
+
+    /// The hash of a password that may be one. Takes tens of milliseconds.
+    fn hash_password(&self, _password: &str) -> Result<String, Error> {
+        Err(no_people())
+    }
+
+    /// Keeps the hash of somebody's password.
+    fn store_password(&self, _session: &Session, _user: i64, _hash: String) -> Result<(), Error> {
+        Err(no_people())
+    }
 
     /// A cookie's value with its signature.
     fn sign(&self, value: &str) -> String;
@@ -52,6 +67,10 @@ pub trait Host: Send + Sync {
 
     /// Fields and files of a `multipart/form-data` body; the error is for whoever sent it.
     fn multipart(&self, request: &Request) -> Result<Multipart, String>;
+}
+
+fn no_people() -> Error {
+    Error::Invalid("this application has no users: write [users] table = \"usuarios\" in cirrus.toml".to_owned())
 }
 
 /// A form with files.
@@ -99,6 +118,8 @@ pub struct Limits {
     pub idle: Duration,
     /// Whether GET handlers may run on the thread that answers. Without it all of JavaScript runs on the workers.
     pub inline_handlers: bool,
+    /// Bytes of results that one runtime remembers; 0 remembers none.
+    pub results: usize,
 }
 
 impl Default for Limits {
@@ -114,6 +135,7 @@ impl Default for Limits {
             body: 32 << 20,
             idle: Duration::from_secs(10),
             inline_handlers: true,
+            results: 1 << 20,
         }
     }
 }

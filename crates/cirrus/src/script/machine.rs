@@ -23,6 +23,9 @@ use crate::web::Request;
 /// Microtasks run at most so many times in a row before the clock is looked at.
 const MICROTASKS: usize = 1000;
 
+/// Processor time that loading may always take.
+const LOADING: Duration = Duration::from_secs(5);
+
 /// Why an application's JavaScript cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -75,8 +78,8 @@ impl Machine {
         })));
         let context = Context::full(&runtime)?;
         let mut machine = Self { handle: None, settle: None, run: None, state, context, runtime };
-        // Evaluating `app.js` and its modules may take as much as a handler.
-        machine.state.allow(host.limits().run);
+        // Evaluating `app.js` and its modules may take as much as a handler, and not less than that needs.
+        machine.state.allow(host.limits().run.max(LOADING));
         machine.evaluate(&modules)?;
         machine.state.loading.set(false);
         machine.state.elsewhere.set(false);

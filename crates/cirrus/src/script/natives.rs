@@ -41,6 +41,7 @@ impl<'js> Natives<'js> {
         super::effects::put(&natives)?;
         super::database::put(&natives)?;
         super::ledger::put(&natives)?;
+        super::people::put(&natives)?;
         Ok(natives.object)
     }
 
@@ -193,35 +194,7 @@ impl<'js> Natives<'js> {
         self.put("unsign", move |value: String| state.host.unsign(&value))
     }
 
-    fn answers(&self) -> Result<()> {
-        let state = self.state();
-        self.put("json", move |ctx: Ctx<'js>, id: u32, status: u16, headers: Value<'js>, value: Value<'js>| {
-            let mut out = Vec::with_capacity(1024);
-            if !write_json(&state, &ctx, &value, &mut out)? {
-                out.extend_from_slice(b"null");
-            }
-            answer(&state, &ctx, id, status, &headers, Some("application/json; charset=utf-8"), out.into())
-        })?;
-        let state = self.state();
-        self.put("stringify", move |ctx: Ctx<'js>, value: Value<'js>| {
-            let mut out = Vec::new();
-            let some = write_json(&state, &ctx, &value, &mut out)?;
-            Ok::<_, rquickjs::Error>(some.then(|| String::from_utf8_lossy(&out).into_owned()))
-        })?;
-        let state = self.state();
-        let answer_now =
-            move |ctx: Ctx<'js>, id: u32, status: u16, headers: Value<'js>, kind: Option<String>, body: Value<'js>| {
-                let bytes = body_of(&state, &ctx, &body)?;
-                answer(&state, &ctx, id, status, &headers, kind.as_deref(), bytes)
-            };
-        self.put("answer", answer_now)?;
-        let state = self.state();
-        self.put("fall", move |ctx: Ctx<'js>, id: u32, at: i32, headers: Value<'js>| {
-            let headers = headers_of(&ctx, &headers)?;
-            let native = usize::try_from(at).ok().and_then(|at| state.layers.borrow().0.get(at)?.native);
-            state.end(id, native.map_or(Outcome::Nothing(headers.clone()), |native| Outcome::Native(native, headers)));
-            Ok::<_, rquickjs::Error>(())
-        })?;
+    fn failures(&self) -> Result<()> {
         let state = self.state();
         let fail =
             move |ctx: Ctx<'js>, id: u32, status: u16, message: String, detail: String, errors: Opt<Value<'js>>| {
@@ -255,6 +228,38 @@ impl<'js> Natives<'js> {
         self.put("lost", move |ctx: Ctx<'js>, id: u32, detail: String| {
             let name = state.request(&ctx, id).map(|request| request.id.to_string()).unwrap_or_default();
             log("error", &format!("request {name}, after it was answered: {detail}"));
+        })
+    }
+
+    fn answers(&self) -> Result<()> {
+        self.failures()?;
+        let state = self.state();
+        self.put("json", move |ctx: Ctx<'js>, id: u32, status: u16, headers: Value<'js>, value: Value<'js>| {
+            let mut out = Vec::with_capacity(1024);
+            if !write_json(&state, &ctx, &value, &mut out)? {
+                out.extend_from_slice(b"null");
+            }
+            answer(&state, &ctx, id, status, &headers, Some("application/json; charset=utf-8"), out.into())
+        })?;
+        let state = self.state();
+        self.put("stringify", move |ctx: Ctx<'js>, value: Value<'js>| {
+            let mut out = Vec::new();
+            let some = write_json(&state, &ctx, &value, &mut out)?;
+            Ok::<_, rquickjs::Error>(some.then(|| String::from_utf8_lossy(&out).into_owned()))
+        })?;
+        let state = self.state();
+        let answer_now =
+            move |ctx: Ctx<'js>, id: u32, status: u16, headers: Value<'js>, kind: Option<String>, body: Value<'js>| {
+                let bytes = body_of(&state, &ctx, &body)?;
+                answer(&state, &ctx, id, status, &headers, kind.as_deref(), bytes)
+            };
+        self.put("answer", answer_now)?;
+        let state = self.state();
+        self.put("fall", move |ctx: Ctx<'js>, id: u32, at: i32, headers: Value<'js>| {
+            let headers = headers_of(&ctx, &headers)?;
+            let native = usize::try_from(at).ok().and_then(|at| state.layers.borrow().0.get(at)?.native);
+            state.end(id, native.map_or(Outcome::Nothing(headers.clone()), |native| Outcome::Native(native, headers)));
+            Ok::<_, rquickjs::Error>(())
         })?;
         self.put("reason", |status: u16| {
             StatusCode::from_u16(status)
@@ -318,6 +323,12 @@ impl<'js> Natives<'js> {
             Ok::<_, rquickjs::Error>(())
         };
         self.put("layer", layer)?;
+        let state = self.state();
+        self.put("declare", move |ctx: Ctx<'js>, kind: String, path: String, options: Value<'js>| {
+            let options = object_of(to_json(&state, &ctx, &options)?);
+            state.declared.borrow_mut().natives.push(Native { kind, path, options });
+            Ok::<_, rquickjs::Error>(())
+        })?;
         let state = self.state();
         self.put("settings", move |ctx: Ctx<'js>, settings: Value<'js>| {
             state.declared.borrow_mut().settings = object_of(to_json(&state, &ctx, &settings)?);

@@ -4,10 +4,23 @@
 use rquickjs::context::EvalOptions;
 use rquickjs::{Ctx, Exception, Function, Result};
 
+/// What every application has: one function, in the order in which its pieces need each other.
+const CORE: &str = concat!(
+    "(native) => {\n'use strict';\n",
+    include_str!("prelude/core/begin.js"),
+    include_str!("prelude/core/requests.js"),
+    include_str!("prelude/core/responses.js"),
+    include_str!("prelude/core/routers.js"),
+    include_str!("prelude/core/walk.js"),
+    include_str!("prelude/core/waits.js"),
+    include_str!("prelude/core/globals.js"),
+    "}"
+);
+
 /// The source of a part.
 fn source(name: &str) -> Option<&'static str> {
     Some(match name {
-        "core" => include_str!("prelude/core.js"),
+        "core" => CORE,
         "web" => include_str!("prelude/web.js"),
         "fetch" => include_str!("prelude/fetch.js"),
         "decimal" => include_str!("prelude/decimal.js"),

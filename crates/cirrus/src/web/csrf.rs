@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use http::{HeaderMap, Method, StatusCode, header};
 
 use super::{Request, Response, cookie, form::Form, problem, seal::Seals, secret::random};
-use crate::config::Config;
+use crate::config::{Config, Cors};
 
 const PURPOSE: &str = "csrf";
 const COOKIE_PURPOSE: &str = "csrf cookie";
@@ -50,11 +50,11 @@ fn known(seals: &Seals, headers: &HeaderMap) -> Option<Vec<u8>> {
 }
 
 /// Refuses what another site may have made a visitor's browser send.
-pub fn check(seals: &Seals, config: &Config, request: &Request, form: Option<&Form>) -> Result<(), Box<Response>> {
+pub fn check(seals: &Seals, cors: &Cors, request: &Request, form: Option<&Form>) -> Result<(), Box<Response>> {
     if matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(());
     }
-    if !same_origin(config, request) {
+    if !same_origin(cors, request) {
         return Err(refuse("this request was made by a page of another site"));
     }
     let Some(form) = form else { return Ok(()) };
@@ -75,18 +75,18 @@ fn refuse(detail: &str) -> Box<Response> {
 }
 
 /// Whether the browser says that a page of ours sent it; programs that are no browsers say nothing.
-fn same_origin(config: &Config, request: &Request) -> bool {
+fn same_origin(cors: &Cors, request: &Request) -> bool {
     let text = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
     let origin = text("origin");
-    if origin.is_some_and(|origin| config.cors.origins.iter().any(|allowed| allowed == origin)) {
+    if origin.is_some_and(|origin| cors.origins.iter().any(|allowed| allowed == origin)) {
         return true;
     }
     match text("sec-fetch-site") {
         Some("same-origin" | "none") => return true,
-        Some(_) => return config.cors.origins.iter().any(|allowed| allowed == "*"),
+        Some(_) => return cors.origins.iter().any(|allowed| allowed == "*"),
         None => {}
     }
     let Some(origin) = origin else { return true };
     let host = origin.split_once("://").map(|(_, host)| host);
-    host == text("host") || config.cors.origins.iter().any(|allowed| allowed == "*")
+    host == text("host") || cors.origins.iter().any(|allowed| allowed == "*")
 }

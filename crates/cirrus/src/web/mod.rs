@@ -11,6 +11,7 @@ pub mod i18n;
 pub mod natives;
 pub mod openapi;
 pub mod problem;
+pub mod reading;
 pub mod request;
 pub mod resource;
 pub mod response;

@@ -5,10 +5,14 @@ use std::path::PathBuf;
 
 use http::{Method, StatusCode};
 
-use super::{Body, Request, Response, collect::Collect, problem, resource, resource::Resource, static_files, users};
+use super::{
+    Body, Request, Response, collect::Collect, cors, problem, reading::Reading, resource, resource::Resource,
+    static_files, users,
+};
 use crate::{
     app::App,
-    data::{Reader, Session},
+    config::Cors,
+    data::{Read, Session},
     script::Native,
     work::WorkerContext,
 };
@@ -36,8 +40,14 @@ pub enum Route {
     Collect(Collect),
     /// `app.users('/')`: login and logout.
     Users(users::Routes),
-    /// Something that needs no answer of its own (`cors` is in `cirrus.toml`).
-    Nothing,
+    /// `app.cors('/api', { origin: 'https://example.com' })`: other rules at and below a path than those of
+    /// `cirrus.toml`. It is no step on the way of a request.
+    Cors {
+        /// The path, without a final slash.
+        path: String,
+        /// The rules.
+        cors: Cors,
+    },
 }
 
 impl Route {
@@ -54,7 +64,8 @@ impl Route {
             "events" => Self::Events { path, table: text("table").ok_or("events need a table")?.to_owned() },
             "collect" => Self::Collect(Collect::new(&declared.path, &declared.options)?),
             "users" => Self::Users(users::Routes::new(text("prefix").unwrap_or("").trim_end_matches('/'))),
-            _ => Self::Nothing,
+            "cors" => Self::Cors { path, cors: cors::declared(&declared.options)? },
+            other => return Err(format!("Cirrus knows nothing of the kind `{other}`")),
         })
     }
 
@@ -70,10 +81,11 @@ impl Route {
     }
 
     /// Answers on the thread of connections, if that needs no writing.
-    pub fn on_connections(&self, app: &App, reader: &Reader, request: &Request) -> resource::Answer {
+    pub fn on_connections(&self, app: &App, reading: &Reading, request: &Request) -> resource::Answer {
         use resource::Answer;
+        let reader = reading.begin();
         match self {
-            Self::Resource(resource) => resource.read(app, reader, request),
+            Self::Resource(resource) => resource.read(app, reader, Some(reading), request),
             Self::Static { path, directory } => match file(app, path, directory, request) {
                 Some(response) => Answer::Done(response),
                 None => Answer::Unknown,
@@ -83,28 +95,42 @@ impl Route {
             }
             Self::Collect(collect) => collect.read(app, reader, request),
             Self::Users(routes) => routes.read(app, request),
-            Self::Events { .. } | Self::Nothing => Answer::Unknown,
+            Self::Events { .. } | Self::Cors { .. } => Answer::Unknown,
         }
     }
 
     /// Answers on a worker; `None` when there is nothing at this address.
     pub fn on_worker(&self, app: &App, request: &Request, worker: &WorkerContext<'_>) -> Option<Response> {
-        let outcome = app.write(worker, |session| Ok(self.in_session(app, session, request)));
+        let reads = matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS);
+        // A login only reads too: checking a password takes long, and meanwhile others want to write.
+        let outcome = if reads || matches!(self, Self::Users(_)) {
+            worker.reading(|read| Ok(self.by_reading(app, read, request, reads)))
+        } else {
+            app.write(worker, |session| Ok(self.in_session(app, session, request)))
+        };
         outcome.unwrap_or_else(|error| Some(resource::of_data(request, &error)))
     }
 
-    fn in_session(&self, app: &App, session: &Session, request: &Request) -> Option<Response> {
-        let reads = matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS);
+    /// Middleware that waits (for a login, say) brings reads here too, and those that take long.
+    fn by_reading(&self, app: &App, read: &dyn Read, request: &Request, reads: bool) -> Option<Response> {
         match self {
-            // Middleware that waits (for a login, say) brings reads here too.
-            Self::Resource(resource) if reads => done(resource.read(app, session, request)),
-            Self::Resource(resource) => resource.write(app, session, request),
+            Self::Resource(resource) => done(resource.read(app, read, None, request)),
             Self::Static { path, directory } => file(app, path, directory, request),
-            Self::Collect(collect) if reads => done(collect.read(app, session, request)),
-            Self::Collect(collect) => collect.write(app, session, request),
+            Self::Collect(collect) => done(collect.read(app, read, request)),
             Self::Users(routes) if reads => done(routes.read(app, request)),
-            Self::Users(routes) => routes.write(app, session, request),
-            Self::Events { .. } | Self::Nothing => None,
+            Self::Users(routes) => routes.write(app, read, request),
+            Self::Events { path, table } if request.uri.path().trim_end_matches('/') == path => {
+                done(resource::Answer::Events(table.clone()))
+            }
+            Self::Events { .. } | Self::Cors { .. } => None,
+        }
+    }
+
+    fn in_session(&self, app: &App, session: &Session, request: &Request) -> Option<Response> {
+        match self {
+            Self::Resource(resource) => resource.write(app, session, request),
+            Self::Collect(collect) => collect.write(app, session, request),
+            Self::Static { .. } | Self::Users(_) | Self::Events { .. } | Self::Cors { .. } => None,
         }
     }
 }
@@ -115,11 +141,13 @@ fn done(answer: resource::Answer) -> Option<Response> {
         resource::Answer::Worker => {
             Some(problem::plain(StatusCode::INTERNAL_SERVER_ERROR, "a read turned out to be a write"))
         }
-        // The answer of a worker is whole; events are declared before middleware that waits.
-        resource::Answer::Events(_) => Some(problem::plain(
-            StatusCode::NOT_IMPLEMENTED,
-            "events behind asynchronous middleware are not possible: make the middleware synchronous",
-        )),
+        resource::Answer::Slow => Some(problem::busy("this question takes too long: ask for less, or by an index")),
+        // The thread of connections has those who listen: it goes on with it.
+        resource::Answer::Events(table) => {
+            let mut response = Response::empty(StatusCode::OK);
+            response.body = Body::Events(table);
+            Some(response)
+        }
         resource::Answer::Unknown => None,
     }
 }

@@ -24,8 +24,14 @@ pub fn document<'a>(app: &App, resources: impl Iterator<Item = &'a Resource>) ->
         let Ok((_, table)) = app.store.schema().find(&resource.table) else { continue };
         let name = &*table.name;
         schemas.insert(name.to_owned(), row(table));
-        schemas.insert(format!("{name}-new"), written(table, true));
-        schemas.insert(format!("{name}-changes"), written(table, false));
+        for (kind, whole) in [("new", true), ("changes", false)] {
+            let mut schema = written(table, whole);
+            if resource.takes_password(app, table) {
+                schema["properties"]["password"] =
+                    json!({ "type": ["string", "null"], "minLength": 8, "maxLength": 200, "writeOnly": true });
+            }
+            schemas.insert(format!("{name}-{kind}"), schema);
+        }
         let collection = collection(resource, table, most.max(resource.page));
         if !collection.is_empty() {
             paths.insert(resource.path.clone(), collection.into());

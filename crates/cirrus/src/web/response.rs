@@ -25,6 +25,8 @@ pub enum Body {
     Bytes(Bytes),
     /// A file of the application or of its data, streamed; ranges and validators are the server's business.
     File(PathBuf),
+    /// The changes of this table from now on; only a worker says so, and the thread of connections begins to tell.
+    Events(String),
     /// Parts as they come, until the sender is dropped: server-sent events, exports.
     Stream(tokio::sync::mpsc::Receiver<Bytes>),
 }

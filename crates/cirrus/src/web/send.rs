@@ -13,7 +13,7 @@ use flate2::{Compression, write::GzEncoder};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use super::{Body, Request, Response, cors, error_page, problem, static_files, wire::WireBody};
-use crate::app::App;
+use crate::{app::App, config::Cors};
 
 /// Smaller bodies fit in one packet anyway.
 const WORTH_COMPRESSING: usize = 1400;
@@ -21,14 +21,14 @@ const WORTH_COMPRESSING: usize = 1400;
 const MOST_COMPRESSED: u64 = 512 * 1024;
 
 /// Makes of what a route answered what goes over the wire.
-pub fn finish(app: &App, request: &Request, mut response: Response) -> hyper::Response<WireBody> {
+pub fn finish(app: &App, cors: &Cors, request: &Request, mut response: Response) -> hyper::Response<WireBody> {
     if response.status.is_client_error() || response.status.is_server_error() {
         response = error_page::for_people(app, request, response);
     }
-    cors::answer(&app.config.cors, request, &mut response.headers);
+    cors::answer(cors, request, &mut response.headers);
     let body = std::mem::replace(&mut response.body, Body::Empty);
     let mut body = match body {
-        Body::Empty => WireBody::Bytes(None),
+        Body::Empty | Body::Events(_) => WireBody::Bytes(None),
         Body::Bytes(bytes) => WireBody::Bytes(compressed(request, &mut response, bytes)),
         Body::Stream(parts) => WireBody::Stream(parts),
         Body::File(path) => file(request, &mut response, &path),

@@ -178,7 +178,7 @@ impl Server {
             let (method, path, status) = (&request.method, request.uri.path(), response.status.as_u16());
             eprintln!("{id} {peer} {method} {path} {status} {:.1} ms", started.elapsed().as_secs_f64() * 1e3);
         }
-        send::finish(site.app(), &request, response)
+        send::finish(site.app(), site.cors(request.uri.path()), &request, response)
     }
 
     fn problem_for(&self, request: &Request) -> Option<Response> {

@@ -10,12 +10,13 @@ use super::{
     form, i18n,
     natives::Route,
     openapi, problem,
+    reading::Reading,
     resource::{self, Answer},
     static_files::Found,
 };
 use crate::{
     app::App,
-    data::Reader,
+    config::Cors,
     error::Error,
     script::{Engine, Inline, Job as Scheduled},
     work::{Job, Pool, Schedule},
@@ -24,13 +25,18 @@ use crate::{
 /// A style sheet that pages may include.
 const STYLE: &str = include_str!("../../assets/cirrus.css");
 
+/// Where the server says how it is.
+const HEALTH: &str = "/_cirrus/health";
+
 /// One loaded application as the thread of connections serves it.
 pub struct Site {
     app: Arc<App>,
     // The author may write no JavaScript at all.
     engine: Option<Engine>,
     routes: Vec<Route>,
-    reader: Reader,
+    reading: Reading,
+    /// Rules of other origins by path, the longest first.
+    cors: Vec<(String, Cors)>,
     pool: Pool,
     events: Rc<Events>,
     openapi: OnceCell<bytes::Bytes>,
@@ -40,7 +46,7 @@ pub struct Site {
 impl Site {
     /// A site of this application. Must be called within the tokio runtime.
     pub fn new(app: Arc<App>) -> Result<Rc<Self>, Error> {
-        let reader = app.store.reader()?;
+        let reading = Reading::new(&app)?;
         let written = ["app.js", "app.mjs"].iter().any(|name| app.directory.join(name).is_file());
         let engine = if written {
             Some(Engine::load(app.clone()).map_err(|problem| Error::Script { problem: problem.to_string() })?)
@@ -58,12 +64,28 @@ impl Site {
         let jobs: Vec<Scheduled> = engine.iter().flat_map(|engine| engine.declared().jobs.clone()).collect();
         let schedule = Schedule::start(&pool, &jobs);
         let events = Events::new(app.clone());
-        Ok(Rc::new(Self { app, engine, routes, reader, pool, events, openapi: OnceCell::new(), _schedule: schedule }))
+        let mut cors: Vec<(String, Cors)> = routes.iter().filter_map(of_cors).collect();
+        cors.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
+        let openapi = OnceCell::new();
+        Ok(Rc::new(Self { app, engine, routes, reading, cors, pool, events, openapi, _schedule: schedule }))
     }
 
     /// The application.
     pub fn app(&self) -> &App {
         &self.app
+    }
+
+    /// What pages of other origins may do at this path: by `app.cors`, or else by `cirrus.toml`.
+    pub fn cors(&self, path: &str) -> &Cors {
+        if self.cors.is_empty() {
+            return &self.app.config.cors;
+        }
+        // Routes know neither case nor escapes, so rules must not either.
+        let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy().to_lowercase();
+        let below =
+            |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let found = self.cors.iter().find(|(prefix, _)| below(prefix));
+        found.map_or(&self.app.config.cors, |(_, cors)| cors)
     }
 
     /// Ends what outlives requests: readers of events hear the end, so that their connections can end too.
@@ -94,7 +116,10 @@ impl Site {
     }
 
     async fn routed(&self, request: &mut Request) -> Response {
-        if let Some(response) = cors::preflight(&self.app.config.cors, request) {
+        if request.uri.path() == HEALTH {
+            return self.health(request);
+        }
+        if let Some(response) = cors::preflight(self.cors(request.uri.path()), request) {
             return response;
         }
         if let Err(refusal) = self.guard(request) {
@@ -110,11 +135,11 @@ impl Site {
             Inline::NoRoute(headers) => with(headers, self.own(request).unwrap_or_else(problem::not_found)),
             Inline::Native(route, headers) => {
                 let Some(route) = self.routes.get(route) else { return problem::not_found() };
-                match route.on_connections(&self.app, &self.reader, request) {
+                match route.on_connections(&self.app, &self.reading, request) {
                     Answer::Done(response) => with(headers, response),
                     Answer::Events(table) => with(headers, self.listen(request, &table)),
                     // Further routes below this one are tried by whoever knows their order.
-                    Answer::Worker | Answer::Unknown => self.on_worker(request).await,
+                    Answer::Worker | Answer::Slow | Answer::Unknown => self.on_worker(request).await,
                 }
             }
         }
@@ -131,7 +156,7 @@ impl Site {
             // Another site's form can send this too, so it needs the token just the same.
             form = Some(form::Form::default());
         }
-        csrf::check(&self.app.shared.seals, &self.app.config, request, form.as_ref())?;
+        csrf::check(&self.app.shared.seals, self.cors(request.uri.path()), request, form.as_ref())?;
         if request.method == Method::POST
             && let Some(meant) = form.as_ref().and_then(form::meant_method)
         {
@@ -144,6 +169,9 @@ impl Site {
         let patience = Duration::from_secs(self.app.config.limits.request_seconds.saturating_add(1));
         let receiver = self.pool.submit(Job::Handle(Arc::new(request.clone())));
         match tokio::time::timeout(patience, receiver).await {
+            Ok(Ok(Response { status: _, headers, body: Body::Events(table) })) => {
+                with(headers, self.listen(request, &table))
+            }
             Ok(Ok(response)) => response,
             Ok(Err(_)) => {
                 eprintln!("error {}: the worker that answered it is gone", request.id);
@@ -164,11 +192,33 @@ impl Site {
         }
     }
 
+    /// For those who watch over the server: 200 while it answers and its database does, before everything of the author.
+    fn health(&self, request: &Request) -> Response {
+        if request.method != Method::GET && request.method != Method::HEAD {
+            return problem::method_not_allowed("GET, HEAD");
+        }
+        let mut response = match self.reading.healthy() {
+            Ok(()) => Response::bytes(StatusCode::OK, "text/plain; charset=utf-8", "ok\n"),
+            Err(error) => {
+                eprintln!("error {}: {error}", request.id);
+                problem::busy("the database does not answer")
+            }
+        };
+        response.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+
+    /// `app.openapi(false)` keeps the document to the author.
+    fn shows_openapi(&self) -> bool {
+        let declared = self.engine.as_ref().and_then(|engine| engine.declared().settings.get("openapi"));
+        declared != Some(&serde_json::Value::Bool(false))
+    }
+
     /// What Cirrus itself serves.
     fn own(&self, request: &Request) -> Option<Response> {
         let path = request.uri.path();
         let content: (&'static str, bytes::Bytes) = match path {
-            "/openapi.json" => {
+            "/openapi.json" if self.shows_openapi() => {
                 let document = || openapi::document(&self.app, self.resources()).to_string().into();
                 ("application/json", self.openapi.get_or_init(document).clone())
             }
@@ -211,6 +261,13 @@ impl Drop for Site {
         // for them; without the thread they end when they have been idle for long.
         let pool = self.pool.clone();
         let _ = std::thread::Builder::new().stack_size(64 * 1024).spawn(move || pool.stop(Duration::from_secs(10)));
+    }
+}
+
+fn of_cors(route: &Route) -> Option<(String, Cors)> {
+    match route {
+        Route::Cors { path, cors } => Some((path.to_lowercase(), cors.clone())),
+        _ => None,
     }
 }
 

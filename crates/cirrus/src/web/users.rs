@@ -13,12 +13,13 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use http::{HeaderValue, Method, StatusCode, header};
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
 use super::{Request, Response, error_page, form, problem, resource, resource::Answer, secret::random};
 use crate::{
     app::App,
     config,
-    data::{Condition, Error, Fault, Query, Read, Record, Session, Value as Field},
+    data::{Condition, Error, Fault, Query, Read, Reader, Record, Session, Store, Value as Field},
     script::Host,
 };
 
@@ -103,8 +104,17 @@ pub fn fits(password: &str, hash: &str) -> bool {
         .is_ok_and(|out| out.len() == wanted.len() && out.iter().zip(&wanted).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0)
 }
 
-/// Sets the password of a user.
+/// Sets the password of a user. Sessions that were opened with the former one are over.
 pub fn set_password(session: &Session, config: &config::Users, user: i64, password: &str) -> Result<(), Error> {
+    store_hash(session, config, user, hash_checked(config, password)?)
+}
+
+/// The hash of a password, if it is long enough. Takes tens of milliseconds: only on a worker.
+pub fn hash_checked(config: &config::Users, password: &str) -> Result<String, Error> {
+    if config.table.is_empty() {
+        let problem = "this application has no users: write [users] table = \"usuarios\" in cirrus.toml";
+        return Err(Error::Invalid(problem.to_owned()));
+    }
     let wrong = |code, message: String| Error::Validation {
         table: config.table.clone(),
         faults: vec![Fault::new("password", code, message)],
@@ -112,9 +122,15 @@ pub fn set_password(session: &Session, config: &config::Users, user: i64, passwo
     let length = password.chars().count();
     if !PASSWORD.contains(&length) {
         let (least, most) = (PASSWORD.start(), PASSWORD.end());
-        return Err(wrong("too_short", format!("it has {length} characters; it must have {least} to {most}")));
+        let code = if length < *least { "too_short" } else { "too_long" };
+        return Err(wrong(code, format!("it has {length} characters; it must have {least} to {most}")));
     }
-    let hash = hash(password).map_err(|problem| wrong("type", problem))?;
+    hash(password).map_err(|problem| wrong("type", problem))
+}
+
+/// Keeps the hash of a user's password.
+pub fn store_hash(session: &Session, config: &config::Users, user: i64, hash: String) -> Result<(), Error> {
+    session.get(&config.table, user)?;
     let keys = keys(config);
     let old = session.first(&Query::of(&keys).filter(Condition::eq("usuario", user)))?;
     match old.and_then(|row| row.id()) {
@@ -123,9 +139,62 @@ pub fn set_password(session: &Session, config: &config::Users, user: i64, passwo
     }
 }
 
-/// The user of a session, or null.
+/// Who a session says that it is, or null: a claim that [`People::current`] judges.
 pub fn of_session(session: &Map<String, Value>) -> Value {
     session.get(USER).cloned().unwrap_or(Value::Null)
+}
+
+/// Looks at who is logged in, for every request that asks: who was blocked or deleted, whose role or password changed,
+/// is no longer who an open session says. The session holds only `{id, key}`.
+#[derive(Default)]
+pub struct People {
+    // One for all threads: two rows by their ids are read faster than a connection is opened.
+    reader: Mutex<Option<Reader>>,
+}
+
+impl People {
+    /// `{id, login, name, role}` of the claim of a session, or null when that is over. Without `[users]` the claim is
+    /// the application's own business.
+    pub fn current(&self, store: &Store, config: &config::Users, claim: &Value) -> Result<Value, Error> {
+        if config.table.is_empty() {
+            return Ok(claim.clone());
+        }
+        let (Some(id), Some(key)) = (claim["id"].as_i64(), claim["key"].as_str()) else { return Ok(Value::Null) };
+        // A panic elsewhere leaves a reader that still reads.
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let reader = match &mut *reader {
+            Some(reader) => reader,
+            none => none.insert(store.reader()?),
+        };
+        let Some(user) = reader.find(&config.table, id)?.filter(|user| !blocked(user)) else { return Ok(Value::Null) };
+        let same = stored(reader, config, id)?.is_some_and(|hash| mark(&hash) == key);
+        Ok(if same { who(&user) } else { Value::Null })
+    }
+}
+
+fn blocked(user: &Record) -> bool {
+    user.get("blocked") == Some(&Field::Boolean(true))
+}
+
+/// What others see of a user.
+fn who(user: &Record) -> Value {
+    let text = |name: &str| user.get(name).map_or(Value::Null, Field::to_json);
+    json!({ "id": user.id(), "login": text("login"), "name": text("name"), "role": text("role") })
+}
+
+/// The hash of a user's password.
+fn stored(read: &dyn Read, config: &config::Users, user: i64) -> Result<Option<String>, Error> {
+    let row = read.first(&Query::of(&keys(config)).filter(Condition::eq("usuario", user)))?;
+    Ok(row.and_then(|row| match row.get("clave") {
+        Some(Field::Text(hash)) => Some(hash.to_string()),
+        _ => None,
+    }))
+}
+
+/// Says in a session by which password it was opened, and tells nothing of it: the hash has a salt of its own. It also
+/// keeps a deleted user's session from being that of somebody new with the same id.
+fn mark(hash: &str) -> String {
+    Sha256::digest(hash).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Failed logins of late, by address and by name.
@@ -187,7 +256,10 @@ impl Routes {
         let get = request.method == Method::GET || request.method == Method::HEAD;
         match self.verb(request) {
             Some("me") if get => {
-                let user = of_session(&app.open_session(request));
+                let user = match app.visitor(request) {
+                    Ok(user) => user,
+                    Err(error) => return Answer::Done(resource::of_data(request, &error)),
+                };
                 if user.is_null() {
                     return Answer::Done(problem::plain(StatusCode::UNAUTHORIZED, "nobody is logged in"));
                 }
@@ -201,7 +273,7 @@ impl Routes {
     }
 
     /// Logs in or out.
-    pub fn write(&self, app: &App, session: &Session, request: &Request) -> Option<Response> {
+    pub fn write(&self, app: &App, read: &dyn Read, request: &Request) -> Option<Response> {
         let verb = self.verb(request)?;
         if request.method != Method::POST || verb == "me" {
             return Some(problem::method_not_allowed("POST"));
@@ -209,7 +281,7 @@ impl Routes {
         if verb == "logout" {
             return Some(leave(app, request));
         }
-        Some(match enter(app, session, request) {
+        Some(match enter(app, read, request) {
             Ok(response) => response,
             Err(error) => resource::of_data(request, &error),
         })
@@ -238,7 +310,7 @@ fn given(app: &App, request: &Request) -> Result<(String, String, Option<String>
     Ok((text("login"), text("password"), None))
 }
 
-fn enter(app: &App, session: &Session, request: &Request) -> Result<Response, Error> {
+fn enter(app: &App, read: &dyn Read, request: &Request) -> Result<Response, Error> {
     let config = &app.config.users;
     let (login, password, next) = match given(app, request) {
         Ok(given) => given,
@@ -250,29 +322,27 @@ fn enter(app: &App, session: &Session, request: &Request) -> Result<Response, Er
         response.headers.insert(header::RETRY_AFTER, HeaderValue::from(config.window_seconds));
         return Ok(response);
     }
-    let user = session.first(&Query::of(&config.table).filter(Condition::eq("login", login.as_str())))?;
+    let user = read.first(&Query::of(&config.table).filter(Condition::eq("login", login.as_str())))?;
     let key = match user.as_ref().and_then(Record::id) {
-        Some(id) => session.first(&Query::of(&keys(config)).filter(Condition::eq("usuario", id)))?,
+        Some(id) => stored(read, config, id)?,
         None => None,
     };
     // Somebody unknown costs as much time as a wrong password, so that time does not tell who exists.
-    let known = match key.as_ref().and_then(|key| key.get("clave")) {
-        Some(Field::Text(hash)) if password.len() <= 4 * PASSWORD.end() => fits(&password, hash),
+    let known = match &key {
+        Some(hash) if password.len() <= 4 * PASSWORD.end() => fits(&password, hash),
         _ => {
             drop(hash("nobody's password"));
             false
         }
     };
-    let user = user.filter(|user| known && user.get("blocked") != Some(&Field::Boolean(true)));
-    let Some(user) = user else {
+    let (Some(user), Some(key)) = (user.filter(|user| known && !blocked(user)), key) else {
         app.logins.failed(request.peer, &login, now);
         return Ok(refused(app, request, &login));
     };
-    let text = |name: &str| user.get(name).map_or(Value::Null, Field::to_json);
-    let who = json!({ "id": user.id(), "login": text("login"), "name": text("name"), "role": text("role") });
+    let who = who(&user);
     // A new session: what a stranger may have planted in the old one is gone.
     let mut values = Map::new();
-    values.insert(USER.into(), who.clone());
+    values.insert(USER.into(), json!({ "id": user.id(), "key": mark(&key) }));
     let cookie = app.seal_session(request, &values);
     let mut response = if error_page::wants_html(&request.headers) {
         let next = next.filter(|next| next.starts_with('/') && !next.starts_with("//") && !next.contains('\\'));

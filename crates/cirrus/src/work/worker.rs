@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode};
 use tokio::sync::oneshot;
 
 use super::pool::{Arrival, Event, Job, Shared, Wake};
-use crate::data::{self, Reader, Session};
+use crate::data::{self, Read, Reader, Session};
 use crate::script::{Effect, Host, LoadError, Machine, Outcome, Role, fetched};
 use crate::web::{Request, Response, problem};
 
@@ -33,6 +33,11 @@ impl WorkerContext<'_> {
     /// The connection for reading of this thread. It does not see what the session has not committed yet.
     pub fn reader(&self) -> Result<&Reader, data::Error> {
         self.machine.state.reader()
+    }
+
+    /// Asks the session when this batch has written, so that it is seen, else the reader. Bounded in time.
+    pub fn reading<T>(&self, ask: impl FnOnce(&dyn Read) -> Result<T, data::Error>) -> Result<T, data::Error> {
+        self.machine.state.reading(ask)
     }
 
     /// The session of this thread, with the author's triggers; the first call begins it. What is written is committed
@@ -403,6 +408,7 @@ fn answer_natively(machine: &Machine, id: u32, request: &Request) {
         let response = declared.and_then(|declared| {
             machine.with(|ctx| {
                 let context = WorkerContext { machine };
+                machine.state.allow(context.host().limits().run);
                 machine.state.entered.during(&ctx, || context.host().native(&declared, request, &context))
             })
         });

@@ -16,22 +16,41 @@ use crate::{
 /// A record and whether a form sent it.
 pub(super) struct Sent {
     pub record: Record,
+    /// Of a user: it is no field, and goes nowhere but into its hash.
+    pub password: Option<String>,
     pub by_form: bool,
 }
 
-/// Reads the body; the error is a response.
-pub(super) fn read(table: &Table, limits: &Limits, request: &Request) -> Result<Sent, Box<Response>> {
+/// Reads the body, and with `takes_password` a `password` that is no field; the error is a response.
+pub(super) fn read(
+    table: &Table,
+    limits: &Limits,
+    request: &Request,
+    takes_password: bool,
+) -> Result<Sent, Box<Response>> {
     let bad = |detail: String| Box::new(problem::plain(StatusCode::BAD_REQUEST, &detail));
+    let mut password = None;
     let (record, faults, by_form) = match form::kind(&request.headers) {
         form::Kind::Json => {
-            let Json::Object(object) = form::json(&request.body, limits).map_err(bad)? else {
+            let Json::Object(mut object) = form::json(&request.body, limits).map_err(bad)? else {
                 return Err(bad("the body is not a JSON object".into()));
             };
-            let (record, faults) = of_json(table, &object);
+            let given = if takes_password { object.remove("password") } else { None };
+            let (record, mut faults) = of_json(table, &object);
+            match given {
+                Some(Json::String(text)) => password = Some(text),
+                None | Some(Json::Null) => {}
+                Some(_) => faults.push(Fault::new("password", "type", "it must be of type text")),
+            }
             (record, faults, false)
         }
         form::Kind::Urlencoded | form::Kind::Multipart => {
-            let form = form::read(&request.headers, &request.body, limits).map_err(bad)?.unwrap_or_default();
+            let mut form = form::read(&request.headers, &request.body, limits).map_err(bad)?.unwrap_or_default();
+            if takes_password {
+                // Left empty in the form of somebody who has one, it stays as it is.
+                password = form.get("password").filter(|text| !text.is_empty()).map(str::to_owned);
+                form.fields.retain(|(name, _)| name != "password");
+            }
             let (record, faults) = of_form(table, form);
             (record, faults, true)
         }
@@ -42,7 +61,7 @@ pub(super) fn read(table: &Table, limits: &Limits, request: &Request) -> Result<
     };
     if faults.is_empty() || by_form {
         // A form with mistakes is shown again by whoever asked: the data layer finds them all.
-        return Ok(Sent { record, by_form });
+        return Ok(Sent { record, password, by_form });
     }
     let detail = format!("{}: {} of its fields cannot be", table.name, faults.len());
     Err(Box::new(problem::fields(StatusCode::UNPROCESSABLE_ENTITY, &detail, super::faults(&faults))))

@@ -5,9 +5,9 @@
 
 use std::fmt::Write as _;
 
-use http::{HeaderName, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 
-use super::{Resource, insert, pages, table, tagged};
+use super::{Resource, pages, tag_value, tagged};
 use crate::{
     app::App,
     data::{
@@ -15,7 +15,10 @@ use crate::{
         query::{Comparison, Cursor, Order},
         schema::{IndexKind, Table, Type},
     },
-    web::{Request, Response, form, problem},
+    web::{
+        Request, Response, form, problem,
+        reading::{List, Reading},
+    },
 };
 
 /// Parameters that are not filters.
@@ -39,31 +42,70 @@ pub(super) fn order(text: &str) -> Vec<Order> {
     text.split(',').map(str::trim).filter(|term| !term.is_empty()).map(term).collect()
 }
 
-pub(super) fn answer(resource: &Resource, app: &App, reader: &dyn Read, request: &Request) -> Result<Response, Error> {
-    let asked = asked(resource, app, table(resource, reader)?, request)?;
+pub(super) fn answer(
+    resource: &Resource,
+    app: &App,
+    reader: &dyn Read,
+    memory: Option<&Reading>,
+    request: &Request,
+) -> Result<Response, Error> {
+    let (place, table) = reader.schema().find(&resource.table)?;
     if pages::wanted(resource, app, request, "index") {
-        return pages::index(resource, app, reader, request, &asked);
+        return pages::index(resource, app, reader, request, &asked(resource, app, table, request)?);
     }
+    // A list asks its own table and nothing else, so that table's stamp tells whether it is still true.
+    let question = request.uri.path_and_query().map_or("/", |question| question.as_str());
+    let stamped = memory.and_then(|memory| Some((memory, memory.stamp(place)?)));
+    if let Some(list) = stamped.and_then(|(memory, stamp)| memory.list(question, stamp)) {
+        return Ok(response(request, list));
+    }
+    let list = match read(resource, reader, asked(resource, app, table, request)?) {
+        Ok(list) => list,
+        Err(Missing::Page(detail)) => return Ok(problem::plain(StatusCode::NOT_FOUND, &detail)),
+        Err(Missing::Data(error)) => return Err(error),
+    };
+    if let Some((memory, stamp)) = stamped {
+        memory.keep(question, stamp, &list);
+    }
+    Ok(response(request, list))
+}
+
+/// Why there is no list.
+enum Missing {
+    Page(String),
+    Data(Error),
+}
+
+impl From<Error> for Missing {
+    fn from(error: Error) -> Self {
+        Self::Data(error)
+    }
+}
+
+fn read(resource: &Resource, reader: &dyn Read, asked: Asked) -> Result<List, Missing> {
     let compiled = asked.query.compile(reader.schema(), true)?;
     let mut bytes = Vec::with_capacity(4096);
     let page = match reader.write_json(&compiled, &mut bytes) {
         // A cursor of another order, or made up: there is no such page.
-        Err(Error::Invalid(detail)) if asked.query.after.is_some() => {
-            return Ok(problem::plain(StatusCode::NOT_FOUND, &detail));
-        }
+        Err(Error::Invalid(detail)) if asked.query.after.is_some() => return Err(Missing::Page(detail)),
         outcome => outcome?,
     };
-    let mut response = tagged(request, bytes);
-    if let Some(next) = &page.next {
-        let link = format!("<{}?{}>; rel=\"next\"", resource.path, next_query(&asked, next));
-        insert(&mut response.headers, header::LINK, &link);
+    let link = |next: &Cursor| format!("<{}?{}>; rel=\"next\"", resource.path, next_query(&asked, next));
+    let link = page.next.as_ref().and_then(|next| HeaderValue::from_str(&link(next)).ok());
+    let total =
+        if asked.total { Some(HeaderValue::from(reader.count(&Query { after: None, ..asked.query })?)) } else { None };
+    Ok(List { tag: tag_value(&bytes), body: bytes.into(), link, total })
+}
+
+fn response(request: &Request, list: List) -> Response {
+    let mut response = tagged(request, list.body, list.tag);
+    let rest = [(header::LINK, list.link), (HeaderName::from_static("x-total-count"), list.total)];
+    for (name, value) in rest {
+        if let Some(value) = value {
+            response.headers.insert(name, value);
+        }
     }
-    if asked.total {
-        let every = Query { after: None, ..asked.query };
-        let total = reader.count(&every)?.to_string();
-        insert(&mut response.headers, HeaderName::from_static("x-total-count"), &total);
-    }
-    Ok(response)
+    response
 }
 
 /// The query of the page after this one.

@@ -11,10 +11,11 @@ mod write;
 
 use std::hash::{DefaultHasher, Hasher};
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde_json::{Map, Value, json};
 
-use super::{Request, Response, problem, send};
+use super::{Request, Response, problem, reading::Reading, send};
 use crate::{
     app::App,
     data::{Error, ErrorKind, Read, Session, query::Order, schema::Table},
@@ -88,6 +89,8 @@ pub enum Answer {
     Worker,
     /// It wants to hear of changes of this table.
     Events(String),
+    /// It takes too long for the thread of connections: a worker must answer it, or refuse.
+    Slow,
     /// There is nothing at this address below the resource.
     Unknown,
 }
@@ -155,8 +158,8 @@ impl Resource {
         methods.join(", ")
     }
 
-    /// Answers what needs no writing.
-    pub fn read(&self, app: &App, reader: &dyn Read, request: &Request) -> Answer {
+    /// Answers what needs no writing; lists from memory where there is one.
+    pub fn read(&self, app: &App, reader: &dyn Read, memory: Option<&Reading>, request: &Request) -> Answer {
         let Some(place) = self.place(app, request.uri.path()) else { return Answer::Unknown };
         let allow = self.allow(&place);
         let method = request.method.as_str();
@@ -174,13 +177,22 @@ impl Resource {
             return Answer::Worker;
         }
         let outcome = match place {
-            Place::Collection => list::answer(self, app, reader, request),
+            Place::Collection => list::answer(self, app, reader, memory, request),
             Place::Item(id) => self.show(app, reader, request, id),
             Place::New => pages::new(self, app, reader, request),
             Place::Edit(id) => pages::edit(self, app, reader, request, id),
             Place::Events => return Answer::Events(self.table.clone()),
         };
-        Answer::Done(outcome.unwrap_or_else(|error| of_data(request, &error)))
+        match outcome {
+            Ok(response) => Answer::Done(response),
+            Err(Error::TooSlow) => Answer::Slow,
+            Err(error) => Answer::Done(of_data(request, &error)),
+        }
+    }
+
+    /// Whether `password` in what is sent for this resource is the password of a user: never stored as it is nor shown.
+    pub fn takes_password(&self, app: &App, table: &Table) -> bool {
+        self.table == app.config.users.table && table.field("password").is_none()
     }
 
     /// Answers what writes. `None` when there is nothing at this address.
@@ -206,13 +218,19 @@ impl Resource {
         if !reader.write_json_of(&self.table, id, &mut bytes)? {
             return Err(Error::NotFound { table: self.table.clone(), id });
         }
-        Ok(tagged(request, bytes))
+        let tag = tag_value(&bytes);
+        Ok(tagged(request, bytes.into(), tag))
     }
 }
 
 fn number(text: &str) -> Option<i64> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|id| plain && *id > 0)
+}
+
+/// The entity tag of these bytes, as a header.
+fn tag_value(bytes: &[u8]) -> HeaderValue {
+    HeaderValue::from_str(&tag(bytes)).unwrap_or(HeaderValue::from_static("\"\""))
 }
 
 /// The entity tag of these bytes.
@@ -223,16 +241,15 @@ pub fn tag(bytes: &[u8]) -> String {
 }
 
 /// JSON with its entity tag, or 304.
-fn tagged(request: &Request, bytes: Vec<u8>) -> Response {
-    let tag = tag(&bytes);
-    let value = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));
-    let same = request.headers.get(header::IF_NONE_MATCH).is_some_and(|list| send::names_tag(list, &tag));
+fn tagged(request: &Request, bytes: Bytes, tag: HeaderValue) -> Response {
+    let names = |list| send::names_tag(list, tag.to_str().unwrap_or(""));
+    let same = request.headers.get(header::IF_NONE_MATCH).is_some_and(names);
     let mut response = if same {
         Response::empty(StatusCode::NOT_MODIFIED)
     } else {
         Response::bytes(StatusCode::OK, "application/json", bytes)
     };
-    response.headers.insert(header::ETAG, value);
+    response.headers.insert(header::ETAG, tag);
     response.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response
 }

@@ -8,7 +8,7 @@ use super::{Resource, body, insert, pages, tag};
 use crate::{
     app::App,
     data::{Error, Fault, Read, Record, Session, Value, moment, schema::Default},
-    web::{Request, Response, error_page, problem, send},
+    web::{Request, Response, error_page, problem, send, users},
 };
 
 /// Why nothing was written.
@@ -41,9 +41,14 @@ pub(super) fn create(
     request: &Request,
 ) -> Result<Response, Refusal> {
     let table = super::table(resource, session)?;
-    let sent = body::read(table, &app.config.limits, request)?;
+    let sent = body::read(table, &app.config.limits, request, resource.takes_password(app, table))?;
     let again = sent.record.clone();
-    let row = match session.atomically(|session| session.create(&resource.table, sent.record)) {
+    let row = session.atomically(|session| {
+        let row = session.create(&resource.table, sent.record)?;
+        keep_password(app, session, row.id().unwrap_or_default(), sent.password.as_deref())?;
+        Ok(row)
+    });
+    let row = match row {
         Err(error) if sent.by_form && pages::wanted(resource, app, request, "new") => {
             return Ok(pages::again(resource, app, session, request, "new", &again, None, &error)?);
         }
@@ -69,7 +74,7 @@ pub(super) fn update(
 ) -> Result<Response, Refusal> {
     let table = super::table(resource, session)?;
     let by_condition = unchanged(session, resource, request, id)?;
-    let mut sent = body::read(table, &app.config.limits, request)?;
+    let mut sent = body::read(table, &app.config.limits, request, resource.takes_password(app, table))?;
     let again = sent.record.clone();
     if replace {
         // PUT says the whole row: what it leaves out is as in a new one.
@@ -82,7 +87,12 @@ pub(super) fn update(
     if let Some(refusal) = by_condition {
         return Ok(refusal);
     }
-    match session.atomically(|session| session.update(&resource.table, id, sent.record)) {
+    let row = session.atomically(|session| {
+        let row = session.update(&resource.table, id, sent.record)?;
+        keep_password(app, session, id, sent.password.as_deref())?;
+        Ok(row)
+    });
+    match row {
         Err(error) if sent.by_form && pages::wanted(resource, app, request, "edit") => {
             return Ok(pages::again(resource, app, session, request, "edit", &again, Some(id), &error)?);
         }
@@ -92,6 +102,10 @@ pub(super) fn update(
         return Ok(see(&format!("{}/{id}", resource.path)));
     }
     Ok(whole(session, resource, id, StatusCode::OK)?)
+}
+
+fn keep_password(app: &App, session: &Session, user: i64, password: Option<&str>) -> Result<(), Error> {
+    password.map_or(Ok(()), |password| users::set_password(session, &app.config.users, user, password))
 }
 
 fn of_default(field: &crate::data::schema::Field) -> Value {

@@ -2,8 +2,11 @@
 
 mod collect;
 mod commands;
+mod declared;
 mod forms;
 mod limits;
+mod lists;
+mod people;
 mod resource;
 mod sessions;
 mod statics;
