@@ -8,7 +8,7 @@ TRIPLE := $(shell rustc -vV | sed -n 's/^host: //p')
 SUDO := $(shell [ $$(id -u) = 0 ] || echo sudo env PATH=$$PATH HOME=$$HOME)
 PACKAGES := target/packages
 
-.PHONY: demo test lint packages bench down
+.PHONY: demo test lint packages apps bench down
 
 demo:
 	@scripts/need build run
@@ -29,6 +29,10 @@ packages:
 	@cp target/static/$(TRIPLE)/demo/cirrus $(PACKAGES)/cirrus
 	@cp target/static/$(TRIPLE)/demo/cirrus target/demo/cirrus.new && mv target/demo/cirrus.new target/demo/cirrus
 	@cp apps/hola/* target/static/$(TRIPLE)/demo/hola $(PACKAGES)/hola/
+
+# The application whose editor and calendar are somebody else's: fetches them with npm into its package.
+apps:
+	apps/estudio/build
 
 test:
 	@scripts/need build run test

@@ -21,6 +21,7 @@ fn serve(data: &Path, faults: &Path) -> ExitCode {
         plane_uid: 64_201,
         edge_uid: 64_202,
         keeper: vec![me.display().to_string(), "keeper".to_owned()],
+        cirrus: "/none".into(),
         volume_bytes: Some(1 << 30),
         workers: nimbus::Config::WORKERS,
     };
