@@ -1,4 +1,4 @@
-//! Results that are remembered while nothing was written: by their question, under the stamp of the table that they ask.
+//! Results that are remembered while nothing was written: by their question, under the stamp of the table they ask.
 
 use std::collections::HashMap;
 

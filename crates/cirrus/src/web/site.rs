@@ -192,7 +192,7 @@ impl Site {
         }
     }
 
-    /// For those who watch over the server: 200 while it answers and its database does, before everything of the author.
+    /// For those who watch over the server: 200 while it answers and its database does, before all of the author's.
     fn health(&self, request: &Request) -> Response {
         if request.method != Method::GET && request.method != Method::HEAD {
             return problem::method_not_allowed("GET, HEAD");

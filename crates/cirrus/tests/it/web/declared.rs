@@ -1,5 +1,5 @@
-//! What `app.js` says of the whole: rules for other origins by path, the document, one runtime, events behind middleware;
-//! and the server's health.
+//! What `app.js` says of the whole: rules for other origins by path, the document, one runtime, events behind
+//! middleware; and the server's health.
 
 use std::io::{Read, Write};
 
