@@ -7,7 +7,8 @@ use super::{Request, Response, send};
 use crate::config::Cors;
 
 /// The rules of `app.cors(path, options)`, in the words of `cirrus.toml` or of Express: `origin` (a text, a list,
-/// `true` for everybody, `false` for nobody), `credentials`, `headers`, `expose`, `maxAge`. The error is for the author.
+/// `true` for everybody, `false` for nobody), `credentials`, `headers`, `expose`, `maxAge`. The error is for the
+/// author.
 pub fn declared(options: &Map<String, Value>) -> Result<Cors, String> {
     let texts = |name: &str, value: &Value| match value {
         Value::String(text) => Ok(text.split(',').map(|item| item.trim().to_owned()).collect()),
