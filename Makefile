@@ -7,6 +7,8 @@ SHELL := /bin/bash
 TRIPLE := $(shell rustc -vV | sed -n 's/^host: //p')
 SUDO := $(shell [ $$(id -u) = 0 ] || echo sudo env PATH=$$PATH HOME=$$HOME)
 PACKAGES := target/packages
+PROFILE ?= demo
+STATIC = target/static/$(TRIPLE)/$(PROFILE)
 
 .PHONY: demo test lint packages apps bench down
 
@@ -24,11 +26,11 @@ down:
 # Packages ready to publish, and Cirrus beside the programs that start it. Both are linked statically, since their root
 # file systems are empty.
 packages:
-	RUSTFLAGS="-C target-feature=+crt-static" cargo build -p hola -p cirrus --profile demo --target $(TRIPLE) --target-dir target/static
-	@mkdir -p $(PACKAGES)/hola target/demo
-	@cp target/static/$(TRIPLE)/demo/cirrus $(PACKAGES)/cirrus
-	@cp target/static/$(TRIPLE)/demo/cirrus target/demo/cirrus.new && mv target/demo/cirrus.new target/demo/cirrus
-	@cp apps/hola/* target/static/$(TRIPLE)/demo/hola $(PACKAGES)/hola/
+	RUSTFLAGS="-C target-feature=+crt-static" cargo build -p hola -p cirrus --profile $(PROFILE) --target $(TRIPLE) --target-dir target/static
+	@mkdir -p $(PACKAGES)/hola target/$(PROFILE)
+	@cp $(STATIC)/cirrus $(PACKAGES)/cirrus
+	@cp $(STATIC)/cirrus target/$(PROFILE)/cirrus.new && mv target/$(PROFILE)/cirrus.new target/$(PROFILE)/cirrus
+	@cp apps/hola/* $(STATIC)/hola $(PACKAGES)/hola/
 
 # The application whose editor and calendar are somebody else's: fetches them with npm into its package.
 apps:
