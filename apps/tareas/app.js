@@ -31,7 +31,6 @@ app.post('/nueva', (req, res) => {
 
 app.post('/hecha/:id', (req, res) => {
   const tarea = db.table('tareas').get(Number(req.params.id));
-  if (!tarea) return res.sendStatus(404);
   db.table('tareas').update(tarea.id, { hecha: !tarea.hecha });
   res.redirect(303, req.body.vuelta === 'todas' ? '/?ver=todas' : '/');
 });

@@ -12,4 +12,4 @@ app.get('/textos.json', (req, res) => {
   res.set('Vary', 'Accept-Language, Cookie').json(Object.fromEntries(keys.map((key) => [key, req.t(key)])));
 });
 
-app.resource('usuarios', { page: 500, order: 'nombre' });
+app.resource('usuarios', { page: 500, sort: 'nombre' });

@@ -19,6 +19,12 @@
     '>=': 'ge',
     like: 'contains'
   };
+  // JSON would leave out what is missing, and a condition less means more rows.
+  const complete = (o, name) => {
+    if (o === undefined) throw fault(400, `a value of the condition "${name}" is missing; write null for "has none"`);
+    if (typeof o === 'object' && o !== null) for (const k in o) complete(o[k], k);
+  };
+  const number = (id) => (id === undefined || id === null || id === '' || Number.isNaN(+id) ? null : Number(id));
   const whole = (n, what) => {
     n = +n;
     if (!Number.isSafeInteger(n) || n < 0) throw fault(400, what + ' takes a whole number');
@@ -33,9 +39,12 @@
       return new Query(this.name, this.q + ',' + op);
     }
     where(a, op, value) {
-      if (typeof a === 'object' && a !== null) return this.and(`["where",${text(a)}]`);
-      if (value === undefined && arguments.length < 3)
-        return this.and(`["where",{${text(String(a))}:${text(op ?? null)}}]`);
+      if (typeof a === 'object' && a !== null) {
+        complete(a);
+        return this.and(`["where",${text(a)}]`);
+      }
+      complete(arguments.length < 3 ? op : value, a);
+      if (arguments.length < 3) return this.and(`["where",{${text(String(a))}:${text(op)}}]`);
       return this.and(`["where",{${text(String(a))}:{${text(OPS[op] ?? String(op))}:${text(value)}}}]`);
     }
     words(index, v) {
@@ -74,13 +83,9 @@
       return native.rows(this.q + ',["limit",1]')[0] ?? null;
     }
     get(id) {
-      if (id === undefined) return this.first();
-      const row = this.find_(id);
+      const row = this.and(`["where",{"id":${text(number(id))}}]`).first();
       if (row === null) throw fault(404, `${this.name} has no row ${id}`);
       return row;
-    }
-    find_(id) {
-      return native.find(this.name, id === null || id === '' ? NaN : Number(id));
     }
     exists() {
       return this.first() !== null;
@@ -163,7 +168,18 @@
       }
       return this;
     };
+  // Methods of a table take the id of one row; those of a query with conditions take all its rows.
+  const one = (id, what) => {
+    if (id === undefined || id === null || typeof id === 'object')
+      throw new TypeError(`${what} takes the id of a row first; for many rows: where({ ... }).${what}`);
+    return Number(id);
+  };
   class Table extends Query {
+    get(id) {
+      const row = this.findById(id);
+      if (row === null) throw fault(404, `${this.name} has no row ${id}`);
+      return row;
+    }
     create(record) {
       return native.create(this.name, record ?? {});
     }
@@ -171,10 +187,10 @@
       return this.create(record);
     }
     update(id, changes) {
-      return native.update(this.name, Number(id), changes ?? {});
+      return native.update(this.name, one(id, 'update(changes)'), changes ?? {});
     }
     delete(id) {
-      return native.delete(this.name, Number(id));
+      return native.delete(this.name, one(id, 'delete()'));
     }
     balance(name) {
       return new Balance(this.name, name);
@@ -195,7 +211,7 @@
       return this.balance().lines(group, o);
     }
     findById(id) {
-      return this.find_(id);
+      return native.find(this.name, number(id) ?? NaN);
     }
   }
   Table.prototype.before = declare('before');

@@ -251,3 +251,30 @@ amount = "debe - haber"
     );
     assert_eq!(app.get("/wrong").status, 400);
 }
+
+#[test]
+fn what_is_missing_never_means_every_row() {
+    let app = app("
+        const tareas = db.table('tareas');
+        app.get('/where', (req, res) => res.json(tareas.where({ titulo: req.query.titulo })));
+        app.get('/pair', (req, res) => res.json(tareas.where('titulo', req.query.titulo)));
+        app.get('/deep', (req, res) => res.json(tareas.where({ any: [{ titulo: { contains: req.query.titulo } }] })));
+        app.get('/mine/:id', (req, res) => res.json(tareas.where({ hecha: true }).get(req.params.id)));
+        app.get('/one', (req, res) => res.json(tareas.get(req.query.id)));
+        app.post('/update', () => tareas.update({ hecha: true }));
+        app.post('/delete', () => tareas.delete());
+        app.post('/add', (req, res) => res.json(tareas.create(req.body)));
+    ");
+    app.post("/add", json!({ "titulo": "uno", "hecha": false }));
+    app.post("/add", json!({ "titulo": "dos", "hecha": true }));
+    for path in ["/where", "/pair", "/deep"] {
+        assert_eq!(app.get(path).status, 400, "{path}");
+        assert_eq!(app.get(&format!("{path}?titulo=uno")).json().as_array().map(Vec::len), Some(1), "{path}");
+    }
+    assert_eq!((app.get("/mine/1").status, app.get("/mine/2").status, app.get("/mine/x").status), (404, 200, 404));
+    assert_eq!((app.get("/one").status, app.get("/one?id=1").status), (404, 200));
+    for path in ["/update", "/delete"] {
+        assert_eq!(app.post(path, json!({})).status, 500, "{path}");
+    }
+    assert_eq!(count(&app, "tareas"), 2);
+}
