@@ -76,7 +76,15 @@ impl App {
             // Made by this very start and of no use: the next one begins again.
             drop(store);
             for name in [DATABASE, "data.sqlite-wal", "data.sqlite-shm"] {
-                let _ = fs::remove_file(data.join(name));
+                let path = data.join(name);
+                if let Err(source) = fs::remove_file(&path)
+                    && source.kind() != std::io::ErrorKind::NotFound
+                {
+                    eprintln!(
+                        "error: {} has no initial data; delete it before the next start: {source}",
+                        path.display()
+                    );
+                }
             }
             return Err(error);
         }

@@ -152,8 +152,6 @@ pub struct Proxy {
 pub struct Users {
     /// The table; empty: no users.
     pub table: String,
-    /// Role of those who sign up; empty: nobody can.
-    pub sign_up: String,
     /// Failed logins per address and per name within the window.
     pub attempts: u32,
     /// The window of `attempts`.
@@ -166,14 +164,7 @@ pub struct Users {
 
 impl Default for Users {
     fn default() -> Self {
-        Self {
-            table: String::new(),
-            sign_up: String::new(),
-            attempts: 10,
-            window_seconds: 300,
-            login: "/login".into(),
-            home: "/".into(),
-        }
+        Self { table: String::new(), attempts: 10, window_seconds: 300, login: "/login".into(), home: "/".into() }
     }
 }
 

@@ -6,6 +6,7 @@ pub mod commands;
 pub mod config;
 pub mod data;
 pub mod error;
+mod json;
 pub mod results;
 pub mod script;
 pub mod web;

@@ -6,6 +6,7 @@
 use rusqlite::{Rows, types::ValueRef};
 
 use super::{Error, base64, decimal, schema::Type, value::SAFE_INTEGER};
+use crate::json;
 
 /// The columns of a statement: what they are called in JSON and how their values are written. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +27,7 @@ impl Columns {
     pub fn new(columns: impl IntoIterator<Item = (std::sync::Arc<str>, Type)>) -> Columns {
         let column = |(place, (name, kind)): (usize, (std::sync::Arc<str>, Type))| {
             let mut key = vec![if place == 0 { b'{' } else { b',' }];
-            write_string(name.as_bytes(), &mut key);
+            json::write_string(&mut key, name.as_bytes());
             key.push(b':');
             Column { name, key, kind }
         };
@@ -90,9 +91,9 @@ pub fn write_value(value: ValueRef<'_>, kind: Type, out: &mut Vec<u8>) {
             _ => write_integer(n, out),
         },
         ValueRef::Text(text) => match std::str::from_utf8(text) {
-            Ok(_) => write_string(text, out),
+            Ok(_) => json::write_string(out, text),
             // Another tool wrote it: JSON must be UTF-8 all the same.
-            Err(_) => write_string(String::from_utf8_lossy(text).as_bytes(), out),
+            Err(_) => json::write_string(out, String::from_utf8_lossy(text).as_bytes()),
         },
         ValueRef::Blob(bytes) => {
             out.push(b'"');
@@ -114,44 +115,6 @@ fn write_integer(n: i64, out: &mut Vec<u8>) {
         out.extend_from_slice(digits);
         out.push(b'"');
     }
-}
-
-/// Which bytes JSON wants escaped.
-static ESCAPED: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 32 {
-        table[byte] = true;
-        byte += 1;
-    }
-    table[b'"' as usize] = true;
-    table[b'\\' as usize] = true;
-    table
-};
-
-/// Appends UTF-8 as a JSON string.
-pub fn write_string(text: &[u8], out: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    out.push(b'"');
-    let mut start = 0;
-    for (place, &byte) in text.iter().enumerate() {
-        if ESCAPED[byte as usize] {
-            out.extend_from_slice(&text[start..place]);
-            start = place + 1;
-            match byte {
-                b'"' => out.extend_from_slice(b"\\\""),
-                b'\\' => out.extend_from_slice(b"\\\\"),
-                b'\n' => out.extend_from_slice(b"\\n"),
-                b'\r' => out.extend_from_slice(b"\\r"),
-                b'\t' => out.extend_from_slice(b"\\t"),
-                _ => {
-                    out.extend_from_slice(&[b'\\', b'u', b'0', b'0', HEX[byte as usize >> 4], HEX[byte as usize & 15]])
-                }
-            }
-        }
-    }
-    out.extend_from_slice(&text[start..]);
-    out.push(b'"');
 }
 
 #[cfg(test)]

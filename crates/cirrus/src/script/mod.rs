@@ -5,7 +5,6 @@ mod declared;
 mod effects;
 mod engine;
 mod host;
-mod json;
 mod ledger;
 mod machine;
 mod modules;

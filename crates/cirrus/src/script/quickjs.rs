@@ -9,10 +9,8 @@ use std::ptr::NonNull;
 use rquickjs::{Ctx, Error, Exception, Result, Value, qjs};
 use rusqlite::types::ValueRef;
 
-use super::json;
-use crate::data::rows::Columns;
-use crate::data::schema::Type;
-use crate::data::{SAFE_INTEGER, base64, decimal};
+use crate::data::{SAFE_INTEGER, base64, decimal, rows::Columns, schema::Type};
+use crate::json;
 
 /// Deeper values are refused: the serialiser is recursive and so is the stack of whoever reads the answer.
 const DEPTH: usize = 512;

@@ -1,4 +1,4 @@
-//! JSON text, as bytes: the parts that need no JavaScript.
+//! JSON text, as bytes: what rows and the values of JavaScript are written with.
 
 const PLAIN: [bool; 256] = {
     let mut table = [true; 256];
@@ -66,21 +66,7 @@ fn escape_unit(out: &mut Vec<u8>, unit: u32) {
 
 /// Appends an integer.
 pub fn write_integer(out: &mut Vec<u8>, value: i64) {
-    let mut buffer = [0u8; 20];
-    let mut at = buffer.len();
-    let mut rest = value.unsigned_abs();
-    loop {
-        at -= 1;
-        buffer[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    if value < 0 {
-        out.push(b'-');
-    }
-    out.extend_from_slice(&buffer[at..]);
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 #[cfg(test)]
