@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::figure::Figure;
 use crate::load::{self, Load};
-use crate::servers::{Server, Servers};
+use crate::servers::{Memory, Server, Servers};
 
 const ROUNDS: usize = 7;
 const TEN: &str = "/tareas";
@@ -21,6 +21,7 @@ pub fn run() -> Result<()> {
     start(&servers)?;
     requests(&servers)?;
     memory(&servers)?;
+    users(&servers)?;
     mixed(&servers)
 }
 
@@ -90,6 +91,30 @@ fn memory(servers: &Servers) -> Result<()> {
     }
     idle.finish()?;
     crowd.finish()
+}
+
+/// What 1,000 users at once get from a server that may use 32 MiB.
+fn users(servers: &Servers) -> Result<()> {
+    let mut figure = Figure::new("cirrus-users", "1,000 users at once, 32 MiB of memory in all", "answers/s");
+    for name in ["cirrus", "bun", "deno", "fastify", "express"] {
+        let memory = Memory::limit(32 << 20)?;
+        let (answers, outcome) = match crowd(servers, name, &memory) {
+            Ok((answers, errors)) => (answers, format!("alive, {errors} requests failed")),
+            Err(error) => (0.0, format!("{error:#}")),
+        };
+        figure.add(name, answers);
+        figure.fact(name, outcome);
+    }
+    figure.finish()
+}
+
+/// Answers per second, and how many requests got none within 10 s or a broken connection.
+fn crowd(servers: &Servers, name: &str, memory: &Memory) -> Result<(f64, u64)> {
+    let mut server = servers.start_in(name, memory)?;
+    let load = load::wrk(&Load::new(&server, TEN, 1000, Duration::from_secs(10)));
+    ensure!(!server.ended()?, "killed for want of memory");
+    let load = load?;
+    Ok((load.requests as f64 / load.seconds, load.errors))
 }
 
 /// Requests per second at 256 connections, nine reads and one durable write of ten.

@@ -38,7 +38,9 @@ impl Servers {
             fs::copy(&path, peers.join(path.file_name().context("a file")?))?;
         }
         if !peers.join("node_modules").exists() {
-            peers::run("npm", &["ci", "--prefix", peers.to_str().context("UTF-8")?])?;
+            // Not `ci`: a mirror may lack what other systems would need.
+            let to = peers.to_str().context("UTF-8")?;
+            peers::run("npm", &["install", "--no-audit", "--no-fund", "--no-save", "--prefix", to])?;
         }
         let servers = Self { dir: dir.to_owned() };
         fs::create_dir_all(dir.join("app"))?;
@@ -64,6 +66,17 @@ impl Servers {
 
     /// Starts one by name, on a database of its own, on the first processor, and waits for its first answer.
     pub fn start(&self, name: &str) -> Result<Server> {
+        self.launch(name, Command::new("taskset"))
+    }
+
+    /// The same with so much memory and no more.
+    pub fn start_in(&self, name: &str, memory: &Memory) -> Result<Server> {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo $$ >\"$0\" && exec taskset \"$@\""]).arg(memory.0.join("cgroup.procs"));
+        self.launch(name, command)
+    }
+
+    fn launch(&self, name: &str, mut command: Command) -> Result<Server> {
         let place =
             ["cirrus", "cirrus-cached", "bun", "deno", "fastify", "express", "nginx"].iter().position(|n| *n == name);
         let port = PORT + u16::try_from(place.with_context(|| format!("there is no server '{name}'"))?)?;
@@ -73,7 +86,6 @@ impl Servers {
         }
         fs::create_dir_all(&data)?;
         fs::copy(self.dir.join("data/data.sqlite"), data.join("data.sqlite"))?;
-        let mut command = Command::new("taskset");
         command.args(["-c", "0"]);
         self.arguments(name, port, &data, &mut command)?;
         command.env("DB", data.join("data.sqlite")).env("PORT", port.to_string());
@@ -82,6 +94,7 @@ impl Servers {
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().context("taskset is needed")?;
         let mut server = Server { name: name.to_owned(), first_response: Duration::ZERO, port, child };
         while server.get("/tareas").is_err() {
+            ensure!(!server.ended()?, "{name} ended before it answered");
             ensure!(begin.elapsed() < Duration::from_secs(20), "{name} did not answer within 20 seconds");
             std::thread::sleep(Duration::from_micros(200));
         }
@@ -145,6 +158,11 @@ impl Server {
         Ok(if head.to_lowercase().contains("transfer-encoding: chunked") { unchunked(body) } else { body.to_owned() })
     }
 
+    /// Whether it is no more.
+    pub fn ended(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
+    }
+
     /// Processor time of all its threads and children so far.
     pub fn cpu(&self) -> Result<Duration> {
         let mut total = 0;
@@ -169,6 +187,37 @@ impl Drop for Server {
         // It may have ended by itself; then the bench has said so.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// A limit of memory: a cgroup of either version, gone in the end.
+pub struct Memory(PathBuf);
+
+impl Memory {
+    /// Allows so many bytes, the kernel's share and cached files included.
+    pub fn limit(bytes: u64) -> Result<Self> {
+        let (first, own) = (Path::new("/sys/fs/cgroup/memory"), format!("vclouden-bench-{}", std::process::id()));
+        let (tree, key) = match first.exists() {
+            true => (first, "memory.limit_in_bytes"),
+            false => (Path::new("/sys/fs/cgroup"), "memory.max"),
+        };
+        let memory = Self(tree.join(own));
+        fs::create_dir(&memory.0).context("a cgroup for memory; run as root")?;
+        fs::write(memory.0.join(key), bytes.to_string()).context("a limit of memory")?;
+        Ok(memory)
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // What ran in it has ended; the kernel may need a moment to notice.
+        for _ in 0..100 {
+            if fs::remove_dir(&self.0).is_ok() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        eprintln!("bench: {} is left", self.0.display());
     }
 }
 

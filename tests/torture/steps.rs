@@ -135,7 +135,7 @@ fn restore_ends_with_the_old_data_or_the_new() {
     let later = "first of acme\nlater\n";
     torture(
         &mut machine,
-        &subject("restore-snapshot", Some("check")),
+        &subject("restore", Some("check")),
         |machine| machine.try_cli(&["backup", "restore", "acme", &backup]).status.success(),
         |machine, fault, done| {
             let (version, notes) = answer(machine, "acme");

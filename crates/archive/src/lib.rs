@@ -18,7 +18,7 @@ mod unpack;
 pub use contents::{Contents, Kind, Node};
 pub use error::ArchiveError;
 pub use limits::Limits;
-pub use pack::{Summary, pack};
+pub use pack::{Summary, pack, pack_without};
 pub use scan::inspect;
 pub use unpack::unpack;
 

@@ -38,11 +38,20 @@ pub struct Summary {
 /// What [`crate::unpack`] would refuse under the default [`Limits`], naming the file; [`ArchiveError::Pack`] when a
 /// file cannot be read, [`ArchiveError::Write`] when `writer` fails.
 pub fn pack(dir: &Path, writer: impl Write) -> Result<Summary, ArchiveError> {
+    pack_without(dir, &[], writer)
+}
+
+/// The same without what has one of these names at the top of `dir`.
+///
+/// # Errors
+/// Those of [`pack`].
+pub fn pack_without(dir: &Path, left_out: &[&str], writer: impl Write) -> Result<Summary, ArchiveError> {
     let limits = Limits::default();
     let hashing = Hashing { inner: writer, hash: Sha256::new(), bytes: 0, limit: limits.archive_bytes };
     let gzip = GzBuilder::new().write(hashing, Compression::default());
     let mut pack = Pack {
         top: dir,
+        left_out,
         limits: &limits,
         tree: Tree::new(&limits),
         tar: tar::Builder::new(gzip),
@@ -64,6 +73,7 @@ pub fn pack(dir: &Path, writer: impl Write) -> Result<Summary, ArchiveError> {
 /// A packing under way.
 struct Pack<'a, W: Write> {
     top: &'a Path,
+    left_out: &'a [&'a str],
     limits: &'a Limits,
     tree: Tree<'a>,
     tar: tar::Builder<GzEncoder<Hashing<W>>>,
@@ -79,7 +89,8 @@ impl<W: Write> Pack<'_, W> {
         let mut names = Vec::new();
         for entry in fs::read_dir(&full).map_err(unread)? {
             let name = entry.map_err(unread)?.file_name();
-            if name != ".git" {
+            let left_out = path.is_empty() && self.left_out.iter().any(|left_out| name == *left_out);
+            if name != ".git" && !left_out {
                 names.push(name);
             }
         }

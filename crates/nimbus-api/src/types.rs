@@ -77,16 +77,9 @@ pub enum Work {
         /// The copy's id.
         backup: BackupId,
     },
-    /// Puts the data back to that copy. What it replaces is kept as a snapshot.
-    Restore {
-        /// The copy's id.
-        backup: BackupId,
-        /// Seconds to keep what is replaced.
-        keep_seconds: u64,
-    },
     /// Puts the data back to any copy that is still kept, by its name: a backup, or what a switch, a rollback or a
     /// restore replaced. The copy stays. What it replaces is kept as a snapshot.
-    RestoreSnapshot {
+    Restore {
         /// [`SnapshotReport::name`].
         snapshot: String,
         /// Whether the code goes back as well, to the version of which the copy is; otherwise the version of now gets
@@ -116,7 +109,6 @@ impl Work {
             Work::Rollback { .. } => "rollback",
             Work::Backup { .. } => "backup",
             Work::Restore { .. } => "restore",
-            Work::RestoreSnapshot { .. } => "restore-snapshot",
             Work::ForgetBackup { .. } => "forget-backup",
             Work::Remove => "remove",
         }
@@ -312,7 +304,7 @@ pub enum Phase {
 /// A kept copy of an installation's data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SnapshotReport {
-    /// Its name, unique among the copies of the installation; see [`Work::RestoreSnapshot`].
+    /// Its name, unique among the copies of the installation; see [`Work::Restore`].
     #[serde(default)]
     pub name: String,
     /// Why it is kept.

@@ -241,7 +241,7 @@ pub struct Accepted {
 pub struct Operation {
     /// Its id, the same on the server.
     pub id: OperationId,
-    /// `install`, `start`, `stop`, `restart`, `switch`, `rollback`, `backup`, `restore-snapshot`, `forget-backup` or
+    /// `install`, `start`, `stop`, `restart`, `switch`, `rollback`, `backup`, `restore`, `forget-backup` or
     /// `remove`.
     pub verb: String,
     /// The installation it concerns.

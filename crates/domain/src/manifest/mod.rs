@@ -13,7 +13,7 @@ mod problems;
 mod read;
 pub mod size;
 
-pub use package::EntryKind;
+pub use package::{CIRRUS_DATABASE, EntryKind};
 pub use problems::{ManifestErrors, ManifestProblem};
 
 use std::collections::BTreeMap;

@@ -3,6 +3,9 @@
 use super::problems::Problems;
 use super::{APP_DIRECTORY, Base, Engine, Manifest, ManifestErrors};
 
+/// Where `cirrus serve DIR` keeps its data unless it is told another place.
+pub const CIRRUS_DATABASE: &str = "data/data.sqlite";
+
 /// What is at a path of a package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryKind {
@@ -41,6 +44,14 @@ pub(super) fn check(manifest: &Manifest, at: impl Fn(&str) -> Option<EntryKind>)
     }
     if manifest.engine == Engine::Cirrus && ["app.js", "schema.toml"].iter().all(|name| at(name).is_none()) {
         problems.add("engine", "\"cirrus\" runs an app.js and a schema.toml, and the package has neither at its top");
+    }
+    if manifest.engine == Engine::Cirrus && at(CIRRUS_DATABASE).is_some() {
+        let message = format!(
+            "the package holds {CIRRUS_DATABASE:?}: the data of one machine, with the key of its sessions; leave \
+             \"data\" out (a directory is packed without it), and give new installations their first rows in \
+             \"initial-data\""
+        );
+        problems.add("engine", message);
     }
     if let Some(program) = program(manifest) {
         let written = &manifest.command[0];

@@ -110,18 +110,11 @@ pub(crate) struct Rollback {
 
 /// What `restore` is asked.
 pub(crate) struct Restore {
-    from: Source,
+    /// The copy's name.
+    snapshot: String,
     /// Whether the code goes back as well.
     code: bool,
     keep_seconds: u64,
-}
-
-/// Which copy to restore.
-pub(crate) enum Source {
-    /// That backup.
-    Backup(domain::BackupId),
-    /// The copy of that name.
-    Snapshot(String),
 }
 
 /// Which backup.
@@ -148,13 +141,8 @@ pub(crate) fn run(
         }
         Work::Rollback { keep_seconds } => go(engine, id, installation, Rollback { keep_seconds }, rollback::STEPS),
         Work::Backup { backup } => go(engine, id, installation, Backup { backup }, backup::STEPS),
-        Work::Restore { backup, keep_seconds } => {
-            let ask = Restore { from: Source::Backup(backup), code: false, keep_seconds };
-            go(engine, id, installation, ask, restore::STEPS)
-        }
-        Work::RestoreSnapshot { snapshot, code, keep_seconds } => {
-            let ask = Restore { from: Source::Snapshot(snapshot), code, keep_seconds };
-            go(engine, id, installation, ask, restore::STEPS)
+        Work::Restore { snapshot, code, keep_seconds } => {
+            go(engine, id, installation, Restore { snapshot, code, keep_seconds }, restore::STEPS)
         }
         Work::ForgetBackup { backup } => go(engine, id, installation, Backup { backup }, forget_backup::STEPS),
         Work::Remove => go(engine, id, installation, (), remove::STEPS),
@@ -184,7 +172,6 @@ pub fn steps(verb: &str) -> &'static [&'static str] {
             ("rollback", names(rollback::STEPS)),
             ("backup", names(backup::STEPS)),
             ("restore", names(restore::STEPS)),
-            ("restore-snapshot", names(restore::STEPS)),
             ("forget-backup", names(forget_backup::STEPS)),
             ("remove", names(remove::STEPS)),
         ])

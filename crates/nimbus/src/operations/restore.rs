@@ -5,7 +5,7 @@ use domain::manifest::Egress;
 use journal::{Step, StepError};
 use nimbus_api::SnapshotReason;
 
-use super::{Progress, Restore, Source, Steps, Task, steps};
+use super::{Progress, Restore, Steps, Task, steps};
 use crate::registry;
 use crate::spec::{InstallationSpec, SnapshotRecord};
 
@@ -24,36 +24,30 @@ pub(super) const STEPS: &Steps<Restore> = &[
 fn find(task: &Task<Restore>, progress: &mut Progress) -> Result<(), StepError> {
     let before = task.present()?;
     steps::room_to_go_back(task)?;
-    let name = match &task.ask.from {
-        Source::Backup(backup) => steps::backup_name(*backup),
-        Source::Snapshot(name) => name.clone(),
-    };
+    let name = &task.ask.snapshot;
     let volume = &task.engine.volume;
     // Looked up in the list: a name from outside is never a path.
-    let record = match volume.snapshots(before.id)?.contains(&name) {
-        true => registry::snapshot(volume, before.id, &name)?,
+    let record = match volume.snapshots(before.id)?.contains(name) {
+        true => registry::snapshot(volume, before.id, name)?,
         false => None,
     };
     let record = record.filter(|record| !record.is_expired(task.engine.clock.now()));
-    let Some(record) = record else { return Err(absent(task, &before, &name)) };
+    let Some(record) = record else { return Err(absent(&before, name)) };
     let after = if task.ask.code { with_code(&before, &record) } else { before.clone() };
     steps::runnable(task, &after.version)?;
     steps::free_ports(task, &after.version, &after.ports)?;
-    progress.target = Some(name);
+    progress.target = Some(name.clone());
     progress.after = Some(after);
     progress.before = Some(before);
     Ok(())
 }
 
-fn absent(task: &Task<Restore>, spec: &InstallationSpec, name: &str) -> StepError {
-    StepError::new(match &task.ask.from {
-        Source::Backup(backup) => format!("{} has no backup {backup} on this server", spec.name),
-        Source::Snapshot(_) => format!(
-            "{} has no copy \"{}\" on this server: its time may be over; list the copies that are left",
-            spec.name,
-            name.chars().take(120).collect::<String>()
-        ),
-    })
+fn absent(spec: &InstallationSpec, name: &str) -> StepError {
+    StepError::new(format!(
+        "{} has no copy \"{}\" on this server: its time may be over; list the copies that are left",
+        spec.name,
+        name.chars().take(120).collect::<String>()
+    ))
 }
 
 /// The installation with the version of the copy.

@@ -41,11 +41,12 @@ fn an_installation_lives_its_whole_life() {
     let backup = BackupId::new();
     agent.finish(id, Work::Backup { backup });
     agent.write(id, "fourth\n");
-    agent.finish(id, Work::Restore { backup, keep_seconds: 60 });
+    let restore = || Work::Restore { snapshot: format!("backup-{backup}"), code: false, keep_seconds: 60 };
+    agent.finish(id, restore());
     assert_eq!(agent.get(id), "second\n");
     agent.finish(id, Work::ForgetBackup { backup });
-    let why = agent.undone(id, Work::Restore { backup, keep_seconds: 60 });
-    assert!(why.contains("has no backup"), "{why}");
+    let why = agent.undone(id, restore());
+    assert!(why.contains("has no copy \"backup-"), "{why}");
 
     let pid = agent.show(id).pid;
     agent.finish(id, Work::Restart);
@@ -169,8 +170,7 @@ fn any_copy_that_is_kept_can_be_restored_by_its_name() {
         let copies = agent.show(id).snapshots.into_iter().filter(|copy| copy.reason == reason);
         copies.map(|copy| copy.name).next_back().unwrap()
     };
-    let restore =
-        |snapshot: &str, code| Work::RestoreSnapshot { snapshot: snapshot.to_owned(), code, keep_seconds: 60 };
+    let restore = |snapshot: &str, code| Work::Restore { snapshot: snapshot.to_owned(), code, keep_seconds: 60 };
     let of_two = name(&agent, SnapshotReason::BeforeRollback);
 
     agent.finish(id, restore(&of_two, false));

@@ -160,7 +160,7 @@ fn restore() {
         &cases("restore", "release"),
         |agent| {
             agent.write(id, "later\n");
-            (id, Work::Restore { backup, keep_seconds: 60 })
+            (id, Work::Restore { snapshot: format!("backup-{backup}"), code: false, keep_seconds: 60 })
         },
         |agent, id, done| {
             healthy(agent, id);
@@ -180,11 +180,11 @@ fn restore_with_code() {
     agent.finish(id, Work::Backup { backup: copies[1] });
     let restore = |number: usize| {
         let copy = copies[number - 1];
-        Work::RestoreSnapshot { snapshot: format!("backup-{copy}"), code: true, keep_seconds: 60 }
+        Work::Restore { snapshot: format!("backup-{copy}"), code: true, keep_seconds: 60 }
     };
     torture(
         &mut agent,
-        &cases("restore-snapshot", "release"),
+        &cases("restore", "release"),
         |agent| {
             if agent.show(id).version == 2 {
                 agent.finish(id, restore(1));

@@ -164,8 +164,7 @@ pub fn audit_verb(work: &Work) -> &'static str {
         Work::Switch { .. } => "installation.switch",
         Work::Rollback { .. } => "installation.rollback",
         Work::Backup { .. } => "backup.create",
-        Work::Restore { .. } => "backup.restore",
-        Work::RestoreSnapshot { .. } => "snapshot.restore",
+        Work::Restore { .. } => "snapshot.restore",
         Work::ForgetBackup { .. } => "backup.delete",
         Work::Remove => "installation.remove",
     }
@@ -181,7 +180,7 @@ async fn accept(plane: &Plane, tx: Tx, actor: &Actor, row: &InstallationRow, wor
         return Err(busy(row));
     }
     let backup = match &work {
-        Work::Backup { backup } | Work::Restore { backup, .. } | Work::ForgetBackup { backup } => Some(*backup),
+        Work::Backup { backup } | Work::ForgetBackup { backup } => Some(*backup),
         _ => None,
     };
     create_operation(plane, &tx, actor, row, operation, &work).await?;
@@ -213,7 +212,7 @@ async fn create_operation(
     let mut detail = json!({ "operation": operation });
     match work {
         Work::Install { version, .. } => detail["version"] = version.number.into(),
-        Work::RestoreSnapshot { snapshot, code, .. } => {
+        Work::Restore { snapshot, code, .. } => {
             detail["snapshot"] = snapshot.as_str().into();
             detail["code"] = (*code).into();
         }

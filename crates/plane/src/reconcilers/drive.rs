@@ -92,9 +92,7 @@ async fn send_artifacts(
 ) -> Result<(), ServerError> {
     let target = match &row.work {
         Work::Install { version, .. } | Work::Switch { version, .. } => Some(&version.artifact),
-        Work::Start | Work::Restart | Work::Rollback { .. } | Work::Restore { .. } | Work::RestoreSnapshot { .. } => {
-            None
-        }
+        Work::Start | Work::Restart | Work::Rollback { .. } | Work::Restore { .. } => None,
         Work::Stop | Work::Backup { .. } | Work::ForgetBackup { .. } | Work::Remove => return Ok(()),
     };
     if let Some(artifact) = target {
@@ -104,7 +102,7 @@ async fn send_artifacts(
         return Ok(());
     }
     let snapshot = match &row.work {
-        Work::RestoreSnapshot { snapshot, code: true, .. } => Some(snapshot.as_str()),
+        Work::Restore { snapshot, code: true, .. } => Some(snapshot.as_str()),
         _ => None,
     };
     let others = versions::of_installation(plane.store.read(), row.installation, snapshot).await;

@@ -88,7 +88,7 @@ async fn what_a_rollback_and_a_restore_replaced_can_be_restored() {
     world.done(&path(&copies[1].2)).await;
     assert_eq!(world.installation("hola-acme").await.version, 1);
     let accepted: Accepted = world.post(&path(&copies[0].2), json!({"code": false})).await.expect(202).json();
-    assert_eq!(world.ended(accepted.operation).await.verb, "restore-snapshot");
+    assert_eq!(world.ended(accepted.operation).await.verb, "restore");
     assert_eq!(world.installation("hola-acme").await.version, 1);
     let asked: Vec<bool> = world.fake.asked().into_iter().filter_map(|(_, request)| code(&request.work)).collect();
     assert_eq!(asked, [true, true, false]);
@@ -104,7 +104,7 @@ async fn what_a_rollback_and_a_restore_replaced_can_be_restored() {
 
 fn code(work: &Work) -> Option<bool> {
     match work {
-        Work::RestoreSnapshot { code, .. } => Some(*code),
+        Work::Restore { code, .. } => Some(*code),
         _ => None,
     }
 }

@@ -321,11 +321,7 @@ impl Inner {
                 copy.name = format!("backup-{backup}");
                 report.snapshots.push(copy);
             }
-            Work::Restore { keep_seconds, .. } => {
-                let copy = snapshot(SnapshotReason::BeforeRestore, report, at, Some(*keep_seconds));
-                report.snapshots.push(copy);
-            }
-            Work::RestoreSnapshot { snapshot: name, code, keep_seconds } => {
+            Work::Restore { snapshot: name, code, keep_seconds } => {
                 let copy = snapshot(SnapshotReason::BeforeRestore, report, at, Some(*keep_seconds));
                 let from = report.snapshots.iter().find(|known| known.name == *name).unwrap();
                 report.version = if *code { from.version } else { report.version };

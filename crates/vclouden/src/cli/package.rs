@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use domain::manifest::Engine;
 use serde_json::json as object;
 use tempfile::NamedTempFile;
 
@@ -56,12 +57,16 @@ fn check(path: &Path, context: &Context) -> Outcome {
             "unpacked_bytes": contents.unpacked_bytes,
             "entries": contents.entries,
             "warnings": package.warnings,
+            "left_out": package.left_out,
         }));
     }
     let limits = &manifest.limits;
     let mut facts = Facts::new();
     facts.fact("App", format!("{} ({})", manifest.slug, manifest.name));
-    facts.fact("Command", manifest.command.join(" "));
+    match manifest.engine {
+        Engine::Command => facts.fact("Command", manifest.command.join(" ")),
+        Engine::Cirrus => facts.fact("Engine", "Cirrus"),
+    };
     facts.fact("Memory", bytes(limits.memory)).fact("CPUs", cpus(limits.cpus_milli.into()));
     facts.fact("Disk", bytes(limits.disk)).fact("Processes", limits.processes.to_string());
     facts.maybe("HTTP", manifest.http.as_ref().map(|http| format!("port {}", http.port)));
@@ -73,6 +78,9 @@ fn check(path: &Path, context: &Context) -> Outcome {
         "Content",
         format!("{files}, {}, packed {}", bytes(contents.unpacked_bytes), bytes(contents.archive_bytes)),
     );
+    facts.maybe("Left out", (!package.left_out.is_empty()).then(|| {
+        format!("{} (the data of this machine)", package.left_out.join(", "))
+    }));
     facts.print();
     package.warn();
     let verdict = if package.warnings.is_empty() { "Nothing is wrong with it." } else { "It can be published." };

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use archive::{Contents, Kind, Limits};
 use domain::Manifest;
-use domain::manifest::{Base, EntryKind, ManifestErrors};
+use domain::manifest::{Base, CIRRUS_DATABASE, Engine, EntryKind, ManifestErrors};
 use tempfile::{NamedTempFile, TempDir};
 
 use crate::failure::{Failure, Outcome};
@@ -25,6 +25,8 @@ pub struct Package {
     pub contents: Contents,
     /// What may be a mistake, a sentence each.
     pub warnings: Vec<String>,
+    /// What of a directory is not in it, since it belongs to this machine.
+    pub left_out: &'static [&'static str],
     /// The archive: the file that was given, or one packed from the directory and deleted at the end.
     archive: Source,
 }
@@ -41,11 +43,15 @@ impl Package {
         let shown = path.display();
         let metadata = std::fs::metadata(path)
             .map_err(|error| Failure::refused(format!("cannot open {shown}: {error}. Name a directory or a tar.gz")))?;
+        let mut left_out: &[&str] = &[];
         let archive = if metadata.is_dir() {
-            check_manifest_file(path)?;
+            let manifest = manifest_file(path)?;
+            if manifest.engine == Engine::Cirrus && path.join(CIRRUS_DATABASE).exists() {
+                left_out = &["data"];
+            }
             let file = NamedTempFile::new()
                 .map_err(|error| Failure::refused(format!("cannot make a temporary file: {error}. See TMPDIR")))?;
-            pack(path, file.as_file())?;
+            pack(path, left_out, file.as_file())?;
             Source::Packed(file)
         } else {
             Source::Given(path.to_owned())
@@ -59,7 +65,7 @@ impl Package {
         let directory = unpacked.as_ref().map_or(path, |directory| directory.path());
         let found = program::check(&manifest, &contents, directory)?;
         program::with_lines(found.errors, &contents).map_err(|errors| wrong(path, &errors))?;
-        Ok(Package { manifest, contents, warnings: found.warnings, archive })
+        Ok(Package { manifest, contents, warnings: found.warnings, left_out, archive })
     }
 
     /// Says on standard error what may be a mistake.
@@ -100,19 +106,19 @@ fn unpacked(path: &Path, archive: &Source, manifest: &Manifest) -> Outcome<Optio
 }
 
 /// Packs the content of `directory` into `file`.
-pub fn pack(directory: &Path, file: &File) -> Outcome<archive::Summary> {
+fn pack(directory: &Path, left_out: &[&str], file: &File) -> Outcome<archive::Summary> {
     let failed = |error: &dyn std::fmt::Display| Failure::refused(format!("{}: {error}", directory.display()));
     let mut writer = BufWriter::new(file);
-    let summary = archive::pack(directory, &mut writer).map_err(|error| failed(&error))?;
+    let summary = archive::pack_without(directory, left_out, &mut writer).map_err(|error| failed(&error))?;
     writer.flush().map_err(|error| failed(&error))?;
     Ok(summary)
 }
 
 /// A manifest with mistakes is told before anything is packed: packing a large directory takes its time.
-fn check_manifest_file(directory: &Path) -> Outcome {
+fn manifest_file(directory: &Path) -> Outcome<Manifest> {
     let path = directory.join(archive::MANIFEST);
     match std::fs::read_to_string(&path) {
-        Ok(text) => Manifest::parse(&text).map(drop).map_err(|errors| wrong(directory, &errors)),
+        Ok(text) => Manifest::parse(&text).map_err(|errors| wrong(directory, &errors)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Failure::refused(format!(
             "{} is missing: a package is a directory with a {} at its top",
             path.display(),

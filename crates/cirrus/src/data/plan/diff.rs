@@ -52,7 +52,8 @@ struct Diff<'d> {
 
 pub(super) fn plan(connection: Option<&Connection>, old: &Schema, new: &Schema) -> Result<Plan, Error> {
     let now = moment::instant(std::time::SystemTime::now());
-    let mut diff = Diff { connection, old, new, now, plan: Plan::default(), carried: BTreeSet::new() };
+    let plan = Plan { lose: new.lose.clone(), ..Plan::default() };
+    let mut diff = Diff { connection, old, new, now, plan, carried: BTreeSet::new() };
     for (place, table) in new.tables.iter().enumerate() {
         diff.table(place, table)?;
     }

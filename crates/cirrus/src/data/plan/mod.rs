@@ -78,6 +78,16 @@ pub struct Loss {
     pub why: String,
 }
 
+impl Loss {
+    /// The table or field, as `lose` in the schema names it.
+    fn name(&self) -> String {
+        match &self.field {
+            Some(field) => format!("{}.{field}", self.table),
+            None => self.table.clone(),
+        }
+    }
+}
+
 /// Something that the rows that are there contradict. It cannot be applied until they are put right.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Obstacle {
@@ -102,6 +112,9 @@ pub struct Plan {
     pub obstacles: Vec<Obstacle>,
     /// The copy of the database that was kept before, once the plan was applied and something was lost by it.
     pub copy: Option<std::path::PathBuf>,
+    /// What the schema says may be lost.
+    #[serde(skip)]
+    lose: Vec<String>,
     /// How each table comes to be.
     #[serde(skip)]
     tables: Vec<diff::TablePlan>,
@@ -116,9 +129,14 @@ impl Plan {
         self.changes.is_empty() && !self.stale
     }
 
+    /// Losses that the schema does not allow.
+    fn unforeseen(&self) -> impl Iterator<Item = String> {
+        self.losses.iter().map(Loss::name).filter(|name| !self.lose.contains(name))
+    }
+
     /// The refusal, when it may not be applied.
     fn refusal(&self, allow_loss: bool) -> Option<Error> {
-        if !self.obstacles.is_empty() || (!allow_loss && !self.losses.is_empty()) {
+        if !self.obstacles.is_empty() || (!allow_loss && self.unforeseen().next().is_some()) {
             Some(Error::Refused(format!("the tables were left as they are.\n{self}")))
         } else {
             None
@@ -136,16 +154,20 @@ impl std::fmt::Display for Plan {
             writeln!(out, "  {} {}{name}: {}", change.what.sign(), change.table, change.detail)?;
         }
         for loss in &self.losses {
-            let Loss { table, field, rows, values, why } = loss;
-            let name = field.as_ref().map_or_else(String::new, |name| format!(".{name}"));
-            writeln!(out, "LOST  {table}{name}: {values} values in {rows} rows. {why}")?;
+            let Loss { rows, values, why, .. } = loss;
+            writeln!(out, "LOST  {}: {values} values in {rows} rows. {why}", loss.name())?;
         }
         for obstacle in &self.obstacles {
             let Obstacle { table, name, rows, message } = obstacle;
             writeln!(out, "WRONG {table}.{name}: {rows} rows. {message}")?;
         }
-        if !self.losses.is_empty() && self.copy.is_none() {
-            writeln!(out, "To lose them all the same, say --allow-loss. A copy of the database is kept.")?;
+        let unforeseen: Vec<_> = self.unforeseen().collect();
+        if !unforeseen.is_empty() && self.copy.is_none() {
+            writeln!(
+                out,
+                "To lose them all the same, write lose = {unforeseen:?} at the top of schema.toml, or say --apply \
+                 --allow-loss. A copy of the database is kept."
+            )?;
         }
         Ok(())
     }
@@ -176,7 +198,7 @@ pub fn preview(dir: &Path, schema: &Schema) -> Result<Plan, Error> {
 }
 
 /// Applies a schema to the database of a data directory (made when it is not there) in one transaction. What would lose
-/// data is refused unless `allow_loss`; then a copy of the database is kept beside it.
+/// data is refused unless the schema or `allow_loss` says so; then a copy of the database is kept beside it.
 pub fn apply(dir: &Path, schema: &Schema, allow_loss: bool) -> Result<Plan, Error> {
     std::fs::create_dir_all(dir).map_err(Error::file("cannot make", dir))?;
     let connection = store::connect(&dir.join(store::FILE))?;

@@ -60,6 +60,9 @@ pub type Label = std::collections::BTreeMap<String, String>;
 pub struct Schema {
     /// In the order of the file.
     pub tables: Vec<Table>,
+    /// What may be lost when this schema is applied: tables, and fields as `table.field`, by their old names.
+    #[serde(skip)]
+    pub lose: Vec<String>,
     /// The text it was read from.
     #[serde(skip)]
     pub text: String,

@@ -49,6 +49,7 @@ pub(super) fn schema(text: &str, file: &str) -> Result<Schema, Vec<Problem>> {
         return Err(problems.finish());
     }
     let mut top = Keys::of_table(document.get_ref());
+    let lose = top.texts("lose", &mut problems).unwrap_or_default().0;
     let tables = top.children("tables", &mut problems);
     top.finish(&mut problems);
     if tables.len() > MAX_TABLES {
@@ -57,8 +58,9 @@ pub(super) fn schema(text: &str, file: &str) -> Result<Schema, Vec<Problem>> {
     }
     let drafts: Vec<_> = tables.into_iter().filter_map(|entry| table(entry, &mut problems)).collect();
     let tables = rules::finish(drafts, &mut problems);
+    let lose = lose.into_iter().map(str::to_owned).collect();
     let problems = problems.finish();
-    if problems.is_empty() { Ok(Schema { tables, text: text.to_owned() }) } else { Err(problems) }
+    if problems.is_empty() { Ok(Schema { tables, lose, text: text.to_owned() }) } else { Err(problems) }
 }
 
 fn table<'a>(entry: Entry<'a>, problems: &mut Problems) -> Option<TableDraft<'a>> {

@@ -198,6 +198,21 @@ unica = { kind = "unique", fields = ["edad"] }
     assert_eq!(column(&store, "personas", "nueva"), ["-", "-", "-", "-"]);
 }
 
+#[test]
+fn a_schema_says_itself_what_may_be_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    people(dir.path());
+    let without = PEOPLE.replace("edad = { type = \"integer\" }\n", "");
+    assert_ne!(without, PEOPLE);
+    let message = refused(dir.path(), &without);
+    assert!(message.contains("write lose = [\"personas.edad\"] at the top of schema.toml"), "{message}");
+    let message = refused(dir.path(), &format!("lose = [\"personas.notas\", \"personas\"]\n{without}"));
+    assert!(message.contains("LOST  personas.edad"), "{message}");
+    drop(open(dir.path(), &format!("lose = [\"personas.edad\"]\n{without}")));
+    let copies = std::fs::read_dir(dir.path().join("copies")).unwrap();
+    assert_eq!(copies.count(), 1, "a copy is kept");
+}
+
 const ORDERS: &str = r#"
 [tables.clientes.fields]
 nombre = { type = "text" }
