@@ -3,7 +3,8 @@ import express from 'express';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { ADD, FIRST_TEN, SETTINGS, card, row } from './routes.mjs';
 
-const db = new DatabaseSync(process.env.DB);
+// Kept by name: its statements alone do not keep it open.
+const db = (globalThis.db = new DatabaseSync(process.env.DB));
 db.exec(SETTINGS);
 const [firstTen, add] = [db.prepare(FIRST_TEN), db.prepare(ADD)];
 const app = express();
