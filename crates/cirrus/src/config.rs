@@ -156,6 +156,8 @@ pub struct Users {
     pub attempts: u32,
     /// The window of `attempts`.
     pub window_seconds: u64,
+    /// Roles whose people may change people through a resource.
+    pub managers: Vec<String>,
     /// Where a visitor who must log in is sent.
     pub login: String,
     /// Where a person goes after login.
@@ -164,7 +166,8 @@ pub struct Users {
 
 impl Default for Users {
     fn default() -> Self {
-        Self { table: String::new(), attempts: 10, window_seconds: 300, login: "/login".into(), home: "/".into() }
+        let (login, home, managers) = ("/login".into(), "/".into(), vec!["admin".into()]);
+        Self { table: String::new(), attempts: 10, window_seconds: 300, managers, login, home }
     }
 }
 

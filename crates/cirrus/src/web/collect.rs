@@ -47,6 +47,11 @@ impl Collect {
         Ok(Self { path: path.trim_end_matches('/').to_owned(), table, fields })
     }
 
+    /// Its table.
+    pub fn table(&self) -> &String {
+        &self.table
+    }
+
     /// Whether the table has these fields.
     pub fn check(&self, app: &App) -> Result<(), String> {
         let (_, table) = app.store.schema().find(&self.table).map_err(|error| error.to_string())?;

@@ -10,6 +10,7 @@ pub mod form;
 pub mod i18n;
 pub mod natives;
 pub mod openapi;
+pub mod options;
 pub mod problem;
 pub mod reading;
 pub mod request;

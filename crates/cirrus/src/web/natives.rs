@@ -71,13 +71,19 @@ impl Route {
 
     /// Checks what can be checked when the application is loaded. The error is for the author.
     pub fn check(&self, app: &App) -> Result<(), String> {
-        let table = match self {
-            Self::Resource(resource) => &resource.table,
-            Self::Events { table, .. } => table,
-            Self::Collect(collect) => return collect.check(app),
-            _ => return Ok(()),
+        let (table, fits) = match self {
+            Self::Resource(resource) => (&resource.table, resource.check(app)),
+            Self::Collect(collect) => (collect.table(), collect.check(app)),
+            Self::Events { table, .. } => {
+                (table, app.store.schema().find(table).map(drop).map_err(|error| error.to_string()))
+            }
+            Self::Static { .. } | Self::Users(_) | Self::Cors { .. } => return Ok(()),
         };
-        app.store.schema().find(table).map(|_| ()).map_err(|error| error.to_string())
+        let users = &app.config.users;
+        if !users.table.is_empty() && *table == users::keys(users) {
+            return Err(format!("{table} holds the hashes of passwords, which no address may show"));
+        }
+        fits
     }
 
     /// Answers on the thread of connections, if that needs no writing.

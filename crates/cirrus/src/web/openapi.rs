@@ -26,7 +26,7 @@ pub fn document<'a>(app: &App, resources: impl Iterator<Item = &'a Resource>) ->
         schemas.insert(name.to_owned(), row(table));
         for (kind, whole) in [("new", true), ("changes", false)] {
             let mut schema = written(table, whole);
-            if resource.takes_password(app, table) {
+            if resource.of_people(app) {
                 schema["properties"]["password"] =
                     json!({ "type": ["string", "null"], "minLength": 8, "maxLength": 200, "writeOnly": true });
             }
@@ -326,10 +326,24 @@ fn parameters(table: &Table, resource: &Resource, most: u32) -> Value {
         for word in ["ne", "lt", "lte", "gt", "gte"] {
             all.push(query(&format!("{name}[{word}]"), schema.clone(), word));
         }
+        let mut item = schema;
+        if item.get("maxLength").is_some() {
+            item["pattern"] = json!("^[^\\u0000,]*$"); // commas stand between values
+        }
+        for (word, least, most, text) in
+            [("in", 1, 100, "one of these"), ("between", 2, 2, "from the first to the second, both included")]
+        {
+            let values = json!({ "type": "array", "items": item, "minItems": least, "maxItems": most });
+            let mut parameter = query(&format!("{name}[{word}]"), values, text);
+            parameter["style"] = json!("form");
+            parameter["explode"] = json!(false);
+            all.push(parameter);
+        }
         all.push(query(&format!("{name}[null]"), json!({ "type": "boolean" }), "without a value"));
         if matches!(field.kind, Kind::Text { .. }) {
             all.push(query(&format!("{name}[contains]"), search.clone(), "contains"));
             all.push(query(&format!("{name}[begins]"), search.clone(), "begins with"));
+            all.push(query(&format!("{name}[like]"), search.clone(), "like: % is anything"));
         }
     }
     json!(all)

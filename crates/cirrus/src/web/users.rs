@@ -266,7 +266,7 @@ impl Routes {
                 Answer::Done(Response::bytes(StatusCode::OK, "application/json", user.to_string()))
             }
             Some("login") if get && app.has_view(".", "login") => page(app, request, StatusCode::OK, &json!({})),
-            Some("login" | "logout") if !get => Answer::Worker,
+            Some("login" | "logout") if request.method == Method::POST => Answer::Worker,
             Some(verb) => Answer::Done(problem::method_not_allowed(if verb == "me" { "GET, HEAD" } else { "POST" })),
             None => Answer::Unknown,
         }

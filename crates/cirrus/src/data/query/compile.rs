@@ -208,6 +208,11 @@ impl Sql<'_> {
             }
             Condition::Contains(field, text) => self.contains(field, text),
             Condition::Begins(field, text) => self.begins(field, text),
+            Condition::Like(field, pattern) => {
+                self.text_field(field, pattern)?;
+                self.function(store::LIKE, field, pattern);
+                Ok(())
+            }
             Condition::Words(name, text) => self.search(name, IndexKind::Words, text),
             Condition::Pieces(name, text) => self.search(name, IndexKind::Pieces, text),
         }
@@ -288,13 +293,19 @@ impl Sql<'_> {
             self.search(field, IndexKind::Pieces, text)?;
             self.add(" AND ");
         }
-        self.add(store::CONTAINS);
+        self.function(store::CONTAINS, field, text);
+        self.add(")");
+        Ok(())
+    }
+
+    /// A function of a field and a text, in lower case.
+    fn function(&mut self, function: &str, field: &str, text: &str) {
+        self.add(function);
         self.add("(");
         self.name(field);
         self.add(", ");
         self.bind(Value::Text(text.to_lowercase()));
-        self.add("))");
-        Ok(())
+        self.add(")");
     }
 
     fn begins(&mut self, field: &str, text: &str) -> Result<(), Error> {

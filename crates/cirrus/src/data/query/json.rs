@@ -11,6 +11,11 @@ impl Condition {
     pub fn from_json(json: &Json) -> Result<Condition, Error> {
         read(json, 0)
     }
+
+    /// One field and one of the words by which JavaScript and addresses compare.
+    pub fn of(field: &str, word: &str, value: &Json) -> Result<Condition, Error> {
+        operation(field, word, value)
+    }
 }
 
 fn read(json: &Json, depth: usize) -> Result<Condition, Error> {
@@ -42,6 +47,9 @@ fn list(parts: &[Json], depth: usize) -> Result<Vec<Condition>, Error> {
     parts.iter().map(|part| read(part, depth + 1)).collect()
 }
 
+/// The words of comparisons, for whoever wrote another one.
+const WORDS: &str = "eq, ne, lt, lte, gt, gte, between, in, null, contains, begins, like, words, pieces";
+
 fn operation(field: &str, word: &str, value: &Json) -> Result<Condition, Error> {
     let name = field.to_owned();
     let text = || match value {
@@ -52,9 +60,16 @@ fn operation(field: &str, word: &str, value: &Json) -> Result<Condition, Error> 
         "eq" => Comparison::Eq,
         "ne" => Comparison::Ne,
         "lt" => Comparison::Lt,
-        "le" => Comparison::Le,
+        "lte" | "le" => Comparison::Le,
         "gt" => Comparison::Gt,
-        "ge" => Comparison::Ge,
+        "gte" | "ge" => Comparison::Ge,
+        "between" => {
+            let Some([low, high]) = value.as_array().map(Vec::as_slice) else {
+                return Err(Error::Invalid(format!("{field}: between takes two values, the least and the most")));
+            };
+            let bound = |at, bound| Ok(Condition::Compare(name.clone(), at, scalar(field, bound)?)) as Result<_, Error>;
+            return Ok(Condition::All(vec![bound(Comparison::Ge, low)?, bound(Comparison::Le, high)?]));
+        }
         "in" => {
             return match value {
                 Json::Array(values) => Ok(Condition::In(name, scalars(field, values)?)),
@@ -70,11 +85,11 @@ fn operation(field: &str, word: &str, value: &Json) -> Result<Condition, Error> 
         }
         "contains" => return Ok(Condition::Contains(name, text()?)),
         "begins" => return Ok(Condition::Begins(name, text()?)),
+        "like" => return Ok(Condition::Like(name, text()?)),
         "words" => return Ok(Condition::Words(name, text()?)),
         "pieces" => return Ok(Condition::Pieces(name, text()?)),
         _ => {
-            let known = "eq, ne, lt, le, gt, ge, in, null, contains, begins, words, pieces";
-            return Err(Error::Invalid(format!("{field}: there is no comparison {word:?}; there are {known}")));
+            return Err(Error::Invalid(format!("{field}: there is no comparison {word:?}; there are {WORDS}")));
         }
     };
     Ok(Condition::Compare(name, comparison, scalar(field, value)?))

@@ -83,6 +83,8 @@ pub enum Condition {
     Contains(String, String),
     /// A text that begins with another, case counts. Uses an ordinary index when there is one.
     Begins(String, String),
+    /// A whole text without regard to case, with `%` where there may be anything.
+    Like(String, String),
     /// All these words, or words that begin so, in a words index (named itself, or by a field it covers).
     Words(String, String),
     /// This piece of text, in a pieces index (named itself, or by a field it covers). At least three characters.

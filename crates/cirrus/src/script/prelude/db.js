@@ -12,12 +12,18 @@
     '==': 'eq',
     '===': 'eq',
     '!=': 'ne',
+    '!==': 'ne',
     '<>': 'ne',
     '<': 'lt',
-    '<=': 'le',
+    '<=': 'lte',
     '>': 'gt',
-    '>=': 'ge',
-    like: 'contains'
+    '>=': 'gte'
+  };
+  // A term of an order: 'a', '-a', 'a desc'.
+  const term = (s) => {
+    const m = /^(-?)(\S*?)(?:\s+(asc|desc))?$/i.exec(s.trim());
+    if (!m) throw fault(400, `"${s}" is no order; 'a', '-a' and 'a desc' are`);
+    return ((m[1] !== '') !== (m[3]?.toLowerCase() === 'desc') ? '-' : '') + m[2];
   };
   // JSON would leave out what is missing, and a condition less means more rows.
   const complete = (o, name) => {
@@ -57,12 +63,10 @@
       return this.and(`["index",${text(name)}]`);
     }
     order(...fields) {
+      if (fields.length === 2 && /^(asc|desc)$/i.test(fields[1])) fields = [fields.join(' ')];
       let q = this;
-      for (const f of fields.flat()) for (const one of String(f).split(',')) q = q.and(`["order",${text(one.trim())}]`);
+      for (const f of fields.flat()) for (const one of String(f).split(',')) q = q.and(`["order",${text(term(one))}]`);
       return q;
-    }
-    orderBy(f, way) {
-      return this.order((String(way).toLowerCase() === 'desc' ? '-' : '') + f);
     }
     limit(n) {
       return this.and(`["limit",${whole(n, 'limit')}]`);
@@ -108,6 +112,7 @@
     }
   }
   Query.prototype.lazy = LAZY;
+  Query.prototype.orderBy = Query.prototype.order;
   for (const m of ['map', 'filter', 'forEach', 'reduce', 'some', 'every', 'find', 'flatMap'])
     Query.prototype[m] = function (...a) {
       return this.all()[m](...a);

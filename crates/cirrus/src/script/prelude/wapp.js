@@ -25,7 +25,9 @@
       let format = req.format;
       if (!format) {
         const m = /\.(json|html|js)$/.exec(req.path);
-        format = m ? m[1] : req.accepts('html', 'json') === 'html' ? 'html' : 'json';
+        // The script tag of a page accepts anything; that it wants JSONP it says with `callback`.
+        const script = req.query.callback !== undefined && !/text\/html/.test(req.get('accept'));
+        format = m ? m[1] : !script && req.accepts('html', 'json') === 'html' ? 'html' : 'json';
       }
       for (const k in req.params) if (typeof req.params[k] === 'string') req.params[k] = bare(req.params[k]);
       const params = {

@@ -6,13 +6,14 @@
 use std::fmt::Write as _;
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde_json::Value as Json;
 
 use super::{Resource, pages, tag_value, tagged};
 use crate::{
     app::App,
     data::{
-        Condition, Error, Query, Read, Value,
-        query::{Comparison, Cursor, Order},
+        Condition, Error, Query, Read,
+        query::{Cursor, Order},
         schema::{IndexKind, Table, Type},
     },
     web::{
@@ -199,10 +200,10 @@ fn search(table: &Table, text: &str) -> Result<Condition, Error> {
     }
 }
 
-/// `field=value` or `field[op]=value`.
+/// `field=value` or `field[op]=value`, in the words of JavaScript's `where`.
 fn filter(table: &Table, name: &str, value: &str) -> Result<Condition, Error> {
     let (field, operation) = match name.split_once('[') {
-        Some((field, rest)) => (field, rest.strip_suffix(']').unwrap_or("?")),
+        Some((field, rest)) => (field, rest.strip_suffix(']').unwrap_or(rest)),
         None => (name, "eq"),
     };
     let in_index = table.indexes.iter().any(|index| *index.name == *field);
@@ -211,38 +212,15 @@ fn filter(table: &Table, name: &str, value: &str) -> Result<Condition, Error> {
         (None, "words" | "pieces") if in_index => Type::Text,
         (None, _) => return Err(Error::Invalid(format!("{} has no field `{field}`", table.name))),
     };
-    let own = field.to_owned();
-    let comparison = match operation {
-        "eq" => Comparison::Eq,
-        "ne" => Comparison::Ne,
-        "lt" => Comparison::Lt,
-        "lte" | "le" => Comparison::Le,
-        "gt" => Comparison::Gt,
-        "gte" | "ge" => Comparison::Ge,
-        "in" => {
-            return Ok(Condition::In(
-                own,
-                value.split(',').map(|item| plain(kind, field, item)).collect::<Result<_, _>>()?,
-            ));
-        }
-        "null" if truth(name, value)? => return Ok(Condition::Null(own)),
-        "null" => return Ok(Condition::Not(Box::new(Condition::Null(own)))),
-        "contains" => return Ok(Condition::Contains(own, value.to_owned())),
-        "begins" => return Ok(Condition::Begins(own, value.to_owned())),
-        "words" => return Ok(Condition::Words(own, value.to_owned())),
-        "pieces" => return Ok(Condition::Pieces(own, value.to_owned())),
-        _ => {
-            let known = "eq, ne, lt, lte, gt, gte, in, null, contains, begins, words, pieces";
-            return Err(Error::Invalid(format!("`{name}`: there is no such comparison; there are {known}")));
-        }
+    // What it must be for its field, the query judges.
+    let plain = |text: &str| match kind {
+        Type::Boolean => truth(field, text).map(Json::Bool),
+        _ => Ok(Json::String(text.to_owned())),
     };
-    Ok(Condition::Compare(own, comparison, plain(kind, field, value)?))
-}
-
-/// The text of an address as a value; what it must be for its field, the query judges.
-fn plain(kind: Type, field: &str, text: &str) -> Result<Value, Error> {
-    if kind == Type::Boolean {
-        return truth(field, text).map(Value::Boolean);
-    }
-    Ok(Value::Text(text.to_owned()))
+    let value = match operation {
+        "in" | "between" => value.split(',').map(plain).collect::<Result<_, _>>()?,
+        "null" => Json::Bool(truth(name, value)?),
+        _ => plain(value)?,
+    };
+    Condition::of(field, operation, &value)
 }

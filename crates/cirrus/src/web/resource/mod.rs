@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde_json::{Map, Value, json};
 
-use super::{Request, Response, problem, reading::Reading, send};
+use super::{Request, Response, options, problem, reading::Reading, send};
 use crate::{
     app::App,
     data::{Error, ErrorKind, Read, Session, query::Order, schema::Table},
@@ -25,6 +25,20 @@ pub use write::faults;
 
 /// Rows of a page when the request does not say.
 const PAGE: u32 = 100;
+/// What may be said of a resource.
+const OPTIONS: [&str; 7] = ["table", "path", "only", "page", "sort", "events", "views"];
+/// The same in the words of others.
+const OTHERS: [(&str, &str); 9] = [
+    ("order", "sort"),
+    ("orderBy", "sort"),
+    ("limit", "page"),
+    ("pageSize", "page"),
+    ("perPage", "page"),
+    ("except", "only"),
+    ("methods", "only"),
+    ("url", "path"),
+    ("sse", "events"),
+];
 
 /// A declared resource.
 #[derive(Clone, Debug)]
@@ -106,8 +120,13 @@ enum Place {
 impl Resource {
     /// From the declaration in `app.js`. The error is for the author.
     pub fn new(path: &str, options: &Map<String, Value>) -> Result<Self, String> {
-        let text = |name: &str| options.get(name).and_then(Value::as_str);
-        let table = text("table").ok_or("a resource needs a table")?.to_owned();
+        options::check(options, &OPTIONS, &OTHERS)?;
+        let text = |name: &str| match options.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.as_str())),
+            Some(other) => Err(format!("`{name}` is a text, not {other}")),
+        };
+        let table = text("table")?.ok_or("a resource needs a table")?.to_owned();
         let verbs = match options.get("only") {
             None => Verbs::ALL,
             Some(Value::Array(names)) => Verbs::only(names)?,
@@ -121,10 +140,51 @@ impl Resource {
                 .filter(|rows| *rows > 0)
                 .ok_or("`page` is a number of rows")?,
         };
-        let order = text("sort").map(list::order).unwrap_or_default();
-        let events = options.get("events").is_some_and(|wanted| wanted == &Value::Bool(true));
-        let views = text("views").unwrap_or(&table).to_owned();
+        let order = text("sort")?.map(list::order).unwrap_or_default();
+        let events = match options.get("events") {
+            None => false,
+            Some(wanted) => wanted.as_bool().ok_or("`events` is true or false")?,
+        };
+        let views = text("views")?.unwrap_or(&table).to_owned();
         Ok(Self { path: path.trim_end_matches('/').to_owned(), table, verbs, page, order, events, views })
+    }
+
+    /// Checks what only the schema tells. The error is for the author.
+    pub fn check(&self, app: &App) -> Result<(), String> {
+        let (_, table) = app.store.schema().find(&self.table).map_err(|error| error.to_string())?;
+        if let Some(term) = self.order.iter().find(|term| table.type_of(&term.field).is_none()) {
+            return Err(format!("`sort`: {} has no field `{}`", self.table, term.field));
+        }
+        if self.of_people(app) && table.field("password").is_some() {
+            return Err(format!(
+                "{} has a field `password`, which everybody could read: take it out of schema.toml, passwords are kept \
+                 as hashes in a table of their own",
+                self.table
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether its rows are the people who log in: their passwords come in with them, and are neither stored as they
+    /// are nor shown.
+    pub fn of_people(&self, app: &App) -> bool {
+        self.table == app.config.users.table
+    }
+
+    /// Who may reach the people's resource to read may not, for that, make himself an administrator: roles and
+    /// passwords are written by those whose role is to manage people.
+    fn managed(&self, app: &App, request: &Request) -> Result<Option<Response>, Error> {
+        if !self.of_people(app) {
+            return Ok(None);
+        }
+        let visitor = app.visitor(request)?;
+        if visitor.is_null() {
+            return Ok(Some(problem::plain(StatusCode::UNAUTHORIZED, "log in first")));
+        }
+        let managers = &app.config.users.managers;
+        let is_manager = visitor["role"].as_str().is_some_and(|role| managers.iter().any(|manager| manager == role));
+        let detail = "your role may not change people (`managers` in [users] of cirrus.toml)";
+        Ok((!is_manager).then(|| problem::plain(StatusCode::FORBIDDEN, detail)))
     }
 
     fn place(&self, app: &App, path: &str) -> Option<Place> {
@@ -190,14 +250,15 @@ impl Resource {
         }
     }
 
-    /// Whether `password` in what is sent for this resource is the password of a user: never stored as it is nor shown.
-    pub fn takes_password(&self, app: &App, table: &Table) -> bool {
-        self.table == app.config.users.table && table.field("password").is_none()
-    }
-
     /// Answers what writes. `None` when there is nothing at this address.
     pub fn write(&self, app: &App, session: &Session, request: &Request) -> Option<Response> {
-        let outcome = match (self.place(app, request.uri.path())?, &request.method) {
+        let place = self.place(app, request.uri.path())?;
+        match self.managed(app, request) {
+            Ok(None) => {}
+            Ok(Some(refusal)) => return Some(refusal),
+            Err(error) => return Some(of_data(request, &error)),
+        }
+        let outcome = match (place, &request.method) {
             (Place::Collection, &Method::POST) => write::create(self, app, session, request),
             (Place::Item(id), &Method::PUT) => write::update(self, app, session, request, id, true),
             (Place::Item(id), &Method::PATCH) => write::update(self, app, session, request, id, false),

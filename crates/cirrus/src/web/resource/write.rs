@@ -41,7 +41,7 @@ pub(super) fn create(
     request: &Request,
 ) -> Result<Response, Refusal> {
     let table = super::table(resource, session)?;
-    let sent = body::read(table, &app.config.limits, request, resource.takes_password(app, table))?;
+    let sent = body::read(table, &app.config.limits, request, resource.of_people(app))?;
     let again = sent.record.clone();
     let row = session.atomically(|session| {
         let row = session.create(&resource.table, sent.record)?;
@@ -74,7 +74,7 @@ pub(super) fn update(
 ) -> Result<Response, Refusal> {
     let table = super::table(resource, session)?;
     let by_condition = unchanged(session, resource, request, id)?;
-    let mut sent = body::read(table, &app.config.limits, request, resource.takes_password(app, table))?;
+    let mut sent = body::read(table, &app.config.limits, request, resource.of_people(app))?;
     let again = sent.record.clone();
     if replace {
         // PUT says the whole row: what it leaves out is as in a new one.

@@ -65,6 +65,12 @@ fn conditions_find_what_they_say() {
     assert_eq!(found(json!({"titulo": {"contains": ""}})).len(), 6);
     assert_eq!(found(json!({"titulo": {"words": "camio\u{301}n"}})), [2, 6], "an accent of its own");
     assert_eq!(found(json!({"titulo": {"begins": "p"}})), [4]);
+    assert_eq!(found(json!({"titulo": {"like": "%PINT%"}})), found(json!({"titulo": {"contains": "pint"}})));
+    assert_eq!(found(json!({"titulo": {"like": "p%"}})), [1, 4]);
+    assert_eq!(found(json!({"titulo": {"like": "%Ñ%Ñ%"}})), [3]);
+    assert_eq!(found(json!({"titulo": {"like": "pint"}})), Vec::<i64>::new(), "all of the text, not a part of it");
+    assert_eq!(found(json!({"titulo": {"like": "%%"}})).len(), 6);
+    assert_eq!(found(json!({"id": {"between": [2, 4]}})), [2, 3, 4]);
     assert_eq!(found(json!({"titulo": {"words": "camion"}})), [2, 6], "accents and case do not matter");
     assert_eq!(found(json!({"por_titulo": {"words": "pint habit"}})), [1], "beginnings of words, all of them");
     assert_eq!(found(json!({"titulo": {"words": "\" OR titulo:*"}})), Vec::<i64>::new());
@@ -91,6 +97,9 @@ fn what_makes_no_sense_is_refused() {
     refused(json!({"horas": {"like": "x"}}));
     refused(json!({"horas": {"words": "x"}}));
     refused(json!({"titulo": {"pieces": "ab"}}));
+    refused(json!({"horas": {"between": [1]}}));
+    refused(json!({"horas": {"between": [1, null]}}));
+    refused(json!({"horas": {"between": "1,2"}}));
     refused(json!({"titulo": {"contains": "a\u{0}b"}}));
     refused(json!([1]));
     refused(json!({"id": (0..501).collect::<Vec<_>>()}));

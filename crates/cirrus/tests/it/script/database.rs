@@ -37,6 +37,10 @@ const CRUD: &str = "
     app.get('/index', (req, res) => res.json(tareas.index('por_fecha').map((t) => t.fecha)));
     app.get('/page', (req, res) => res.json(tareas.fields('titulo').page({ size: 1, after: req.query.after })));
     app.get('/where', (req, res) => res.json(tareas.where({ any: [{ titulo: 'uno' }, { importe: { ge: '2.00' } }] }).offset(0).map((t) => t.id)));
+    app.get('/orders', (req, res) => res.json([['importe'], ['importe', 'desc'], ['importe', 'DESC'], ['-importe'], ['importe desc'],
+        ['importe asc, titulo'], ['hecha', 'importe desc']].map((o) => tareas.order(...o).first().titulo)
+        .concat(tareas.orderBy('importe', 'desc').first().titulo)));
+    app.get('/wrong-order', (req, res) => res.json(tareas.order('importe down')));
     app.get('/wrong', (req, res) => res.json(tareas.where('nada', 1)));
     app.post('/tareas', (req, res) => res.status(201).json(tareas.create(req.body)));
     app.put('/tareas/:id', (req, res) => res.json(tareas.update(req.params.id, req.body)));
@@ -79,6 +83,9 @@ fn rows_are_read_and_written() {
     assert_eq!(app.get("/index").json(), json!(["2026-01-01", "2026-02-01"]));
     assert_eq!(app.get("/where").json(), json!([1, 2]));
     assert_eq!(app.get("/wrong").status, 400);
+    let (one, two) = ("uno", "dos palabras");
+    assert_eq!(app.get("/orders").json(), json!([one, two, two, two, two, one, one, two]));
+    assert_eq!(app.get("/wrong-order").json()["detail"], "\"importe down\" is no order; 'a', '-a' and 'a desc' are");
     assert_eq!(app.get("/tareas/1").json()["titulo"], "uno");
     assert_eq!((app.get("/tareas/9").status, app.get("/tareas/x").status), (404, 404));
     let page = app.get("/page").json();

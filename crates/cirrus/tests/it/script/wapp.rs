@@ -39,6 +39,12 @@ fn a_routes_object_reaches_controllers() {
         app.send(request("GET", "/users?callback=f", &[("accept", "application/json")], "")).body,
         "/**/ typeof f === 'function' && f([{\"id\":1}]);"
     );
+    // As the script tag of a page asks, or a program that says nothing; a person who opens it gets the page.
+    let script = |accept: &[(&str, &str)]| app.send(request("GET", "/users?callback=f", accept, "")).body;
+    for accept in [&[("accept", "*/*")][..], &[]] {
+        assert_eq!(script(accept), "/**/ typeof f === 'function' && f([{\"id\":1}]);");
+    }
+    assert!(script(&[("accept", "text/html,*/*;q=0.8")]).starts_with("<users/index>"));
     let made = ana("POST", "/users", "*/*");
     assert_eq!(
         (made.status, made.header("location"), made.header("set-cookie")),

@@ -44,10 +44,33 @@ fn rules_that_cannot_be_are_told_at_the_start() {
     for wrong in
         ["app.cors({ origin: '*', credentials: true })", "app.cors({ orign: 'x' })", "app.cors('/x', { origin: 3 })"]
     {
-        let app = App::new(&[("app.js", wrong)]);
-        let (done, _, problem) =
-            super::world::run(&["serve", app.path().to_str().unwrap(), "--listen", "127.0.0.1:0"], "");
-        assert!(!done && problem.contains("app.js: cors"), "{problem}");
+        assert!(not_served(wrong).contains("app.js: cors"), "{wrong}");
+    }
+}
+
+/// What is said of an application that cannot be served.
+fn not_served(js: &str) -> String {
+    let app = App::new(&[("app.js", js)]);
+    let (done, _, problem) = super::world::run(&["serve", app.path().to_str().unwrap(), "--listen", "127.0.0.1:0"], "");
+    assert!(!done, "{js}");
+    problem
+}
+
+#[test]
+fn options_that_do_nothing_are_told_at_the_start() {
+    let all = "There are table, path, only, page, sort, events, views";
+    for (js, told) in [
+        ("app.resource('tareas', { order: 'titulo' })", format!("option `order`: did you mean `sort`? {all}")),
+        ("app.resource('tareas', { evnts: true })", format!("option `evnts`: did you mean `events`? {all}")),
+        ("app.resource('tareas', { allow: (req) => false, sort: 'id' })", format!("option `allow`. {all}")),
+        ("app.resource('tareas', { sort: 'title' })", "`sort`: tareas has no field `title`".into()),
+        ("app.resource('tareas', { sort: ['id'] })", "`sort` is a text, not [\"id\"]".into()),
+        ("app.resource('tareas', { events: 'yes' })", "`events` is true or false".into()),
+        ("app.resource('tareas', { page: '10' })", "`page` is a number of rows".into()),
+        ("app.collect('tareas', ['titulo'], { alow: () => false })", "no option \"alow\"; there is allow".into()),
+    ] {
+        let problem = not_served(js);
+        assert!(problem.contains(&told), "{js}: {problem}");
     }
 }
 

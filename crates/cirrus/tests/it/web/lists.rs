@@ -60,6 +60,61 @@ fn a_list_from_memory_is_the_list_of_this_moment() {
     same("refused");
 }
 
+/// Every word of `where` with a value, and the same in an address.
+const WORDS: [(&str, &str, &str, &str); 17] = [
+    ("titulo", "eq", "\"b\"", "b"),
+    ("titulo", "ne", "\"b\"", "b"),
+    ("importe", "lt", "\"2.00\"", "2.00"),
+    ("importe", "lte", "\"2.00\"", "2.00"),
+    ("importe", "gt", "\"2.00\"", "2.00"),
+    ("importe", "gte", "2", "2"),
+    ("importe", "le", "2", "2"),
+    ("importe", "ge", "2", "2"),
+    ("importe", "between", "[\"2.00\", 3]", "2,3.00"),
+    ("id", "in", "[1, 4]", "1,4"),
+    ("titulo", "in", "[\"a\", \"d\"]", "a,d"),
+    ("fecha", "null", "true", "true"),
+    ("hecha", "eq", "true", "true"),
+    ("titulo", "contains", "\"CASA\"", "CASA"),
+    ("titulo", "begins", "\"una\"", "una"),
+    ("titulo", "like", "\"UNA %\"", "UNA %"),
+    ("palabras", "words", "\"casa una\"", "casa una"),
+];
+
+#[test]
+fn javascript_and_addresses_compare_by_the_same_words() {
+    let js = "app.resource('tareas');
+        const rows = (...condition) => db.table('tareas').where(...condition).fields('id');
+        app.get('/object', (req, res) => res.json(rows({ [req.query.f]: { [req.query.op]: JSON.parse(req.query.v) } })));
+        app.get('/three', (req, res) => res.json(rows(req.query.f, req.query.op, JSON.parse(req.query.v))));";
+    let rows = "titulo,importe,hecha,fecha
+a,1,true,2026-01-01
+b,2,false,
+c,3,true,
+una casa,4,false,2026-02-01
+";
+    let app = App::new(&[("app.js", js), ("initial-data/tareas.csv", rows)]);
+    let server = app.serve();
+    let coded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    for (field, op, value, plain) in WORDS {
+        let address = server.get(&format!("/tareas?{field}[{op}]={}&fields=id", coded(plain)));
+        assert_eq!(address.status, 200, "{field} {op} {plain}: {address:?}");
+        let found = address.value().as_array().unwrap().len();
+        assert!((1..4).contains(&found), "{field} {op} {plain} finds some and not all: {found}");
+        for form in ["object", "three"] {
+            let script = server.get(&format!("/{form}?f={field}&op={op}&v={}", coded(value)));
+            assert_eq!(script.text(), address.text(), "{form} {field} {op} {value}");
+        }
+    }
+    let unknown = server.get("/tareas?titulo[near]=x");
+    assert_eq!(unknown.status, 400);
+    for (_, op, ..) in WORDS.iter().filter(|(_, op, ..)| !matches!(*op, "le" | "ge")) {
+        assert!(unknown.text().contains(op), "{op}: {unknown:?}");
+    }
+    let script = server.get("/three?f=titulo&op=near&v=1");
+    assert_eq!((script.status, &script.value()["detail"]), (400, &unknown.value()["detail"]));
+}
+
 fn many(script: &str) -> App {
     let rows: String = (0..6000).map(|n| format!("tarea número {n}\n")).collect();
     let js = "app.resource('tareas'); app.get('/js', (req, res) => res.json(db.table('tareas').limit(1)));";

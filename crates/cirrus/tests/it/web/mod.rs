@@ -4,6 +4,7 @@ mod collect;
 mod commands;
 mod declared;
 mod forms;
+mod injection;
 mod limits;
 mod lists;
 mod people;

@@ -108,60 +108,6 @@ fn lists_are_filtered_sorted_searched_and_paged() {
 }
 
 #[test]
-fn nothing_that_a_stranger_writes_becomes_sql() {
-    let app = App::tasks();
-    let server = app.serve();
-    for titulo in ["a", "b"] {
-        assert_eq!(server.json("POST", "/tareas", &json!({ "titulo": titulo })).status, 201);
-    }
-    let attacks = [
-        "' OR 1=1 --",
-        "\"; DROP TABLE tareas; --",
-        "1) OR (1=1",
-        "x' UNION SELECT * FROM sqlite_master --",
-        "*",
-        "%",
-        "a\" OR \"",
-        "NEAR(",
-        "titulo:a",
-        "^",
-    ];
-    let names = [
-        "titulo",
-        "importe",
-        "titulo[words]",
-        "titulo[contains]",
-        "titulo[begins]",
-        "titulo[in]",
-        "sort",
-        "fields",
-        "limit",
-        "offset",
-        "cursor",
-        "q",
-        "id",
-        "total",
-    ];
-    for attack in attacks {
-        let coded: String = form_urlencoded::byte_serialize(attack.as_bytes()).collect();
-        for name in names {
-            let answer = server.get(&format!("/tareas?{name}={coded}"));
-            assert!(answer.status < 500, "{name}={attack}: {answer:?}");
-            assert!(answer.status != 200 || answer.value() == json!([]), "{name}={attack}: {}", answer.text());
-        }
-        assert!(server.get(&format!("/tareas?{coded}=1")).status == 400);
-        assert!(matches!(server.get(&format!("/tareas/{coded}")).status, 404));
-        assert_eq!(server.json("POST", "/tareas", &json!({ "titulo": attack })).value()["titulo"], attack);
-        assert_eq!(server.json("POST", "/tareas", &json!({ attack: 1, "titulo": "x" })).status, 422);
-        let clean = server.get("/tareas?titulo[ne]=a&titulo[ne]=b");
-        assert_eq!(clean.status, 400);
-        let id = server.get(&format!("/tareas?titulo={coded}")).value()[0]["id"].clone();
-        assert_eq!(server.send("DELETE", &format!("/tareas/{id}"), &[], b"").status, 204);
-    }
-    assert_eq!(server.get("/tareas").value().as_array().unwrap().len(), 2);
-}
-
-#[test]
 fn validators_spare_and_protect() {
     let app = App::tasks();
     let server = app.serve();

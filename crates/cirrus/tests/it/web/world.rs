@@ -233,7 +233,9 @@ impl Browser {
     ) -> Answer {
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let cookies = cookies.join("; ");
-        let mut all = vec![("Accept", "text/html,*/*")];
+        // A form or a link gets a page; who sends JSON wants JSON.
+        let by_script = headers.iter().any(|(_, value)| *value == "application/json") && target != "/login";
+        let mut all = vec![("Accept", if by_script { "application/json" } else { "text/html,*/*" })];
         if !cookies.is_empty() {
             all.push(("Cookie", &cookies));
         }

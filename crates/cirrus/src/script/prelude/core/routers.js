@@ -87,7 +87,10 @@ class RouterBase {
     return this.native('cors', path, options);
   }
   resource(name, options) {
-    return this.native('resource', options?.path ?? '/' + name, { table: String(name), ...options });
+    const told = { table: String(name), ...options };
+    // A function would be lost on its way to Rust, which knows no option that is one: as a text it is refused.
+    for (const k in told) if (typeof told[k] === 'function') told[k] = 'a function';
+    return this.native('resource', told.path ?? '/' + name, told);
   }
 }
 for (const m of METHODS)
@@ -141,6 +144,7 @@ app.static = (path, dir, options) => app.native('static', path, { directory: dir
 // Only these fields may be collected; `allow(req)` says from whom.
 app.collect = (table, fields, options = {}) => {
   const path = '/_cirrus/collect/' + table;
+  for (const k in options) if (k !== 'allow') throw new TypeError(`collect has no option "${k}"; there is allow`);
   if (options.allow)
     app.use(path, (req, res, next) => (options.allow(req) ? next() : next(fault(403, 'you may not store this'))));
   return app.native('collect', path, { table, fields: [fields].flat() });
