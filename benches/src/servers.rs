@@ -91,7 +91,12 @@ impl Servers {
         command.env("DB", data.join("data.sqlite")).env("PORT", port.to_string());
         command.current_dir(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/bench-peers"));
         let begin = Instant::now();
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("taskset is needed")?;
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("taskset is needed")?;
         let mut server = Server { name: name.to_owned(), first_response: Duration::ZERO, port, child };
         while server.get("/tareas").is_err() {
             ensure!(!server.ended()?, "{name} ended before it answered");

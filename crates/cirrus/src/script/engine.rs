@@ -66,7 +66,7 @@ impl Engine {
         if !reads || !self.host.limits().inline_handlers || state.slow.borrow().contains(&first) {
             return Inline::Elsewhere;
         }
-        let id = machine.admit(Arc::new(request.clone()));
+        let id = machine.admit(Arc::new(request.clone()), first, params);
         machine.handle(id, first, self.host.limits().inline);
         let Some(exchange) = machine.dismiss(id) else { return Inline::Elsewhere };
         drop(machine.effects());

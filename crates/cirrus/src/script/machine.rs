@@ -120,11 +120,10 @@ impl Machine {
         self.state.layers.borrow().0.get(layer)?.native
     }
 
-    /// Takes a request in; it is not run yet.
-    pub fn admit(&self, request: Arc<Request>) -> u32 {
+    /// Takes a request in that reaches a layer with these parameters of its path; it is not run yet.
+    pub fn admit(&self, request: Arc<Request>, at: usize, params: Vec<Option<String>>) -> u32 {
         let id = self.state.number();
-        let exchange =
-            Exchange { request, params: Vec::new(), at: 0, session: None, session_cookie: None, outcome: None };
+        let exchange = Exchange { request, params, at, session: None, session_cookie: None, outcome: None };
         self.state.exchanges.borrow_mut().insert(id, exchange);
         id
     }

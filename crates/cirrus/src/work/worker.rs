@@ -178,7 +178,7 @@ impl Worker {
         }
         let Some(machine) = &self.machine else { return };
         let limits = self.shared.host.limits();
-        let id = machine.admit(request.clone());
+        let id = machine.admit(request.clone(), 0, Vec::new());
         let begun = apart(machine, || {
             match machine.state.reach(id, 0, false) {
                 Some(first) => match machine.native_at(first) {

@@ -78,9 +78,10 @@ fn check(path: &Path, context: &Context) -> Outcome {
         "Content",
         format!("{files}, {}, packed {}", bytes(contents.unpacked_bytes), bytes(contents.archive_bytes)),
     );
-    facts.maybe("Left out", (!package.left_out.is_empty()).then(|| {
-        format!("{} (the data of this machine)", package.left_out.join(", "))
-    }));
+    facts.maybe(
+        "Left out",
+        (!package.left_out.is_empty()).then(|| format!("{} (the data of this machine)", package.left_out.join(", "))),
+    );
     facts.print();
     package.warn();
     let verdict = if package.warnings.is_empty() { "Nothing is wrong with it." } else { "It can be published." };

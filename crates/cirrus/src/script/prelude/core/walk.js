@@ -50,10 +50,13 @@ const relative = (id, d) =>
     .split('/')
     .slice(d + 1)
     .join('/');
-const walk = (req, res, pos, error, failed) => {
+const walk = (req, res, pos, error, failed, reached) => {
   for (;;) {
-    pos = native.next(req.i, pos, failed);
-    if (pos < 0) break;
+    if (reached) reached = false;
+    else {
+      pos = native.next(req.i, pos, failed);
+      if (pos < 0) break;
+    }
     const l = layers[pos];
     if (l.kind !== undefined) {
       if (failed) {
@@ -96,8 +99,11 @@ const walk = (req, res, pos, error, failed) => {
     };
     req.next = next;
     try {
-      const call = () => (failed ? l.fn(error, req, res, next) : l.fn(req, res, next));
-      const r = !failed && l.params ? before(l, req, res, call, next) : call();
+      const r = failed
+        ? l.fn(error, req, res, next)
+        : l.params
+          ? before(l, req, res, () => l.fn(req, res, next), next)
+          : l.fn(req, res, next);
       if (r !== undefined && r !== null && typeof r.then === 'function')
         r.then(undefined, (e) => next(e ?? new Error('rejected without a reason')));
       return;
@@ -160,9 +166,10 @@ const failure = (req, res, e) => {
     e?.errors
   );
 };
+// Rust has found the first layer.
 const handle = (id, pos) => {
   const req = new Request(id),
     res = new Response(id, req);
   req.res = res;
-  walk(req, res, pos, undefined, false);
+  walk(req, res, pos, undefined, false, true);
 };
