@@ -81,6 +81,18 @@ fn a_changed_schema_is_applied_by_a_deployment_and_a_loss_is_refused_and_undone(
     let (_, said) = machine.fails(&["deploy", "tareas"]);
     assert!(said.contains("nota"), "what would be lost is named: {said}");
     assert!(titles(&machine, "acme").contains(&"Con nota".to_owned()));
+
+    publish(
+        &machine,
+        &tareas(&machine, "v4", |package| {
+            let schema = std::fs::read_to_string(package.join("schema.toml")).expect("the package has it");
+            let schema = format!("lose = [\"tareas.nota\"]\n{schema}");
+            std::fs::write(package.join("schema.toml"), schema).expect("it can be written");
+        }),
+    );
+    machine.cli(&["deploy", "tareas"]);
+    let (_, body) = machine.get("acme", "/tareas?limit=100");
+    assert!(body.contains("Con nota") && !body.contains("\"nota\""), "only what the schema names is lost: {body}");
 }
 
 #[test]

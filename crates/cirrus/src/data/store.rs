@@ -23,6 +23,8 @@ pub const FILE: &str = "data.sqlite";
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How deep writes may nest: triggers that write, whose triggers write.
 pub(super) const MAX_DEPTH: u32 = 32;
+/// How long nobody looks again whether another process wrote: shorter than a request to that one and the next to this.
+const GLANCE: Duration = Duration::from_micros(100);
 /// Prepared statements that a connection remembers.
 const STATEMENTS: usize = 256;
 /// The largest value or row, in bytes.
@@ -110,7 +112,7 @@ impl Store {
         let connection = connect(&self.shared.path)?;
         connection.pragma_update(None, "query_only", true).map_err(Error::database("preparing a reader"))?;
         let seen = Cell::new(data_version(&connection)?);
-        Ok(Reader { connection, shared: Arc::clone(&self.shared), seen })
+        Ok(Reader { connection, shared: Arc::clone(&self.shared), seen, looked: Cell::new(None) })
     }
 
     /// A session without triggers. See [`Store::begin_with`].
@@ -304,6 +306,8 @@ pub struct Reader {
     connection: Connection,
     shared: Arc<Shared>,
     seen: Cell<i64>,
+    /// When it was last looked whether another process wrote.
+    looked: Cell<Option<Instant>>,
 }
 
 impl Read for Reader {
@@ -323,8 +327,12 @@ impl Read for Reader {
 impl Reader {
     /// The stamp of some tables (by their places in the schema), for a cache: what was read **after** taking a stamp is
     /// true while the stamp stays the same. `None` in the rare moment when it cannot be told whether another process
-    /// wrote.
+    /// wrote. What this process wrote counts at once, what another wrote after [`GLANCE`] at the latest.
     pub fn stamp(&self, tables: &[usize]) -> Result<Option<Stamp>, Error> {
+        let moment = Instant::now();
+        if self.looked.get().is_some_and(|looked| moment - looked < GLANCE) {
+            return Ok(Some(self.shared.versions.stamp(tables)));
+        }
         let now = data_version(&self.connection)?;
         if now != self.seen.get() {
             let store = Store { shared: Arc::clone(&self.shared) };
@@ -333,6 +341,7 @@ impl Reader {
             }
             self.seen.set(now);
         }
+        self.looked.set(Some(moment));
         Ok(Some(self.shared.versions.stamp(tables)))
     }
 

@@ -204,3 +204,34 @@ fn a_package_is_published_under_its_own_name_only() {
     assert_eq!(ended.status, 1);
     assert!(ended.err.contains("slug = \"greeter\"") && ended.err.contains("--app"), "{}", ended.err);
 }
+
+#[test]
+fn the_data_of_this_machine_is_not_in_a_package_of_cirrus() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    fs::create_dir(directory.path().join("data")).unwrap();
+    for (name, content) in [
+        ("vclouden.toml", "name = \"C\"\nslug = \"c\"\nengine = \"cirrus\"\n"),
+        ("app.js", ""),
+        ("data/data.sqlite", "rows of somebody"),
+        ("data/secret", "a key"),
+    ] {
+        fs::write(directory.path().join(name), content).unwrap();
+    }
+    let check = run(&["package", "check", path]);
+    assert_eq!(check.status, 0, "{}", check.err);
+    assert!(check.out.contains("Engine:") && check.out.contains("Left out:"), "{}", check.out);
+    let out = tempfile::tempdir().unwrap();
+    let archive = out.path().join("c.tar.gz");
+    let packed = run(&["package", "pack", path, "-o", archive.to_str().unwrap()]);
+    assert_eq!(packed.status, 0, "{}", packed.err);
+    let listed = std::process::Command::new("tar").arg("tzf").arg(&archive).output().unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    assert!(listed.contains("app.js") && !listed.contains("data"), "{listed}");
+
+    let whole = out.path().join("whole.tar.gz");
+    let made = std::process::Command::new("tar").args(["czf", whole.to_str().unwrap(), "-C", path, "."]).status();
+    assert!(made.unwrap().success());
+    let check = run(&["package", "check", whole.to_str().unwrap()]);
+    assert!(check.status == 1 && check.err.contains("data/data.sqlite"), "{} {}", check.out, check.err);
+}

@@ -205,32 +205,30 @@ impl Resource {
         }
     }
 
-    fn allow(&self, place: &Place) -> String {
+    fn methods(&self, place: &Place) -> Vec<&'static str> {
         let verbs = &self.verbs;
-        let (read, write): (bool, &[(bool, &str)]) = match place {
+        let (read, write): (bool, &[(bool, &'static str)]) = match place {
             Place::Collection => (verbs.list, &[(verbs.create, "POST")]),
             Place::Item(_) => (verbs.get, &[(verbs.update, "PUT"), (verbs.update, "PATCH"), (verbs.delete, "DELETE")]),
             Place::New | Place::Events | Place::Edit(_) => (true, &[]),
         };
-        let mut methods: Vec<&str> = if read { vec!["GET", "HEAD"] } else { Vec::new() };
+        let mut methods = if read { vec!["GET", "HEAD"] } else { Vec::new() };
         methods.extend(write.iter().filter(|(allowed, _)| *allowed).map(|(_, name)| *name));
         methods.push("OPTIONS");
-        methods.join(", ")
+        methods
     }
 
     /// Answers what needs no writing; lists from memory where there is one.
     pub fn read(&self, app: &App, reader: &dyn Read, memory: Option<&Reading>, request: &Request) -> Answer {
         let Some(place) = self.place(app, request.uri.path()) else { return Answer::Unknown };
-        let allow = self.allow(&place);
-        let method = request.method.as_str();
-        if !allow.split(", ").any(|allowed| allowed == method) {
-            return Answer::Done(problem::method_not_allowed(&allow));
+        let allowed = self.methods(&place);
+        if !allowed.contains(&request.method.as_str()) {
+            return Answer::Done(problem::method_not_allowed(&allowed.join(", ")));
         }
         if request.method == Method::OPTIONS {
             let mut response = Response::empty(StatusCode::NO_CONTENT);
-            response
-                .headers
-                .insert(header::ALLOW, HeaderValue::from_str(&allow).unwrap_or(HeaderValue::from_static("GET")));
+            let allow = HeaderValue::from_str(&allowed.join(", ")).unwrap_or(HeaderValue::from_static("GET"));
+            response.headers.insert(header::ALLOW, allow);
             return Answer::Done(response);
         }
         if request.method != Method::GET && request.method != Method::HEAD {
@@ -263,7 +261,7 @@ impl Resource {
             (Place::Item(id), &Method::PUT) => write::update(self, app, session, request, id, true),
             (Place::Item(id), &Method::PATCH) => write::update(self, app, session, request, id, false),
             (Place::Item(id), &Method::DELETE) => write::delete(self, app, session, request, id),
-            (place, _) => return Some(problem::method_not_allowed(&self.allow(&place))),
+            (place, _) => return Some(problem::method_not_allowed(&self.methods(&place).join(", "))),
         };
         Some(outcome.unwrap_or_else(|refusal| match refusal {
             write::Refusal::Data(error) => of_data(request, &error),

@@ -15,7 +15,7 @@ const HTML: &str = "text/html; charset=utf-8";
 
 /// Whether this request gets a page and not JSON.
 pub(super) fn wanted(resource: &Resource, app: &App, request: &Request, view: &str) -> bool {
-    app.has_view(&resource.views, view) && error_page::wants_html(&request.headers)
+    error_page::wants_html(&request.headers) && app.has_view(&resource.views, view)
 }
 
 fn page(resource: &Resource, app: &App, request: &Request, view: &str, status: StatusCode, values: Json) -> Response {
