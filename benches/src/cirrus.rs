@@ -138,9 +138,13 @@ fn mixed(servers: &Servers) -> Result<()> {
 fn mixture(dir: &Path) -> Result<PathBuf> {
     let path = dir.join("mixture.lua");
     let text = r#"
-        local n = 0
-        local add = wrk.format("POST", "/tareas", { ["Content-Type"] = "application/json" }, '{"titulo":"Una más"}')
-        local read = wrk.format("GET", "/tareas")
+        local n, add, read = 0
+        init = function()
+          local host = wrk.headers["Host"]
+          local json = { ["Content-Type"] = "application/json", ["Host"] = host }
+          add = wrk.format("POST", "/tareas", json, '{"titulo":"Una más"}')
+          read = wrk.format("GET", "/tareas", { ["Host"] = host })
+        end
         request = function() n = n + 1; if n % 10 == 0 then return add end; return read end
     "#;
     fs::write(&path, text).context("the script of the load")?;
