@@ -105,7 +105,7 @@ fn a_script_that_ignores_the_request_to_end_is_killed_after_its_grace_with_all_i
 fn what_cannot_run_is_told_in_words_that_say_what_to_do() {
     let machine = Machine::new();
     let python = "base = \"debian-12\"\ndependencies = [\"python3\"]\n";
-    let http = "[http]\nport = 8000\nstart_timeout = \"2 s\"";
+    let http = "[http]\nport = 8000\nstart_timeout = \"8 s\"";
     let cases = [
         (
             "local",
