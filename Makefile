@@ -33,12 +33,15 @@ packages:
 	@cp apps/hola/* $(STATIC)/hola $(PACKAGES)/hola/
 
 # The application whose editor and calendar are somebody else's: fetches them with npm into its package.
-apps:
+EDITOR := apps/estudio/public/terceros/editor.js
+apps: $(EDITOR)
+
+$(EDITOR): apps/estudio/build apps/estudio/package-lock.json apps/estudio/fuentes/editor.js
 	apps/estudio/build
 
 test:
 	@scripts/need build run test
-	@$(MAKE) --no-print-directory packages
+	@$(MAKE) --no-print-directory packages apps
 	@echo "Building vClouden and its tests (a few minutes the first time) ..."
 	cargo build --workspace --all-targets
 	@echo "Preparing Debian 12 with Radicale and with Python for the tests, once ..."

@@ -8,7 +8,7 @@ db.table('usuarios').before('create', (usuario) => {
 app.get('/', (req, res) => res.render('movil'));
 // The texts of the mobile application, in the language of the visitor.
 app.get('/textos.json', (req, res) => {
-  const keys = ['saved', 'waiting', 'offline', 'online', 'empty', 'taken', 'refused'];
+  const keys = ['saved', 'waiting', 'offline', 'online', 'empty', 'nobody', 'taken', 'refused'];
   res.set('Vary', 'Accept-Language, Cookie').json(Object.fromEntries(keys.map((key) => [key, req.t(key)])));
 });
 

@@ -28,6 +28,7 @@ const today = () => { const now = new Date(); return [now.getFullYear(), now.get
 const calendar = new FullCalendar.Calendar(place, {
   locale: document.documentElement.lang, initialView: narrow ? 'listMonth' : 'dayGridMonth', height: 'auto', timeZone: 'UTC', now: today(),
   headerToolbar: { left: 'prev,next today', center: 'title', right: narrow ? 'listMonth,dayGridMonth' : 'dayGridMonth,timeGridWeek,listMonth' },
+  ...(document.documentElement.lang === 'es' ? { buttonHints: { prev: '$0 anterior', next: '$0 siguiente' } } : {}),
   selectable: true, editable: true, navLinks: false, dayMaxEvents: true, nowIndicator: false, longPressDelay: 300,
   events: JSON.parse(JSON.parse($('events').textContent)),
   select: (range) => open(null, range.startStr, range.allDay ? day(range.endStr, -1) : date(range.startStr)),

@@ -4,7 +4,7 @@ const KNOWN = 'vbase.users', WAITING = 'vbase.waiting';
 const $ = (id) => document.getElementById(id);
 const read = (key) => JSON.parse(localStorage.getItem(key) ?? '[]');
 const write = (key, value) => localStorage.setItem(key, JSON.stringify(value));
-let texts = {};
+let texts = {}, reached = true;
 
 const initials = (name) => name.split(/\s+/).slice(0, 2).map((word) => [...word][0] ?? '').join('').toUpperCase();
 
@@ -24,15 +24,18 @@ function show() {
     element('div', {}, element('strong', {}, user.nombre), element('small', {}, user.correo),
       ...(user.waiting ? [element('span', { className: 'badge' }, texts.waiting)] : [])),
     ...(user.telefono ? [element('a', { href: `tel:${user.telefono}`, className: 'button quiet', ariaLabel: `${user.nombre}: ${user.telefono}` }, '☎')] : []))));
-  if (!found.length) $('list').replaceChildren(element('li', { className: 'empty' }, texts.empty));
-  $('state').textContent = navigator.onLine ? texts.online : texts.offline;
-  $('state').className = `badge ${navigator.onLine ? 'good' : 'bad'}`;
+  if (!found.length) $('list').replaceChildren(element('li', { className: 'empty' }, wanted ? texts.nobody : texts.empty));
+  const online = navigator.onLine && reached;
+  $('state').textContent = online ? texts.online : texts.offline;
+  $('state').className = `badge ${online ? 'good' : 'bad'}`;
 }
 
 async function refresh() {
   const answer = await fetch('/usuarios', { headers: { accept: 'application/json' } });
   if (answer.ok) write(KNOWN, await answer.json());
 }
+
+const reason = (problem) => (problem.status === 409 ? texts.taken : problem.detail ?? texts.refused);
 
 // Sends one user. What the server refuses is told; what never arrived stays.
 async function send(user) {
@@ -51,14 +54,20 @@ async function deliver() {
     write(WAITING, read(WAITING).filter((other) => other.clave !== user.clave));
     // It arrived the time before, and only the answer was lost.
     const twice = problem && read(KNOWN).some((known) => known.clave === user.clave);
-    if (problem && !twice) $('message').textContent = `${user.nombre}: ${texts.refused} ${problem.detail ?? ''}`;
+    $('message').textContent = problem && !twice ? `${user.nombre}: ${reason(problem)}` : texts.saved;
   }
 }
 
-async function synchronise() {
-  try { await refresh(); await deliver(); await refresh(); } catch { /* No network: the list says so. */ }
+// One after the other, so that nothing is sent by two.
+let running = Promise.resolve();
+const synchronise = () => (running = running.then(async () => {
+  try {
+    await refresh();
+    if (read(WAITING).length) { await deliver(); await refresh(); }
+    reached = true;
+  } catch { reached = false; } // No network: the list says so.
   show();
-}
+}));
 
 $('open').onclick = () => { $('problem').hidden = true; $('form').showModal(); };
 $('cancel').onclick = () => $('form').close();
@@ -69,7 +78,7 @@ $('form').querySelector('form').onsubmit = async (event) => {
   try {
     const problem = await send(user);
     if (problem) {
-      $('problem').textContent = problem.status === 409 ? texts.taken : problem.detail ?? texts.refused;
+      $('problem').textContent = reason(problem);
       $('problem').hidden = false;
       return;
     }
@@ -84,6 +93,9 @@ $('form').querySelector('form').onsubmit = async (event) => {
 };
 addEventListener('online', synchronise);
 addEventListener('offline', show);
+// The network may be there and the server not: asked again when somebody looks, and while something waits.
+document.addEventListener('visibilitychange', () => { if (!document.hidden) synchronise(); });
+setInterval(() => { if (read(WAITING).length && !document.hidden) synchronise(); }, 20000);
 
 try {
   texts = await (await fetch('/textos.json')).json();

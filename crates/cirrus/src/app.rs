@@ -25,7 +25,7 @@ use crate::{
         template::{Shared, Templates},
         users,
     },
-    work::WorkerContext,
+    work::{Trust, WorkerContext},
 };
 
 /// A worker with the only runtime does not end: what its modules hold would be lost.
@@ -52,6 +52,7 @@ pub struct App {
     pub logins: users::Attempts,
     people: users::People,
     templates: Templates,
+    trust: Trust,
     limits: Limits,
 }
 
@@ -69,6 +70,7 @@ impl App {
         let locales = Locales::load(&directory.join("locales"), &config.i18n.default)?;
         let templates = Templates::load(&directory.join("views"))?;
         let public = static_files::Index::load(&directory.join("public"))?;
+        let trust = Trust::load(directory, &config.tls)?;
         let schema = Self::schema(directory, &config)?;
         let fresh = !data.join(DATABASE).exists();
         let store = Store::open(data, schema)?;
@@ -99,6 +101,7 @@ impl App {
             public,
             shared: Arc::new(Shared { seals, locales }),
             templates,
+            trust,
             limits,
         })
     }
@@ -275,6 +278,10 @@ impl Host for App {
 
     fn mail(&self) -> &config::Mail {
         &self.config.mail
+    }
+
+    fn trust(&self) -> &Trust {
+        &self.trust
     }
 
     fn multipart(&self, request: &Request) -> Result<Multipart, String> {

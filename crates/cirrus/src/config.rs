@@ -1,7 +1,12 @@
 //! `cirrus.toml`: what the author of an application may set. One typed struct, validated at the start, unknown keys
 //! refused; every value has a safe default, so the file is optional.
 
-use std::{fs, io, net::IpAddr, path::Path, str::FromStr};
+use std::{
+    fs, io,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use serde::Deserialize;
 
@@ -27,6 +32,8 @@ pub struct Config {
     pub script: Script,
     /// Where mail leaves.
     pub mail: Mail,
+    /// Whom `fetch` and mail believe.
+    pub tls: Tls,
     /// What is written to standard error.
     pub log: Log,
     /// Headers that protect the pages.
@@ -224,14 +231,35 @@ pub struct Mail {
     pub host: String,
     /// 587 (STARTTLS), 465 (TLS) or 25.
     pub port: Option<u16>,
-    /// `starttls` (default), `tls` or `none`.
-    pub security: Option<String>,
+    /// How the connection is protected.
+    pub security: MailSecurity,
     /// Login.
     pub user: Option<String>,
     /// Password; `CIRRUS_MAIL_PASSWORD` in the environment wins over it.
     pub password: Option<String>,
     /// The default sender.
     pub from: Option<String>,
+}
+
+/// How a connection to a mail server is protected.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MailSecurity {
+    /// Begins in the clear and is encrypted before anything is said, or ends.
+    #[default]
+    Starttls,
+    /// Encrypted from the first byte.
+    Tls,
+    /// In the clear.
+    None,
+}
+
+/// Certificates of others.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tls {
+    /// A PEM file of authorities that are believed beside those of the web.
+    pub authorities: Option<PathBuf>,
 }
 
 /// What is written to standard error.

@@ -65,6 +65,9 @@ pub trait Host: Send + Sync {
     /// Where mail leaves.
     fn mail(&self) -> &crate::config::Mail;
 
+    /// Whom `fetch` and mail believe.
+    fn trust(&self) -> &crate::work::Trust;
+
     /// Fields and files of a `multipart/form-data` body; the error is for whoever sent it.
     fn multipart(&self, request: &Request) -> Result<Multipart, String>;
 }

@@ -4,8 +4,10 @@
 mod outgoing;
 mod pool;
 mod schedule;
+mod trust;
 mod worker;
 
 pub use pool::{Job, Pool};
 pub use schedule::Schedule;
+pub use trust::Trust;
 pub use worker::WorkerContext;

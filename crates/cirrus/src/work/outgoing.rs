@@ -11,11 +11,13 @@ use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::Tls;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use tokio::sync::Semaphore;
 
 use super::pool::{Arrival, Shared};
-use crate::config::Mail;
+use super::trust::{Trust, explain};
+use crate::config::{Mail, MailSecurity};
 use crate::script::outgoing::{FetchRequest, FetchResponse, MailMessage};
 
 /// Requests and mails under way at the same time.
@@ -47,7 +49,8 @@ impl Shared {
         let shared = self.clone();
         self.runtime.spawn(async move {
             let timeout = request.timeout;
-            let result = match tokio::time::timeout(timeout, shared.outgoing.fetch(request)).await {
+            let result = match tokio::time::timeout(timeout, shared.outgoing.fetch(request, shared.host.trust())).await
+            {
                 Ok(result) => result,
                 Err(_) => Err(format!("no complete answer within {} ms", timeout.as_millis())),
             };
@@ -61,7 +64,7 @@ impl Shared {
         self.runtime.spawn(async move {
             let sending = async {
                 let _place = shared.outgoing.places.acquire().await.map_err(|error| error.to_string())?;
-                send(shared.host.mail(), message).await
+                send(shared.host.mail(), message, shared.host.trust()).await
             };
             let result = tokio::time::timeout(MAIL, sending).await;
             let result = result.unwrap_or_else(|_| Err("the mail server did not answer in time".to_owned()));
@@ -71,13 +74,12 @@ impl Shared {
 }
 
 impl Outgoing {
-    fn client(&self) -> Result<&HttpClient, String> {
+    fn client(&self, trust: &Trust) -> Result<&HttpClient, String> {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
-            .map_err(|error| format!("TLS cannot be prepared: {error}"))?
+            .with_tls_config(trust.client().map_err(|error| format!("TLS cannot be prepared: {error}"))?)
             .https_or_http()
             .enable_http1()
             .build();
@@ -88,10 +90,10 @@ impl Outgoing {
         Ok(self.client.get_or_init(|| client))
     }
 
-    async fn fetch(&self, mut wanted: FetchRequest) -> Result<FetchResponse, String> {
+    async fn fetch(&self, mut wanted: FetchRequest, trust: &Trust) -> Result<FetchResponse, String> {
         let _place = self.places.acquire().await.map_err(|error| error.to_string())?;
         for _ in 0..=REDIRECTS {
-            let response = self.once(&wanted).await?;
+            let response = self.once(&wanted, trust).await?;
             let next = response.headers.iter().find(|(name, _)| name == "location").map(|(_, value)| value.clone());
             match next {
                 Some(place) if wanted.follow && matches!(response.status, 301 | 302 | 303 | 307 | 308) => {
@@ -103,7 +105,7 @@ impl Outgoing {
         Err(format!("more than {REDIRECTS} redirects"))
     }
 
-    async fn once(&self, wanted: &FetchRequest) -> Result<FetchResponse, String> {
+    async fn once(&self, wanted: &FetchRequest, trust: &Trust) -> Result<FetchResponse, String> {
         let uri: Uri = wanted.url.parse().map_err(|error| format!("{} is no address: {error}", wanted.url))?;
         let method =
             Method::from_bytes(wanted.method.as_bytes()).map_err(|_| format!("no method: {}", wanted.method))?;
@@ -119,7 +121,7 @@ impl Outgoing {
             request = request.header(name, value);
         }
         let request = request.body(Full::new(Bytes::from(wanted.body.clone()))).map_err(|error| error.to_string())?;
-        let response = self.client()?.request(request).await.map_err(|error| explain(&error))?;
+        let response = self.client(trust)?.request(request).await.map_err(|error| explain(&error))?;
         let (parts, body) = response.into_parts();
         let body = Limited::new(body, RESPONSE)
             .collect()
@@ -133,17 +135,6 @@ impl Outgoing {
             body: body.to_bytes().to_vec(),
         })
     }
-}
-
-/// An error with its causes: the first one says next to nothing.
-fn explain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 /// Where a redirect leads. Secrets do not follow to another host.
@@ -177,18 +168,19 @@ fn redirect(wanted: &mut FetchRequest, place: &str, status: u16) -> Result<(), S
     Ok(())
 }
 
-async fn send(config: &Mail, message: MailMessage) -> Result<(), String> {
+async fn send(config: &Mail, message: MailMessage, trust: &Trust) -> Result<(), String> {
     if config.host.is_empty() {
         return Err("no mail server: set [mail] host in cirrus.toml".to_owned());
     }
     let message = compose(config, message)?;
     let failed = |error: lettre::transport::smtp::Error| explain(&error);
-    let security = config.security.as_deref().unwrap_or("starttls");
-    let (builder, port) = match security {
-        "tls" => (AsyncSmtpTransport::<Tokio1Executor>::relay(&config.host).map_err(failed)?, 465),
-        "none" => (AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&config.host), 25),
-        _ => (AsyncSmtpTransport::<Tokio1Executor>::starttls_relay(&config.host).map_err(failed)?, 587),
+    let parameters = || trust.mail(&config.host).map_err(failed);
+    let (tls, port) = match config.security {
+        MailSecurity::Tls => (Tls::Wrapper(parameters()?), 465),
+        MailSecurity::Starttls => (Tls::Required(parameters()?), 587),
+        MailSecurity::None => (Tls::None, 25),
     };
+    let builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&config.host).tls(tls);
     let mut builder = builder.port(config.port.unwrap_or(port)).timeout(Some(MAIL));
     let password = std::env::var("CIRRUS_MAIL_PASSWORD").ok().or_else(|| config.password.clone());
     if let (Some(user), Some(password)) = (&config.user, password) {

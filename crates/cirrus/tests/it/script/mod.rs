@@ -50,6 +50,7 @@ struct Around {
     store: cirrus::data::Store,
     limits: Limits,
     mail: cirrus::config::Mail,
+    trust: cirrus::work::Trust,
 }
 
 impl Host for Around {
@@ -88,6 +89,9 @@ impl Host for Around {
     }
     fn mail(&self) -> &cirrus::config::Mail {
         &self.mail
+    }
+    fn trust(&self) -> &cirrus::work::Trust {
+        &self.trust
     }
     fn multipart(&self, _: &Request) -> Result<Multipart, String> {
         Ok(Multipart { fields: vec![("a[b]".into(), "1".into())], files: Vec::new() })
@@ -128,6 +132,7 @@ impl World {
             store: store.clone(),
             limits: self.limits,
             mail: self.mail,
+            trust: Default::default(),
         });
         let engine = Engine::load(host.clone()).map_err(|error| error.to_string())?;
         let pool = Pool::new(host, self.runtime.handle().clone());

@@ -191,8 +191,12 @@ impl Answer {
         let mut bytes = Vec::new();
         // A reset after the answer is the server's right when it did not read all.
         let _ = stream.read_to_end(&mut bytes);
+        Self::parse(&bytes)
+    }
+
+    pub fn parse(bytes: &[u8]) -> Self {
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
-        let Some(end) = end else { return Self { status: 0, headers: Vec::new(), body: bytes } };
+        let Some(end) = end else { return Self { status: 0, headers: Vec::new(), body: bytes.to_vec() } };
         let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
         let mut lines = head.split("\r\n");
         let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
