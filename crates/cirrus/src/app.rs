@@ -229,6 +229,10 @@ impl Host for App {
         &self.store
     }
 
+    fn has_view(&self, view: &str) -> bool {
+        self.templates.has(view)
+    }
+
     fn render(&self, view: &str, values: Value, request: &Request) -> Result<String, String> {
         App::render(self, view, &values, request)
     }

@@ -20,6 +20,9 @@ pub trait Host: Send + Sync {
     /// The application's tables.
     fn store(&self) -> &Store;
 
+    /// Whether there is such a view.
+    fn has_view(&self, view: &str) -> bool;
+
     /// Renders a view with these values; the error is for the log.
     fn render(&self, view: &str, values: Value, request: &Request) -> Result<String, String>;
 

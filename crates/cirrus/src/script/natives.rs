@@ -269,6 +269,8 @@ impl<'js> Natives<'js> {
                 .to_owned()
         })?;
         let state = self.state();
+        self.put("hasView", move |view: String| state.host.has_view(&view))?;
+        let state = self.state();
         self.put("render", move |ctx: Ctx<'js>, id: u32, view: String, values: Value<'js>| {
             let request = state.request(&ctx, id)?;
             let values = to_json(&state, &ctx, &values)?;

@@ -14,20 +14,28 @@
     ['update', 'patch', '/:id'],
     ['destroy', 'delete', '/:id']
   ];
+  // `delete` and `destroy` are one action.
+  const named = (name) => (['destroy', 'delete'].includes(name) ? ['destroy', 'delete'] : [name]);
+  // Whether { only, except } mean this action.
+  const chosen = (o, name) => {
+    const has = (list) => named(name).some((n) => [list].flat().includes(n));
+    return (!o.only || has(o.only)) && !(o.except && has(o.except));
+  };
   // One action: before filters, then the action; what it returns is the answer unless it answered itself.
   const action = (target) => {
     const [controller, name] = String(target).split(/[#.]/);
     return async (req, res, next) => {
       const c = wApp[controller] ?? wApp[controller + 'Controller'];
-      const act = c?.[name] ?? (name === 'destroy' ? c?.delete : undefined);
+      const act = named(name).map((n) => c?.[n]).find(Boolean);
       if (typeof act !== 'function')
         return next(fault(c ? 404 : 500, c ? `${controller} has no action ${name}` : `there is no wApp.${controller}`));
-      let format = req.format;
+      const asked = req.format ?? /\.(json|html|js)$/.exec(req.path)?.[1];
+      let format = asked;
       if (!format) {
-        const m = /\.(json|html|js)$/.exec(req.path);
         // The script tag of a page accepts anything; that it wants JSONP it says with `callback`.
         const script = req.query.callback !== undefined && !/text\/html/.test(req.get('accept'));
-        format = m ? m[1] : !script && req.accepts('html', 'json') === 'html' ? 'html' : 'json';
+        format = !script && req.accepts('html', 'json') === 'html' ? 'html' : 'json';
+        res.vary('Accept');
       }
       for (const k in req.params) if (typeof req.params[k] === 'string') req.params[k] = bare(req.params[k]);
       const params = {
@@ -70,8 +78,7 @@
         req.query.callback !== undefined && req.method === 'GET' ? res.jsonp(value) : res.json(value);
       for (const [filter, o] of filters(c)) {
         const f = typeof filter === 'function' ? filter : c[filter];
-        if (o && ((o.only && ![o.only].flat().includes(name)) || (o.except && [o.except].flat().includes(name))))
-          continue;
+        if (o && !chosen(o, name)) continue;
         handler(f);
         if ((await f.call(self, params, req, res)) === false || res.headersSent) {
           if (!res.headersSent) res.sendStatus(403);
@@ -81,7 +88,9 @@
       const value = await act.call(self, params, req, res);
       if (res.headersSent) return;
       if (value === undefined && format === 'json') return res.sendStatus(204);
-      if (format === 'html' && (value === undefined || typeof value === 'object'))
+      // Who would rather have a page gets JSON where there is none.
+      const page = () => asked || native.hasView(viewOf(name));
+      if (format === 'html' && (value === undefined || (typeof value === 'object' && page())))
         return res.render(
           viewOf(name),
           value?.lazy ? { [folder]: value.all() } : Array.isArray(value) ? { [folder]: value } : (value ?? {})
@@ -104,7 +113,7 @@
   const resource = (name, o = {}) => {
     const base = '/' + (o.path ?? name).replace(/^\//, '');
     for (const [a, m, p] of SEVEN) {
-      if ((o.only && ![o.only].flat().includes(a)) || (o.except && [o.except].flat().includes(a))) continue;
+      if (!chosen(o, a)) continue;
       const act = action(`${o.controller ?? name + 'Controller'}#${a}`);
       app[m](base + p, act);
       if (m === 'get' && p === '') for (const e of ['json', 'html']) app.get(`${base}.${e}`, act);

@@ -63,6 +63,9 @@ impl Host for Around {
     fn store(&self) -> &cirrus::data::Store {
         &self.store
     }
+    fn has_view(&self, view: &str) -> bool {
+        view != "missing"
+    }
     fn render(&self, view: &str, values: Value, _: &Request) -> Result<String, String> {
         if view == "missing" { Err("there is no view \"missing\"".into()) } else { Ok(format!("<{view}>{values}")) }
     }
