@@ -43,8 +43,11 @@ fn a_user_is_created_and_is_there_for_programs_too() {
     let app = application("vbase");
     let server = app.serve();
     let browser = installed(&server);
+    // Whoever chose a language has a cookie, and may write all the same.
+    browser.follow("a[lang=en]");
     person(&browser, "Elena Ñáñez", "elena@example.com");
-    browser.until_said("Guardado.");
+    browser.until_said("Saved.");
+    browser.follow("a[lang=es]");
     browser.until_said("Elena Ñáñez");
     assert_eq!(row(&server, "/usuarios?correo=elena@example.com")[0]["nombre"], "Elena Ñáñez");
     // The other way round: what a program creates is in the list.
