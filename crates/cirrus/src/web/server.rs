@@ -12,7 +12,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use http_body_util::BodyExt;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -149,6 +149,7 @@ impl Server {
         self.next_id.set(id.0.wrapping_add(1));
         let site = self.site();
         let (parts, body) = request.into_parts();
+        let addressed = is_addressed(parts.version, &parts.headers);
         let sender = believe(&site.app().config.proxy, peer, &parts.headers);
         let peer = sender.address;
         let mut request = Request {
@@ -164,7 +165,13 @@ impl Server {
         if let Some(host) = sender.host {
             request.headers.insert(header::HOST, host);
         }
-        let response = match self.body(&request.headers, body).await {
+        let body = match addressed {
+            true => self.body(&request.headers, body).await,
+            false => {
+                Err(close(problem::plain(StatusCode::BAD_REQUEST, "a request names one host, in one header `Host`")))
+            }
+        };
+        let response = match body {
             Ok(bytes) => {
                 request.body = bytes;
                 match self.problem_for(&request) {
@@ -233,6 +240,13 @@ async fn collect(mut body: Incoming, announced: Option<usize>, most: usize) -> R
 fn too_large(most: usize) -> Response {
     let detail = format!("a body may have {most} bytes (`limits.body`)");
     close(problem::plain(StatusCode::PAYLOAD_TOO_LARGE, &detail))
+}
+
+/// Whether a request names one host and no more, as it must (RFC 9112, section 3.2): two servers that read one request
+/// for different hosts could be played against each other. HTTP/1.0 knows none.
+fn is_addressed(version: Version, headers: &HeaderMap) -> bool {
+    let hosts = headers.get_all(header::HOST).iter().count();
+    hosts == 1 || (hosts == 0 && version < Version::HTTP_11)
 }
 
 /// The rest of the body will not be read, so the connection cannot be used again.

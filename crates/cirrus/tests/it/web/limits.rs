@@ -39,6 +39,16 @@ fn bodies_headers_and_depth_are_bounded() {
 }
 
 #[test]
+fn a_request_names_one_host() {
+    let server = App::tasks().serve();
+    let ask = |head: &str| server.raw(format!("GET /tareas {head}Connection: close\r\n\r\n").as_bytes()).status;
+    assert_eq!(ask("HTTP/1.1\r\nHost: a\r\n"), 200);
+    assert_eq!(ask("HTTP/1.1\r\n"), 400);
+    assert_eq!(ask("HTTP/1.1\r\nHost: a\r\nHost: b\r\n"), 400);
+    assert_eq!(ask("HTTP/1.0\r\n"), 200);
+}
+
+#[test]
 fn who_sends_too_slowly_is_left() {
     let app = limited("header_seconds = 1\nrequest_seconds = 1");
     let server = app.serve();
