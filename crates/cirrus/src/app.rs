@@ -74,7 +74,7 @@ impl App {
         let schema = Self::schema(directory, &config)?;
         let fresh = !data.join(DATABASE).exists();
         let store = Store::open(data, schema)?;
-        if fresh && let Err(error) = initial_data(&store, &directory.join("initial-data")) {
+        if fresh && let Err(error) = store.fill(&directory.join("initial-data")) {
             // Made by this very start and of no use: the next one begins again.
             drop(store);
             for name in [DATABASE, "data.sqlite-wal", "data.sqlite-shm"] {
@@ -88,7 +88,7 @@ impl App {
                     );
                 }
             }
-            return Err(error);
+            return Err(error.into());
         }
         let limits = limits(&config);
         Ok(Self {
@@ -171,26 +171,6 @@ impl App {
     ) -> Result<T, crate::data::Error> {
         work(&*worker.session()?)
     }
-}
-
-/// Fills new tables from `initial-data/*.csv|json`, in the order of the names: `01-clientes.csv` goes into `clientes`.
-/// All of it or nothing; triggers do not run, totals and balances are kept.
-fn initial_data(store: &Store, directory: &Path) -> Result<(), Error> {
-    let Ok(entries) = fs::read_dir(directory) else { return Ok(()) };
-    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    files.sort();
-    let session = store.begin()?;
-    for file in files {
-        let extension = file.extension().and_then(|extension| extension.to_str());
-        let Some(stem) = file.file_stem().and_then(|stem| stem.to_str()) else { continue };
-        if !matches!(extension, Some("csv" | "json")) {
-            continue;
-        }
-        let table = stem.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start_matches('-');
-        let read = crate::commands::import::read(&session, table, &file, Default::default());
-        read.map_err(|error| Error::Data { problem: format!("{}: {error}", file.display()) })?;
-    }
-    Ok(session.commit()?)
 }
 
 /// Seconds since 1970.

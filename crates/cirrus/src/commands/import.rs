@@ -2,9 +2,8 @@
 //! the author's triggers.
 
 use std::{
-    fs::File,
-    io::{BufReader, BufWriter, Write},
-    path::{Path, PathBuf},
+    io::{BufWriter, Write},
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -15,7 +14,7 @@ use http::StatusCode;
 use super::Place;
 use crate::{
     app::App,
-    data::{self, Query, Session, export, import::Existing},
+    data::{Query, export, import::Existing},
     error::Error,
     web::{Body, Response},
     work::{Job, Pool},
@@ -44,7 +43,7 @@ impl Import {
             self.with_triggers(app, existing)?
         } else {
             let session = app.store.begin().map_err(Error::from)?;
-            let rows = read(&session, &self.table, &self.file, existing).map_err(Error::from)?;
+            let rows = session.import_file(&self.table, &self.file, existing).map_err(Error::from)?;
             session.commit().map_err(Error::from)?;
             rows
         };
@@ -57,7 +56,7 @@ impl Import {
         let pool = Pool::new(app, runtime.handle().clone());
         let (table, file) = (self.table.clone(), self.file.clone());
         let job = Job::Native(Box::new(move |worker| {
-            let rows = worker.session().and_then(|session| read(&session, &table, &file, existing));
+            let rows = worker.session().and_then(|session| session.import_file(&table, &file, existing));
             match rows {
                 Ok(rows) => Response::bytes(StatusCode::OK, "text/plain", rows.to_string()),
                 Err(error) => Response::bytes(StatusCode::UNPROCESSABLE_ENTITY, "text/plain", error.to_string()),
@@ -68,16 +67,6 @@ impl Import {
         let text = String::from_utf8_lossy(&text).into_owned();
         anyhow::ensure!(response.status == StatusCode::OK, "{text}");
         Ok(text.parse()?)
-    }
-}
-
-/// Reads a file into a table.
-pub fn read(session: &Session, table: &str, file: &Path, existing: Existing) -> Result<u64, data::Error> {
-    let failed = |source| data::Error::File { action: "cannot read", path: file.to_owned(), source };
-    let input = BufReader::new(File::open(file).map_err(failed)?);
-    match file.extension().and_then(|extension| extension.to_str()) {
-        Some("json") => session.import_json(table, input, existing),
-        _ => session.import_csv(table, input, existing),
     }
 }
 

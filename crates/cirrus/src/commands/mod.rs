@@ -8,7 +8,7 @@ use crate::{app::App, data::Store, error::Error};
 
 mod backup;
 mod check;
-pub mod import;
+mod import;
 mod new;
 mod plan;
 mod serve;

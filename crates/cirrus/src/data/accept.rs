@@ -148,7 +148,7 @@ fn bounds(field: &Field, value: Value) -> Result<Value, Fault> {
 }
 
 /// A value in a few words, for messages.
-fn shown(value: &Value) -> String {
+pub(super) fn shown(value: &Value) -> String {
     match value {
         Value::Text(text) if text.chars().count() > 40 => {
             format!("\"{}...\"", text.chars().take(40).collect::<String>())

@@ -215,4 +215,4 @@ CREATE TABLE IF NOT EXISTS \"_cirrus_changes\" (
 ";
 
 /// Raised when this file makes other indexes or triggers from the same schema: they are then made anew.
-pub(super) const FORMAT: i64 = 1;
+pub(super) const FORMAT: i64 = 2;

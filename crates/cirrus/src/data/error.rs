@@ -119,6 +119,16 @@ pub enum Error {
     /// A row of an import is wrong.
     #[error("{}", of_rows(.0))]
     Import(Vec<RowFault>),
+    /// The same, of the rows that an empty database begins with.
+    #[error("{}: {source}{advice}", file.display())]
+    Initial {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        source: Box<Error>,
+        /// What the file alone does not tell.
+        advice: String,
+    },
     /// A running balance contradicts its table.
     #[error("{0}")]
     Balance(String),
@@ -153,8 +163,10 @@ pub enum Error {
 /// A wrong row of an import.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowFault {
-    /// Counted from 1, without the heading.
+    /// Counted from 1, without the heading; 0 is the heading.
     pub row: u64,
+    /// The line where it begins, in a CSV.
+    pub line: Option<u64>,
     /// What is wrong with it.
     pub message: String,
 }
@@ -168,6 +180,7 @@ impl Error {
             Error::Linked { .. } | Error::Refused(_) => Kind::Conflict,
             Error::TooLarge(_) => Kind::TooLarge,
             Error::Validation { .. } | Error::Overflow { .. } | Error::Import(_) => Kind::Unprocessable,
+            Error::Initial { source, .. } => source.kind(),
             Error::Rejected(rejection) if rejection.source.is_none() => Kind::Unprocessable,
             Error::Busy(_) | Error::TooSlow | Error::Broken(_) => Kind::Busy,
             Error::Schema(_)
@@ -210,7 +223,11 @@ fn list(problems: &[Problem]) -> String {
 }
 
 fn of_rows(faults: &[RowFault]) -> String {
-    let lines: Vec<_> = faults.iter().map(|fault| format!("row {}: {}", fault.row, fault.message)).collect();
+    let place = |fault: &RowFault| match fault.line {
+        Some(line) => format!("line {line}"),
+        None => format!("row {}", fault.row),
+    };
+    let lines: Vec<_> = faults.iter().map(|fault| format!("{}: {}", place(fault), fault.message)).collect();
     format!("nothing was imported:\n{}", lines.join("\n"))
 }
 

@@ -1,7 +1,9 @@
 //! Rows from CSV and JSON: all of them or none, one after the other, so that a file of any size needs little memory.
 //! Each row takes the same path as any other write, triggers included.
 
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
 
 use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 
@@ -26,21 +28,35 @@ pub enum Existing {
 }
 
 impl Session {
+    /// Reads a file that ends in `.json`, or is a CSV, into a table; yields how many rows.
+    pub fn import_file(&self, table: &str, file: &Path, existing: Existing) -> Result<u64, Error> {
+        let input = BufReader::new(File::open(file).map_err(Error::file("cannot read", file))?);
+        match file.extension().and_then(|extension| extension.to_str()) {
+            Some("json") => self.import_json(table, input, existing),
+            _ => self.import_csv(table, input, existing),
+        }
+    }
+
     /// Reads CSV (UTF-8, commas, a heading with the names of fields) into a table; yields how many rows. An empty cell
     /// is no value; computed fields and totals are skipped, so that an export can be read back.
     pub fn import_csv(&self, table: &str, input: impl Read, existing: Existing) -> Result<u64, Error> {
         let (_, table) = self.schema().find(table)?;
         self.atomically(|session| {
             let mut rows = csv::ReaderBuilder::new().from_reader(Bounded { input, left: MAX_ROW });
-            let heading = rows.headers().map_err(|error| wrong(0, unreadable(error)))?.clone();
+            let heading = rows.headers().map_err(|error| wrong(unreadable(error)))?.clone();
             let heading = columns(table, &heading)?;
-            let mut import = Import { session, table, existing, rows: 0, faults: Vec::new() };
+            let mut import = Import { session, table, existing, rows: 0, line: None, faults: Vec::new() };
             let mut cells = csv::StringRecord::new();
             loop {
                 rows.get_mut().left = MAX_ROW;
+                import.line = Some(rows.position().line());
                 match rows.read_record(&mut cells) {
                     Ok(false) => break,
-                    Ok(true) => import.row(from_cells(table, &heading, &cells))?,
+                    Ok(true) => {
+                        // Empty lines before it do not count as its own.
+                        import.line = cells.position().map(csv::Position::line);
+                        import.row(from_cells(table, &heading, &cells))?;
+                    }
                     // After a row that is no CSV or no UTF-8, where the next begins cannot be told.
                     Err(error) => {
                         import.rows += 1;
@@ -57,7 +73,7 @@ impl Session {
     pub fn import_json(&self, table: &str, input: impl Read, existing: Existing) -> Result<u64, Error> {
         let (_, table) = self.schema().find(table)?;
         self.atomically(|session| {
-            let mut import = Import { session, table, existing, rows: 0, faults: Vec::new() };
+            let mut import = Import { session, table, existing, rows: 0, line: None, faults: Vec::new() };
             let left = std::rc::Rc::new(std::cell::Cell::new(MAX_ROW));
             let input = io::BufReader::new(Refilled { input, left: std::rc::Rc::clone(&left) });
             let mut deserializer = serde_json::Deserializer::from_reader(input);
@@ -82,6 +98,7 @@ struct Import<'i> {
     table: &'i Table,
     existing: Existing,
     rows: u64,
+    line: Option<u64>,
     faults: Vec<RowFault>,
 }
 
@@ -111,7 +128,7 @@ impl Import<'_> {
     }
 
     fn fault(&mut self, message: String) -> Result<(), Error> {
-        self.faults.push(RowFault { row: self.rows, message });
+        self.faults.push(RowFault { row: self.rows, line: self.line, message });
         if self.faults.len() < MAX_FAULTS { Ok(()) } else { Err(Error::Import(std::mem::take(&mut self.faults))) }
     }
 
@@ -120,8 +137,9 @@ impl Import<'_> {
     }
 }
 
-fn wrong(row: u64, message: String) -> Error {
-    Error::Import(vec![RowFault { row, message }])
+/// A wrong heading.
+fn wrong(message: String) -> Error {
+    Error::Import(vec![RowFault { row: 0, line: Some(1), message }])
 }
 
 fn unreadable(error: csv::Error) -> String {
@@ -142,12 +160,12 @@ fn columns(table: &Table, heading: &csv::StringRecord) -> Result<Vec<Option<Stri
         // Spreadsheets mark UTF-8 with a byte order mark.
         let name = name.trim_start_matches('\u{feff}').trim();
         if columns.iter().flatten().any(|other| other == name) {
-            return Err(wrong(0, format!("the heading names {name} twice")));
+            return Err(wrong(format!("the heading names {name} twice")));
         }
         columns.push(match table.field(name) {
             Some(field) => field.writable().then(|| name.to_owned()),
             None if name == "id" => Some(name.to_owned()),
-            None => return Err(wrong(0, format!("the heading names {name:?}, but {} has no such field", table.name))),
+            None => return Err(wrong(format!("the heading names {name:?}, but {} has no such field", table.name))),
         });
     }
     Ok(columns)

@@ -9,6 +9,7 @@ mod error;
 pub mod export;
 mod hooks;
 pub mod import;
+mod initial;
 pub mod moment;
 pub mod plan;
 pub mod query;

@@ -92,6 +92,11 @@ impl Store {
         Ok(Store { shared: Arc::new(shared) })
     }
 
+    /// Opens the database of a data directory with the schema that it has; `None` when there is no database.
+    pub fn open_as_it_is(dir: &Path) -> Result<Option<Store>, Error> {
+        super::plan::applied_to(dir)?.map(|schema| Store::open(dir, schema)).transpose()
+    }
+
     /// The schema that is applied.
     pub fn schema(&self) -> &Schema {
         &self.shared.schema

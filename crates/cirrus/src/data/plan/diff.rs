@@ -538,7 +538,7 @@ impl<'d> Diff<'d> {
             for balance in &table.balances {
                 let old = before.and_then(|before| before.balance(&balance.name));
                 if old != Some(balance) {
-                    let detail = format!("a running balance by {}", balance.group.join(", "));
+                    let detail = super::ledgers::described(balance);
                     self.change(What::Balance, &table.name, Some(&balance.name), detail);
                 }
             }

@@ -34,6 +34,14 @@ pub(crate) fn ledger(table: &Table, balance: &Balance) -> Result<Ledger, Error> 
     Ledger::new(spec).map_err(|error| balance_error(&table.name, error))
 }
 
+/// A balance in the words of a plan.
+pub(super) fn described(balance: &Balance) -> String {
+    match &*balance.group {
+        [] => "a running balance of all rows".to_owned(),
+        group => format!("a running balance by {}", group.join(", ")),
+    }
+}
+
 /// A failure of a ledger in the words of the data layer.
 pub(crate) fn balance_error(table: &str, error: siblings::Error) -> Error {
     match error {

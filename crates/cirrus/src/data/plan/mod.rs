@@ -233,6 +233,15 @@ fn applied(connection: &Connection) -> Result<Option<Applied>, Error> {
     connection.query_row("SELECT schema, format FROM _cirrus_schema", [], read).optional().map_err(&failed)
 }
 
+/// The schema that the database of a data directory has; `None` when there is no database, or one without tables.
+pub(super) fn applied_to(dir: &Path) -> Result<Option<Schema>, Error> {
+    let path = dir.join(store::FILE);
+    if !path.exists() {
+        return Ok(None);
+    }
+    applied(&store::connect(&path)?)?.map(|applied| applied.schema()).transpose()
+}
+
 /// Refuses to go on when another process applied another schema.
 pub(super) fn same_schema(connection: &Connection, schema: &Schema) -> Result<(), Error> {
     match applied(connection)? {

@@ -142,12 +142,12 @@ impl<'a> Keys<'a> {
         number.map(|number| (number, entry.at))
     }
 
-    /// A list of texts, none twice.
+    /// A list of texts, perhaps empty, none twice.
     pub(super) fn texts(&mut self, name: &'static str, problems: &mut Problems) -> Option<(Vec<&'a str>, usize)> {
         let entry = self.get(name)?;
         let texts: Option<Vec<&str>> =
             entry.value.as_array().and_then(|list| list.iter().map(|item| item.get_ref().as_str()).collect());
-        let Some(texts) = texts.filter(|texts| !texts.is_empty()) else {
+        let Some(texts) = texts else {
             self.wrong(entry, "a list of texts", "Write it as [\"one\", \"two\"]", problems);
             return None;
         };

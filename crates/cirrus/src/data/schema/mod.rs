@@ -290,9 +290,9 @@ pub enum Amount {
 pub struct Balance {
     /// Its name.
     pub name: Arc<str>,
-    /// Rows that share these fields are siblings.
+    /// Rows that share these fields are siblings; none: all rows are.
     pub group: Vec<Arc<str>>,
-    /// How siblings are ordered; `id` follows as the last.
+    /// How siblings are ordered; `id` follows as the last, or alone.
     pub order: Vec<Arc<str>>,
     /// What a row adds to the balance.
     pub amount: Amount,

@@ -215,7 +215,7 @@ fn kind<'a>(at: usize, keys: &mut Keys<'a>, problems: &mut Problems) -> Option<(
         }
         "choice" => {
             let path = keys.key("of");
-            let of = keys.texts("of", problems);
+            let of = keys.texts("of", problems).filter(|(texts, _)| !texts.is_empty());
             if of.is_none() {
                 problems.add(at, &path, "the words to choose from are missing", "Say of = [\"one\", \"two\"]");
             }
@@ -335,7 +335,7 @@ fn index(entry: Entry, path: &str, problems: &mut Problems) -> Option<(Index, us
             None
         }
     };
-    let fields = keys.texts("fields", problems);
+    let fields = keys.texts("fields", problems).filter(|(texts, _)| !texts.is_empty());
     if fields.is_none() {
         problems.add(entry.at, &keys.key("fields"), "the fields are missing", "Say fields = [\"field\"]");
     }

@@ -238,12 +238,9 @@ fn balances(draft: &mut TableDraft, problems: &mut Problems) {
     distinct(all.iter().map(|(name, keys)| (*name, keys.at, &*path)), problems);
     for (name, mut keys) in all {
         let at = keys.at;
-        let mut fields = |key: &'static str, needed: bool| {
-            let texts = keys.texts(key, problems);
-            if texts.is_none() && needed {
-                problems.add(at, &keys.key(key), "the fields are missing", "Say which, such as [\"cuenta\"]");
-            }
-            let (texts, at) = texts.unwrap_or_default();
+        // Without a group all rows are siblings; without an order they follow one another by their number.
+        let mut fields = |key: &'static str| {
+            let (texts, at) = keys.texts(key, problems).unwrap_or_default();
             for field in &texts {
                 if !draft.table.field(field).is_some_and(|field| field.kind.result() != Type::Blob) {
                     let message = format!("there is no field \"{field}\" to compare");
@@ -260,7 +257,7 @@ fn balances(draft: &mut TableDraft, problems: &mut Problems) {
             }
             texts
         };
-        let (group, order) = (fields("group", true), fields("order", true));
+        let (group, order) = (fields("group"), fields("order"));
         if let Some(twice) = order.iter().find(|field| group.contains(field)) {
             problems.add(at, &keys.key("order"), format!("\"{twice}\" is in the group already"), "Leave it out");
         }

@@ -44,7 +44,7 @@ pub(super) struct Queries {
     place: String,
     /// Totals before a key, and through it.
     totals: [String; 2],
-    /// The same, only the balance.
+    /// The balance before a key, and through it, in two parts.
     balance: [String; 2],
     /// The rows of a window, without what is selected: from a key, after it, before it and through it.
     window: [String; 4],
@@ -76,8 +76,8 @@ impl Queries {
         let end = |order: &str| format!("SELECT id FROM {rows} WHERE {group} ORDER BY {order} LIMIT 1");
         Queries {
             place: format!("SELECT {source} FROM {} WHERE id = ?1", names.table),
-            totals: ["<", "<="].map(|than| sums(names, than, &["n", "debit", "credit"])),
-            balance: ["<", "<="].map(|than| sums(names, than, &["debit - x.credit"])),
+            totals: ["<", "<="].map(|than| totals(names, than)),
+            balance: ["<", "<="].map(|than| balance(names, than)),
             window: [">=", ">", "<", "<="].map(|than| window(names, than)),
             previous: sibling("<", &back),
             next: sibling(">", &key),
@@ -96,7 +96,7 @@ pub(super) fn group_is(names: &Names, prefix: &str) -> String {
 /// Three rows: sums over the spans before that of a key, over its blocks before that of the key, and over that one's rows
 /// before (or through) the key. The plus signs take the columns' affinity away, without which SQLite does not search by a
 /// vector.
-fn sums(names: &Names, than: &str, columns: &[&str]) -> String {
+fn totals(names: &Names, than: &str) -> String {
     let Names { rows, sums, .. } = names;
     let key = list("", &names.key);
     let bare = list("+", &names.key);
@@ -109,17 +109,46 @@ fn sums(names: &Names, than: &str, columns: &[&str]) -> String {
               ORDER BY {back} LIMIT 1)"
         )
     });
-    let what: Vec<_> = columns.iter().map(|column| format!("coalesce(sum(x.{column}), 0)")).collect();
-    let what = what.join(", ");
-    let of_rows = what.replace("coalesce(sum(x.n), 0)", "count(*)");
+    let amounts = "coalesce(sum(x.debit), 0), coalesce(sum(x.credit), 0)";
     let in_group = group_is(names, "x.");
     let x = list("x.", &names.key);
     format!(
-        "SELECT {what} FROM {sums} x WHERE {in_group} AND x.level = 2 AND ({x}) < {span}
+        "SELECT coalesce(sum(x.n), 0), {amounts} FROM {sums} x WHERE {in_group} AND x.level = 2 AND ({x}) < {span}
          UNION ALL
-         SELECT {what} FROM {sums} x WHERE {in_group} AND x.level = 1 AND ({x}) >= {span} AND ({x}) < {block}
+         SELECT coalesce(sum(x.n), 0), {amounts} FROM {sums} x
+           WHERE {in_group} AND x.level = 1 AND ({x}) >= {span} AND ({x}) < {block}
          UNION ALL
-         SELECT {of_rows} FROM {rows} x WHERE {in_group} AND ({x}) >= {block} AND ({x}) {than} ({here})"
+         SELECT count(*), {amounts} FROM {rows} x WHERE {in_group} AND ({x}) >= {block} AND ({x}) {than} ({here})"
+    )
+}
+
+/// One row: the balance of the spans and blocks before that of a key, and of that one's rows before (or through) the key;
+/// none for a group without rows. It is asked most often, so the block is looked for once, and a group's only span, which
+/// has no sums, is not looked for at all.
+fn balance(names: &Names, than: &str) -> String {
+    let Names { rows, sums, .. } = names;
+    let [key, bare, x, b] = ["", "+", "x.", "+b."].map(|of| list(of, &names.key));
+    let back = |of: &str| descending(&names.key.iter().map(|column| format!("{of}{column}")).collect::<Vec<_>>());
+    let [group, in_group] = ["", "x."].map(|of| group_is(names, of));
+    let here = parameters(names.group.len() + 1, names.key.len());
+    let span = format!(
+        "(SELECT {bare} FROM {sums} WHERE {group} AND level = 2 AND ({key}) {than} ({here}) ORDER BY {} LIMIT 1)",
+        back("")
+    );
+    let sum = |from: &str, of: &str| {
+        format!("(SELECT coalesce(sum(x.debit - x.credit), 0) FROM {from} x WHERE {in_group} AND {of})")
+    };
+    format!(
+        "SELECT CASE WHEN (SELECT n FROM {sums} WHERE {group} AND level = 2 ORDER BY {key} LIMIT 1) IS NULL
+             THEN {} ELSE {} + {} END, {}
+         FROM {sums} b WHERE {} AND b.level = 1 AND ({}) {than} ({here}) ORDER BY {} LIMIT 1",
+        sum(sums, &format!("x.level = 1 AND ({x}) < ({b})")),
+        sum(sums, &format!("x.level = 2 AND ({x}) < {span}")),
+        sum(sums, &format!("x.level = 1 AND ({x}) >= {span} AND ({x}) < ({b})")),
+        sum(rows, &format!("({x}) >= ({b}) AND ({x}) {than} ({here})")),
+        group_is(names, "b."),
+        list("b.", &names.key),
+        back("b."),
     )
 }
 
@@ -184,11 +213,12 @@ impl Ledger {
     fn balance_within(&self, db: &Connection, group: &[Value], bound: &Bound) -> Result<i64, Error> {
         let key = self.key(bound)?;
         let mut statement = db.prepare_cached(&self.queries.balance[usize::from(bound.through)])?;
-        let mut parts = statement.query(params_from_iter(group.iter().chain(&*key)))?;
+        let mut found = statement.query(params_from_iter(group.iter().chain(&*key)))?;
+        let Some(row) = found.next().map_err(|error| self.overflows(error))? else { return Ok(0) };
         let mut sum = 0_i64;
-        while let Some(row) = parts.next().map_err(|error| self.overflows(error))? {
+        for at in 0..2 {
             // What is not an integer any more did not fit.
-            let ValueRef::Integer(part) = row.get_ref(0)? else { return Err(self.overflow()) };
+            let ValueRef::Integer(part) = row.get_ref(at)? else { return Err(self.overflow()) };
             sum = sum.checked_add(part).ok_or_else(|| self.overflow())?;
         }
         Ok(sum)
@@ -249,32 +279,35 @@ impl Ledger {
             return Err(Error::Invalid(format!("at most {MAX_WINDOW} rows at a time")));
         }
         let group = self.group(group)?;
-        snapshot(db, || {
-            let mut balance = self.balance_within(db, &group, bound)?;
-            let mut lines = Vec::with_capacity(limit.min(128));
-            let side = &self.queries.window[2 * usize::from(back) + usize::from(bound.through)];
-            let sql = self.select(columns, side);
-            let mut statement = db.prepare_cached(&sql)?;
-            let key = self.key(bound)?;
-            let mut rows = statement.query(params_from_iter(group.iter().chain(&*key)))?;
-            while lines.len() < limit {
-                let Some(row) = rows.next()? else { break };
-                // A row of the structure without one of the table: somebody took the triggers away.
-                let id = row.get::<_, Option<i64>>(0)?.ok_or_else(|| self.broken())?;
-                let (debit, credit): (i64, i64) = (row.get(1)?, row.get(2)?);
-                let net = debit.checked_sub(credit).ok_or_else(|| self.overflow())?;
-                let other = if back { balance.checked_sub(net) } else { balance.checked_add(net) };
-                let other = other.ok_or_else(|| self.overflow())?;
-                let (opening, closing) = if back { (other, balance) } else { (balance, other) };
-                let values = (3..3 + columns.len()).map(|at| row.get(at)).collect::<Result<_, _>>()?;
-                lines.push(Line { id, values, debit, credit, opening, closing });
-                balance = other;
-            }
-            if back {
-                lines.reverse();
-            }
-            Ok(lines)
-        })
+        let side = &self.queries.window[2 * usize::from(back) + usize::from(bound.through)];
+        let sql = self.select(columns, side);
+        let mut statement = db.prepare_cached(&sql)?;
+        let key = self.key(bound)?;
+        let mut rows = statement.query(params_from_iter(group.iter().chain(&*key)))?;
+        let mut lines = Vec::with_capacity(limit.min(128));
+        let mut balance = None;
+        while lines.len() < limit {
+            let Some(row) = rows.next()? else { break };
+            // While this statement runs, what others ask on this connection is of the same state of the database.
+            let before = match balance {
+                Some(balance) => balance,
+                None => self.balance_within(db, &group, bound)?,
+            };
+            // A row of the structure without one of the table: somebody took the triggers away.
+            let id = row.get::<_, Option<i64>>(0)?.ok_or_else(|| self.broken())?;
+            let (debit, credit): (i64, i64) = (row.get(1)?, row.get(2)?);
+            let net = debit.checked_sub(credit).ok_or_else(|| self.overflow())?;
+            let other = if back { before.checked_sub(net) } else { before.checked_add(net) };
+            let other = other.ok_or_else(|| self.overflow())?;
+            let (opening, closing) = if back { (other, before) } else { (before, other) };
+            let values = (3..3 + columns.len()).map(|at| row.get(at)).collect::<Result<_, _>>()?;
+            lines.push(Line { id, values, debit, credit, opening, closing });
+            balance = Some(other);
+        }
+        if back {
+            lines.reverse();
+        }
+        Ok(lines)
     }
 
     /// The rows of a window with their fields. Those of the group and the order stand in the structure, side by side; for any

@@ -223,7 +223,7 @@ fn values(spec: &BalanceSpec, names: &Names, refusals: &Refusals) -> String {
 /// The triggers, those on the table and those between the structure's own tables.
 pub(super) fn triggers(spec: &BalanceSpec, names: &Names) -> Vec<String> {
     let refusals = Refusals::new(spec);
-    let mut all = on_rows(spec, names, &refusals);
+    let mut all = on_rows(names, &refusals);
     all.extend(on_sums(spec, names));
     all.extend(on_table(spec, names, &refusals));
     all
@@ -232,11 +232,20 @@ pub(super) fn triggers(spec: &BalanceSpec, names: &Names) -> Vec<String> {
 /// A `WHERE` for the block (level 1) or span (2) that holds the row or block `of` (`new.`, `old.`). The plus signs take the
 /// columns' affinity away, without which SQLite does not search by a vector.
 fn holding(names: &Names, level: u8, of: &str) -> String {
+    holding_where(names, level, of, "")
+}
+
+/// The same, with sums: there is none where a group's only span has none.
+fn summing(names: &Names, level: u8, of: &str) -> String {
+    holding_where(names, level, of, " AND n IS NOT NULL")
+}
+
+fn holding_where(names: &Names, level: u8, of: &str, more: &str) -> String {
     let key = list("", &names.key);
     let group = equal("", of, &names.group);
     format!(
         "WHERE {group} AND level = {level} AND ({key}) =
-           (SELECT {key} FROM {} WHERE {group} AND level = {level} AND ({key}) <= ({}) ORDER BY {} LIMIT 1)",
+           (SELECT {key} FROM {} WHERE {group} AND level = {level} AND ({key}) <= ({}){more} ORDER BY {} LIMIT 1)",
         names.sums,
         list(&format!("+{of}"), &names.key),
         descending(&names.key),
@@ -244,25 +253,19 @@ fn holding(names: &Names, level: u8, of: &str) -> String {
 }
 
 /// Triggers of the rows: each adds to, takes from or changes its block and span.
-fn on_rows(spec: &BalanceSpec, names: &Names, refusals: &Refusals) -> Vec<String> {
+fn on_rows(names: &Names, refusals: &Refusals) -> Vec<String> {
     let Names { rows, sums, .. } = names;
-    let columns = format!("{}, level, {}, n, debit, credit, parts", list("", &names.group), list("", &names.key));
-    let first = |level: u8, totals: &str| {
-        format!("SELECT {}, {level}, {}, {totals}, 1 WHERE changes() = 0", list("new.", &names.group), floor_text(spec))
-    };
     let debit = refusals.sum("debit + new.debit");
     let credit = refusals.sum("credit + new.credit");
+    let more = format!("n = n + 1, debit = {debit}, credit = {credit}");
     let insert = format!(
         "CREATE TRIGGER {} AFTER INSERT ON {rows} BEGIN
-           UPDATE {sums} SET n = n + 1, debit = {debit}, credit = {credit} {} AND n IS NOT NULL;
-           UPDATE {sums} SET n = n + 1, debit = {debit}, credit = {credit} {};
-           INSERT INTO {sums} ({columns}) {} UNION ALL {};
+           UPDATE {sums} SET {more} {};
+           UPDATE {sums} SET {more} {};
          END",
         names.trigger("row_added"),
-        holding(names, 2, "new."),
+        summing(names, 2, "new."),
         holding(names, 1, "new."),
-        first(1, "1, new.debit, new.credit"),
-        first(2, "NULL, NULL, NULL"),
     );
     let debit = refusals.sum("debit - old.debit");
     let credit = refusals.sum("credit - old.credit");
@@ -270,11 +273,11 @@ fn on_rows(spec: &BalanceSpec, names: &Names, refusals: &Refusals) -> Vec<String
     let delete = format!(
         "CREATE TRIGGER {} AFTER DELETE ON {rows} BEGIN
            UPDATE {sums} SET {less} {};
-           UPDATE {sums} SET {less} {} AND n IS NOT NULL;
+           UPDATE {sums} SET {less} {};
          END",
         names.trigger("row_gone"),
         holding(names, 1, "old."),
-        holding(names, 2, "old."),
+        summing(names, 2, "old."),
     );
     let debit = refusals.sum("debit - old.debit + new.debit");
     let credit = refusals.sum("credit - old.credit + new.credit");
@@ -282,11 +285,11 @@ fn on_rows(spec: &BalanceSpec, names: &Names, refusals: &Refusals) -> Vec<String
     let update = format!(
         "CREATE TRIGGER {} AFTER UPDATE OF debit, credit ON {rows} BEGIN
            UPDATE {sums} SET {other} {};
-           UPDATE {sums} SET {other} {} AND n IS NOT NULL;
+           UPDATE {sums} SET {other} {};
          END",
         names.trigger("row_changed"),
         holding(names, 1, "new."),
-        holding(names, 2, "new."),
+        summing(names, 2, "new."),
     );
     vec![insert, delete, update]
 }
@@ -304,8 +307,17 @@ fn on_sums(spec: &BalanceSpec, names: &Names) -> Vec<String> {
     let key = list("", &names.key);
     let here = list("+new.", &names.key);
     let this = equal("", "new.", &names.key);
+    // SQLite sets up a trigger's whole program before it looks at its WHEN: a small one asks, so that the large ones below,
+    // which watch `parts`, are only begun when there is something to do.
+    let due = format!(
+        "CREATE TRIGGER {} AFTER UPDATE OF n ON {sums} WHEN new.n = 0 OR (new.level = 1 AND new.n > {}) BEGIN
+           UPDATE {sums} SET parts = parts WHERE {group} AND level = new.level AND {this};
+         END",
+        names.trigger("sum_due"),
+        spec.fanout,
+    );
     let empty = format!(
-        "CREATE TRIGGER {} AFTER UPDATE OF n ON {sums} WHEN new.n = 0 BEGIN
+        "CREATE TRIGGER {} AFTER UPDATE OF parts ON {sums} WHEN new.n = 0 BEGIN
            UPDATE {sums} SET parts = parts - 1 {} AND new.level = 1 AND ({key}) IS NOT ({here});
            DELETE FROM {sums} WHERE {group} AND level = 1 AND {this} AND new.level = 1
              AND NOT EXISTS (SELECT 1 FROM {sums} WHERE {group} AND level = 2 AND {this});
@@ -317,7 +329,7 @@ fn on_sums(spec: &BalanceSpec, names: &Names) -> Vec<String> {
         names.trigger("sum_empty"),
         holding(names, 2, "new."),
     );
-    vec![empty, split(spec, names, 1), split(spec, names, 2)]
+    vec![due, empty, split(spec, names, 1), split(spec, names, 2)]
 }
 
 /// The trigger that cuts a block (level 1) or span (2) which has grown beyond the fan-out.
@@ -345,7 +357,7 @@ fn split(spec: &BalanceSpec, names: &Names, level: u8) -> String {
     };
     // The new one is made with its key alone, then given the sums of the parts from there on.
     format!(
-        "CREATE TRIGGER {} AFTER UPDATE OF {count} ON {sums} WHEN new.{count} > {fanout} AND new.level = {level} BEGIN
+        "CREATE TRIGGER {} AFTER UPDATE OF parts ON {sums} WHEN new.{count} > {fanout} AND new.level = {level} BEGIN
            INSERT INTO {sums} ({columns})
              SELECT {}, {level}, {p_key}, 0, 0, 0, 1 FROM {parts} p
              WHERE {p_group}{of_level} AND ({p_key}) >= ({here}) ORDER BY {p_key} LIMIT 1 OFFSET {keep};
@@ -366,7 +378,7 @@ fn split(spec: &BalanceSpec, names: &Names, level: u8) -> String {
 /// Triggers of the table itself.
 fn on_table(spec: &BalanceSpec, names: &Names, refusals: &Refusals) -> Vec<String> {
     let Names { table, rows, replaced, .. } = names;
-    let all = names.all();
+    let keys = names.all();
     let columns: Vec<String> = names.group.iter().chain(&names.key).cloned().collect();
     let at = |prefix: &str| {
         let (group, key) = source(spec, prefix);
@@ -377,25 +389,30 @@ fn on_table(spec: &BalanceSpec, names: &Names, refusals: &Refusals) -> Vec<Strin
         let (group, key) = source(spec, prefix);
         group.into_iter().chain(key).collect::<Vec<_>>().join(", ")
     };
-    let settle = format!(
-        "UPDATE {replaced} SET stale = 1 WHERE id = new.id OR NOT EXISTS (SELECT 1 FROM {table} t WHERE t.id = {replaced}.id);
-         DELETE FROM {replaced} WHERE id IS NOT NULL;"
-    );
-    let add = format!("INSERT INTO {rows} ({all}, debit, credit) VALUES ({});", values(spec, names, refusals));
+    let settle = |which: &str| {
+        format!(
+            "UPDATE {replaced} SET stale = 1
+               WHERE {which}NOT EXISTS (SELECT 1 FROM {table} t WHERE t.id = {replaced}.id);
+             DELETE FROM {replaced} WHERE id IS NOT NULL;"
+        )
+    };
+    let noted = format!("EXISTS (SELECT 1 FROM {replaced})");
+    let add = format!("INSERT INTO {rows} ({keys}, debit, credit) VALUES ({});", values(spec, names, refusals));
     let gone = format!("DELETE FROM {rows} WHERE {};", at("old."));
     let (debit, credit) = sides(spec, refusals);
     let now = format!("(SELECT {debit}, {credit} FROM {table} WHERE id = new.id)");
     let moved = format!("({}) IS NOT ({})", tuple("old."), tuple("new."));
     let note = |other: &str| {
         format!(
-            "WHEN EXISTS ({0}) BEGIN
+            "WHEN {} BEGIN
                DELETE FROM {replaced} WHERE id IS NOT NULL;
-               INSERT INTO {replaced} ({all}) {0};
+               INSERT INTO {replaced} ({keys}) {};
              END",
+            collides(spec, names, other),
             colliding(spec, names, other)
         )
     };
-    vec![
+    let mut all = vec![
         format!("CREATE TRIGGER {} BEFORE INSERT ON {table} {}", names.trigger("noted"), note("")),
         format!(
             "CREATE TRIGGER {} BEFORE UPDATE ON {table} {}",
@@ -407,45 +424,78 @@ fn on_table(spec: &BalanceSpec, names: &Names, refusals: &Refusals) -> Vec<Strin
             names.trigger("displaced"),
             equal("", "new.", &columns),
         ),
-        format!("CREATE TRIGGER {} AFTER INSERT ON {table} BEGIN {settle} {add} END", names.trigger("added")),
+        prepare(spec, names, &noted, &settle("id = new.id OR ")),
+        format!("CREATE TRIGGER {} AFTER INSERT ON {table} BEGIN {add} END", names.trigger("added")),
         format!("CREATE TRIGGER {} AFTER DELETE ON {table} BEGIN {gone} END", names.trigger("gone")),
         format!(
-            "CREATE TRIGGER {} AFTER UPDATE ON {table} WHEN {moved} BEGIN {gone} {settle} {add} END",
+            "CREATE TRIGGER {} AFTER UPDATE ON {table} WHEN {moved} BEGIN {gone} {add} END",
             names.trigger("moved")
         ),
         format!(
             "CREATE TRIGGER {} AFTER UPDATE ON {table} WHEN NOT ({moved}) BEGIN
-               {settle_others}
                UPDATE {rows} SET (debit, credit) = {now} WHERE {} AND (debit, credit) IS NOT {now};
              END",
             names.trigger("changed"),
             at("new."),
-            settle_others = if spec.unique.is_empty() {
-                String::new()
-            } else {
-                // The row itself did not move: what it displaced has other numbers.
-                settle.replace("id = new.id OR ", "")
-            },
         ),
-    ]
+    ];
+    if !spec.unique.is_empty() {
+        // A row that does not move displaces what has other numbers.
+        all.push(format!(
+            "CREATE TRIGGER {} AFTER UPDATE ON {table} WHEN {noted} AND NOT ({moved}) BEGIN {} END",
+            names.trigger("settled_again"),
+            settle("")
+        ));
+    }
+    all
 }
 
-/// The keys of the rows that a new row would displace: one select for each unique key, since each is a search of its index.
+/// The trigger before a row comes: what was displaced goes, since it may have had its key, or be all that the group had;
+/// then a group without blocks gets its first block and span.
+fn prepare(spec: &BalanceSpec, names: &Names, noted: &str, settle: &str) -> String {
+    let Names { rows, sums, .. } = names;
+    let columns = format!("{}, level, {}, n, debit, credit, parts", list("", &names.group), list("", &names.key));
+    let first = format!("NOT EXISTS (SELECT 1 FROM {sums} WHERE {})", equal("", "new.", &names.group));
+    format!(
+        "CREATE TRIGGER {} BEFORE INSERT ON {rows} WHEN {noted} OR {first} BEGIN
+           {settle}
+           INSERT INTO {sums} ({columns}) SELECT {}, s.level, {}, s.n, s.n, s.n, 1
+             FROM (SELECT 1 AS level, 0 AS n UNION ALL SELECT 2, NULL) s WHERE {first};
+         END",
+        names.trigger("prepared"),
+        list("new.", &names.group),
+        floor_text(spec),
+    )
+}
+
+/// For each unique key, whether a row is the same in it: each is a search of its index.
+fn same_keys(spec: &BalanceSpec, other: &str) -> Vec<String> {
+    let same = |key: &Vec<String>| {
+        let all = key.iter().map(|column| format!("{0} = new.{0}", quote(column)));
+        format!("{}{other}", all.collect::<Vec<_>>().join(" AND "))
+    };
+    [format!("id = new.id{other}")].into_iter().chain(spec.unique.iter().map(same)).collect()
+}
+
+/// Whether a new row would displace any.
+fn collides(spec: &BalanceSpec, names: &Names, other: &str) -> String {
+    let keys = same_keys(spec, other);
+    let each = keys.iter().map(|key| format!("EXISTS (SELECT 1 FROM {} WHERE {key})", names.table));
+    each.collect::<Vec<_>>().join(" OR ")
+}
+
+/// The places of the rows that a new row would displace.
 fn colliding(spec: &BalanceSpec, names: &Names, other: &str) -> String {
     let (group, key) = source(spec, "");
     let source = group.into_iter().chain(key).collect::<Vec<_>>().join(", ");
-    let same = |key: &Vec<String>| {
-        let all = key.iter().map(|column| format!("{0} = new.{0}", quote(column)));
-        format!("({})", all.collect::<Vec<_>>().join(" AND "))
-    };
-    let keys = ["id = new.id".to_owned()].into_iter().chain(spec.unique.iter().map(same));
-    let each = keys.map(|key| format!("SELECT {source} FROM {} WHERE {key}{other}", names.table));
+    let keys = same_keys(spec, other);
+    let each = keys.iter().map(|key| format!("SELECT {source} FROM {} WHERE {key}", names.table));
     each.collect::<Vec<_>>().join(" UNION ")
 }
 
 /// Takes all of it away.
 pub(super) fn drops(names: &Names) -> Vec<String> {
-    let triggers = ["noted", "noted_again", "added", "gone", "moved", "changed"];
+    let triggers = ["noted", "noted_again", "settled_again", "added", "gone", "moved", "changed"];
     let mut all: Vec<String> =
         triggers.iter().map(|name| format!("DROP TRIGGER IF EXISTS {}", names.trigger(name))).collect();
     // The triggers of these go with them.

@@ -2,6 +2,7 @@
 
 use rusqlite::ffi;
 
+use crate::data::accept::shown;
 use crate::data::read::{Read as _, overflow};
 use crate::data::schema::{Kind, Table};
 use crate::data::{Condition, Error, Fault, Query, Record, Session, Value};
@@ -14,9 +15,9 @@ pub(super) fn of_write(session: &Session, table: &Table, record: &Record, error:
     let text = message(&error);
     match code {
         ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
-            unique(table, &text)
+            unique(table, record, &text)
         }
-        ffi::SQLITE_CONSTRAINT_CHECK => check(session, table, &text, error),
+        ffi::SQLITE_CONSTRAINT_CHECK => check(session, table, record, &text, error),
         ffi::SQLITE_CONSTRAINT_NOTNULL => {
             let field = text.rsplit('.').next().unwrap_or_default();
             Error::fault(&table.name, Fault::new(field, "required", "a value is required"))
@@ -30,7 +31,7 @@ pub(super) fn of_write(session: &Session, table: &Table, record: &Record, error:
 pub(super) fn of_delete(session: &Session, table: &Table, id: i64, error: rusqlite::Error) -> Error {
     let code = error.sqlite_error().map(|error| error.extended_code);
     if code == Some(ffi::SQLITE_CONSTRAINT_CHECK) {
-        return check(session, table, &message(&error), error);
+        return check(session, table, &Record::new(), &message(&error), error);
     }
     // RESTRICT reports itself as a trigger, and so do the triggers of a running balance.
     let link = matches!(code, Some(ffi::SQLITE_CONSTRAINT_FOREIGNKEY | ffi::SQLITE_CONSTRAINT_TRIGGER));
@@ -67,26 +68,39 @@ fn message(error: &rusqlite::Error) -> String {
 }
 
 /// `UNIQUE constraint failed: tareas.codigo, tareas.anio`
-fn unique(table: &Table, text: &str) -> Error {
+fn unique(table: &Table, record: &Record, text: &str) -> Error {
     let (_, columns) = text.rsplit_once(": ").unwrap_or(("", ""));
     let names: Vec<&str> = columns.split(", ").filter_map(|column| column.rsplit('.').next()).collect();
     let message = match names.as_slice() {
-        [_] => "another row has this value already".to_owned(),
-        several => format!("another row has these values of {} already", several.join(", ")),
+        [name] => format!("another row has {} already", told(record, name).unwrap_or_else(|| "this value".to_owned())),
+        several => {
+            // What an update does not speak of stays as it was.
+            let each = several.iter().map(|name| match told(record, name) {
+                Some(value) => format!("{name} {value}"),
+                None => format!("the same {name}"),
+            });
+            format!("another row has {} already", each.collect::<Vec<_>>().join(", "))
+        }
     };
     let faults = names.iter().map(|name| Fault::new(name, "unique", message.clone())).collect();
     Error::Validation { table: table.name.to_string(), faults }
 }
 
+/// The value that was to be written to a field.
+fn told(record: &Record, name: &str) -> Option<String> {
+    record.get(name).map(shown)
+}
+
 /// `CHECK constraint failed: importe`: of the row itself, or of a total it adds to.
-fn check(session: &Session, table: &Table, text: &str, error: rusqlite::Error) -> Error {
+fn check(session: &Session, table: &Table, record: &Record, text: &str, error: rusqlite::Error) -> Error {
     let name = text.rsplit(": ").next().unwrap_or_default();
     let rule = |field: &crate::data::schema::Field| match &field.check {
         Some(check) => check.text().to_owned(),
         None => "its bounds".to_owned(),
     };
     if let Some(field) = table.field(name).filter(|field| !field.kept) {
-        return Error::fault(&table.name, Fault::new(name, "check", format!("it does not meet {}", rule(field))));
+        let value = told(record, name).unwrap_or_else(|| "it".to_owned());
+        return Error::fault(&table.name, Fault::new(name, "check", format!("{value} does not meet {}", rule(field))));
     }
     for adds in &table.accumulate {
         let master = session.schema().table(&adds.master);

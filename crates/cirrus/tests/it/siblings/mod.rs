@@ -28,13 +28,27 @@ pub fn integers(names: &[&str]) -> Vec<Column> {
     names.iter().map(|name| column(name, Affinity::Integer)).collect()
 }
 
-/// The movements of accounts with third parties, ordered by year and month. Blocks of few rows, to split often.
+/// The movements of accounts with third parties, ordered by year and month.
 pub fn movements() -> Ledger {
+    movements_by("saldo", &["cuenta", "tercero"], &["anio", "mes"])
+}
+
+/// Without a group, without an order, without either: a cash book, a log of each account, a log of all.
+pub fn other_movements() -> [Ledger; 3] {
+    [
+        movements_by("caja", &[], &["anio", "mes"]),
+        movements_by("diario", &["cuenta"], &[]),
+        movements_by("todo", &[], &[]),
+    ]
+}
+
+/// Movements in other groups and orders. Blocks of few rows, to split often.
+fn movements_by(name: &str, group: &[&str], order: &[&str]) -> Ledger {
     let spec = BalanceSpec {
         table: "mov".into(),
-        name: "saldo".into(),
-        group: integers(&["cuenta", "tercero"]),
-        order: integers(&["anio", "mes"]),
+        name: name.into(),
+        group: integers(group),
+        order: integers(order),
         amount: Amount::Net("debe - haber".into()),
         unique: vec![vec!["apunte".into()]],
         fanout: 4,
@@ -67,18 +81,22 @@ pub fn memory() -> (Connection, Ledger) {
 /// A row, its opening and its closing balance.
 type Told = (i64, i64, i64);
 
-/// Every answer about every row equals what SQL says of the table alone. Group and order as SQL lists.
-pub fn agrees(db: &Connection, ledger: &Ledger, group: &str, order: &str, net: &str) {
+/// Every answer about every row equals what SQL says of the table alone.
+pub fn agrees(db: &Connection, ledger: &Ledger, net: &str) {
     let difference = ledger.verify(db).unwrap();
     assert!(difference.is_none(), "{}", difference.unwrap());
     let table = &ledger.spec().table;
     let width = ledger.spec().group.len();
-    let partition = if group.is_empty() { String::new() } else { format!("PARTITION BY {group}") };
-    let comma = if group.is_empty() { "" } else { ", " };
+    let names = |columns: &[Column]| columns.iter().map(|column| format!("{}, ", column.name)).collect::<String>();
+    let (group, order) = (names(&ledger.spec().group), names(&ledger.spec().order));
+    let partition = match group.strip_suffix(", ") {
+        Some(group) => format!("PARTITION BY {group}"),
+        None => String::new(),
+    };
     let mut truth = db
         .prepare(&format!(
-            "SELECT {group}{comma} id, sum({net}) OVER w, {net}, lag(id) OVER w, lead(id) OVER w FROM {table}
-             WINDOW w AS ({partition} ORDER BY {order}, id ROWS UNBOUNDED PRECEDING) ORDER BY {group}{comma} {order}, id"
+            "SELECT {group}id, sum({net}) OVER w, {net}, lag(id) OVER w, lead(id) OVER w FROM {table}
+             WINDOW w AS ({partition} ORDER BY {order}id ROWS UNBOUNDED PRECEDING) ORDER BY {group}{order}id"
         ))
         .unwrap();
     let mut rows = truth.query([]).unwrap();
@@ -123,7 +141,7 @@ pub fn agrees(db: &Connection, ledger: &Ledger, group: &str, order: &str, net: &
 }
 
 pub fn movements_agree(db: &Connection, ledger: &Ledger) {
-    agrees(db, ledger, "cuenta, tercero", "anio, mes", "debe - haber");
+    agrees(db, ledger, "debe - haber");
 }
 
 /// No part of the structure has more than it may: this is what bounds the cost of every operation.
