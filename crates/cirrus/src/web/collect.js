@@ -11,7 +11,10 @@
   if (window.Cirrus?.collect) return;
   const KEY = 'cirrus-collect';
   const adapters = [];
-  const states = new Map(); // "table/id/field" -> { version, sent }
+  // "table/id/field" -> version: what the edit began with; sent: what is stored or must not be sent again; left: what a
+  // page that went away sent, without an answer; open: the person is asked which version it is to be
+  const states = new Map();
+  const begun = new Map();
   const dates = (event) => ({
     id: event.id,
     title: event.title,
@@ -91,10 +94,20 @@
   };
   const address = (table) => '/_cirrus/collect/' + encodeURIComponent(table);
 
-  const begin = async (el) => {
+  const ask = async (name) => {
+    const { table, id, field } = split(name);
+    const answer = await fetch(`${address(table)}?id=${encodeURIComponent(id)}&field=${encodeURIComponent(field)}`);
+    if (!answer.ok) throw new Error(answer.statusText);
+    return answer.json();
+  };
+
+  const begin = (el) => {
     const name = el.dataset.collect;
-    if (states.has(name)) return states.get(name);
-    const state = { version: el.dataset.collectVersion, sent: valueOf(el), busy: false };
+    if (!begun.has(name)) begun.set(name, first(el, name));
+    return begun.get(name);
+  };
+  const first = async (el, name) => {
+    const state = { version: el.dataset.collectVersion, sent: valueOf(el) };
     states.set(name, state);
     const waiting = kept()[name];
     if (waiting) {
@@ -104,15 +117,22 @@
       if (typeof el.restore === 'function') el.restore(waiting.value);
       state.sent = undefined;
     } else if (state.version === undefined) {
-      const { table, id, field } = split(name);
-      try {
-        const answer = await fetch(`${address(table)}?id=${encodeURIComponent(id)}&field=${encodeURIComponent(field)}`);
-        if (answer.ok) state.version ??= (await answer.json()).version;
-      } catch {
-        /* offline: asked again before sending */
-      }
+      // Without a network the edit is in question when it is sent.
+      state.version = (await ask(name).catch(() => ({}))).version;
     }
-    return state;
+  };
+  // Whether what was sent by a page that went away arrived: it did not go away after all, or came back.
+  const arrived = async ([name, state]) => {
+    if (state.left === undefined) return;
+    const now = await ask(name).catch(() => undefined);
+    if (!now) return; // asked again the next time
+    if (now.value === state.left) {
+      state.version = now.version;
+      state.sent = state.left;
+      forget(name, state.left);
+      fire('stored', { name, version: now.version });
+    }
+    state.left = undefined;
   };
 
   // What changed since it was last sent.
@@ -137,8 +157,7 @@
       forget(name, value);
       fire('stored', { name, version: told.version });
     } else if (told.status === 'conflict') {
-      forget(name);
-      conflict(name, value, told, state);
+      conflict(name, value, told, state); // still kept: who goes away without choosing is asked again
     } else {
       state.sent = value; // sending the same again would fail again
       forget(name, value);
@@ -181,24 +200,25 @@
   const save = () =>
     (running = running.then(async () => {
       await Promise.all(elements().map(begin));
+      await Promise.all([...states].map(arrived));
       const edits = changed();
       const names = new Set(edits.map((edit) => edit.name));
       const late = Object.entries(kept())
-        .filter(([name]) => !names.has(name))
+        .filter(([name]) => !names.has(name) && !states.get(name)?.open)
         .map(([name, edit]) => ({ name, ...edit }));
       if (edits.length + late.length) await send([...edits, ...late]);
     }));
 
   // The page goes away: no answer can be awaited. What is kept is sent again at the next visit; twice is harmless.
   const leave = () => {
-    const edits = changed();
+    const edits = changed().filter((edit) => edit.value !== states.get(edit.name).left);
     for (const edit of edits) remember(edit.name, { value: edit.value, version: edit.version, at: Date.now() });
     for (const table of new Set(edits.map((edit) => split(edit.name).table))) {
-      const items = edits
-        .filter((edit) => split(edit.name).table === table)
-        .map((edit) => ({ ...split(edit.name), value: edit.value, version: edit.version }));
+      const own = edits.filter((edit) => split(edit.name).table === table);
+      const items = own.map((edit) => ({ ...split(edit.name), value: edit.value, version: edit.version }));
       const blob = new Blob([JSON.stringify({ items })], { type: 'application/json' });
-      if (blob.size < 60000) navigator.sendBeacon(address(table), blob);
+      if (blob.size < 60000 && navigator.sendBeacon(address(table), blob))
+        for (const edit of own) states.get(edit.name).left = edit.value;
     }
   };
 
@@ -232,22 +252,27 @@
   const conflict = (name, mine, told, state) => {
     const resolve = {
       mine: () => {
+        state.open = false;
         state.version = told.version;
         state.sent = undefined;
-        states.set(name, state);
         return send([{ name, value: mine, version: told.version }]);
       },
       theirs: () => {
+        state.open = false;
+        forget(name);
         state.version = told.version;
         state.sent = told.value;
         const el = elements().find((element) => element.dataset.collect === name);
         if (typeof el?.restore === 'function') el.restore(told.value);
-        else location.reload();
+        else if (el) location.reload();
       }
     };
+    states.set(name, state);
+    state.bar?.remove();
+    state.open = true;
     state.sent = mine; // not sent again until the person chose
     if (fire('conflict', { name, mine, theirs: told.value, version: told.version, resolve }))
-      bar(
+      state.bar = bar(
         es
           ? 'Alguien guardó otra versión mientras usted editaba.'
           : 'Somebody stored another version while you were editing.',
@@ -268,9 +293,11 @@
     if (event.target.closest?.('[data-collect-save]')) save();
   });
   addEventListener('pagehide', leave);
-  document.addEventListener('visibilitychange', () => {
-    if (document.visibilityState === 'hidden') leave();
-  });
+  const back = () => {
+    if ([...states.values()].some((state) => state.left !== undefined)) save();
+  };
+  document.addEventListener('visibilitychange', () => (document.visibilityState === 'hidden' ? leave() : back()));
+  addEventListener('pageshow', back);
   addEventListener('online', save);
   const start = async () => {
     await Promise.all(elements().map(begin));

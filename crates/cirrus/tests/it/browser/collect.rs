@@ -194,6 +194,40 @@ fn without_a_server_nothing_is_lost() {
 }
 
 #[test]
+fn a_page_that_went_away_and_comes_back_is_not_in_conflict_with_itself() {
+    let app = studio(false);
+    let server = app.serve();
+    let browser = Chromium::new("es", DESKTOP);
+    open_document(&browser, &server, 1);
+    let visible = |state: &str| {
+        let body = "Object.defineProperty(document, 'visibilityState', { value: arguments[0], configurable: true });
+            document.dispatchEvent(new Event('visibilitychange'))";
+        browser.js(body, &[json!(state)]);
+    };
+    paste(&browser, "uno");
+    visible("hidden");
+    visible("hidden");
+    until_stored(&server, 1, "uno");
+    visible("visible");
+    paste(&browser, "uno y dos");
+    save(&browser);
+    assert_eq!(stored(&server, 1), "uno y dos");
+    assert_eq!(sent(&server), 2, "each edit once");
+
+    paste(&browser, "tres");
+    browser.follow("nav a[href='/calendario']");
+    until_stored(&server, 1, "tres");
+    browser.js("history.back()", &[]);
+    browser.until("location.pathname === '/editar/1' && document.querySelector('.cm-content')?.innerText === 'tres'");
+    until_state(&browser, "saved");
+    paste(&browser, "tres y cuatro");
+    save(&browser);
+    assert_eq!(stored(&server, 1), "tres y cuatro");
+    assert_eq!(browser.js("return document.querySelectorAll('[role=alert]').length", &[]), 0);
+    content(&browser);
+}
+
+#[test]
 fn two_people_at_once_are_asked() {
     let app = studio(false);
     let server = app.serve();
@@ -222,6 +256,22 @@ fn two_people_at_once_are_asked() {
     browser.until("document.querySelector('.cm-content').innerText === 'otra vez'");
     save(&browser);
     assert_eq!(stored(&server, 1), "otra vez");
+    assert_eq!(browser.js("return Object.keys(Cirrus.collect.pending()).length", &[]), 0);
+
+    // Who goes away without an answer is asked again, and has lost nothing.
+    another("la tercera");
+    paste(&browser, "mío al fin");
+    save(&browser);
+    browser.until("document.querySelectorAll('[role=alert]').length === 1");
+    save(&browser);
+    browser.open(&page(&server, "/"));
+    browser.until("document.querySelectorAll('[role=alert]').length === 1");
+    assert_eq!(stored(&server, 1), "la tercera");
+    browser.open(&page(&server, "/editar/1"));
+    browser.until("document.querySelector('.cm-content')?.innerText === 'mío al fin'");
+    browser.click("[role=alert] button:nth-of-type(1)");
+    until_stored(&server, 1, "mío al fin");
+    browser.until("Object.keys(Cirrus.collect.pending()).length === 0");
     content(&browser);
 }
 

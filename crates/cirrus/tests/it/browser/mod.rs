@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::web::world::{App, Server, cirrus};
+use super::web::world::{App, Server, cirrus, run};
 use driver::Chromium;
 
 /// One of the four applications, as a copy that a test may change.

@@ -44,7 +44,10 @@ fn faults(browser: &Chromium, size: Size) -> Vec<String> {
 
 /// Looks at one of each kind of page that links lead to: kinds, and what is wrong with them.
 fn look(name: &str) -> (Vec<String>, Vec<String>) {
-    let app = application(name);
+    look_at(name, &application(name))
+}
+
+fn look_at(name: &str, app: &App) -> (Vec<String>, Vec<String>) {
     let server = app.serve();
     let browser = Chromium::new("es", DESKTOP);
     let mut kinds = BTreeMap::from([("/".to_owned(), ())]);
@@ -93,6 +96,17 @@ fn the_ledger_fits_a_telephone_and_a_screen() {
     for kind in ["/asientos/:n", "/asientos/nuevo", "/balance", "/cuenta/:n", "/kardex/:n"] {
         assert!(kinds.contains(&kind.to_owned()), "nobody finds {kind}: {kinds:?}");
     }
+}
+
+#[test]
+fn what_cirrus_new_makes_fits_a_telephone_and_a_screen() {
+    let app = App { dir: tempfile::tempdir().unwrap() };
+    let directory = app.path().join("nueva");
+    assert!(run(&["new", directory.to_str().unwrap()], "").0);
+    copy(&directory, app.path());
+    app.write("initial-data/tareas.csv", "titulo,hecha\nLlamar al contador,false\nRenovar el dominio,true\n");
+    let kinds = ["/", "/tareas", "/tareas/:n/edit"].map(str::to_owned).to_vec();
+    assert_eq!(look_at("new", &app), (kinds, Vec::new()));
 }
 
 /// What would be wrong is seen.
