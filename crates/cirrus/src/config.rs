@@ -278,6 +278,8 @@ pub struct Security {
     pub content_security_policy: String,
     /// `X-Frame-Options` of HTML.
     pub frame_options: String,
+    /// `Cross-Origin-Opener-Policy` of HTML.
+    pub opener_policy: String,
     /// `Referrer-Policy`.
     pub referrer_policy: String,
     /// `Strict-Transport-Security`, only behind https.
@@ -292,6 +294,7 @@ impl Default for Security {
                                       object-src 'none'; base-uri 'self'; frame-ancestors 'self'; form-action 'self'"
                     .into(),
             frame_options: "SAMEORIGIN".into(),
+            opener_policy: "same-origin".into(),
             referrer_policy: "strict-origin-when-cross-origin".into(),
             strict_transport_security: "max-age=31536000".into(),
         }

@@ -7,7 +7,7 @@ use super::resource::Resource;
 use crate::{
     app::App,
     data::{
-        SAFE_INTEGER,
+        SAFE_INTEGER, query,
         schema::{Field, IndexKind, Kind, Table, Type},
     },
 };
@@ -288,8 +288,16 @@ fn decimal(scale: u8, not_negative: bool) -> Value {
     ] })
 }
 
+/// A parameter of several values, with commas between them.
+fn several(name: &str, values: Value, description: &str) -> Value {
+    let mut parameter = parameter(name, values, description);
+    parameter["style"] = json!("form");
+    parameter["explode"] = json!(false);
+    parameter
+}
+
 /// A parameter of the query.
-fn query(name: &str, schema: Value, description: &str) -> Value {
+fn parameter(name: &str, schema: Value, description: &str) -> Value {
     json!({ "name": name, "in": "query", "schema": schema, "description": description })
 }
 
@@ -298,52 +306,48 @@ fn parameters(table: &Table, resource: &Resource, most: u32) -> Value {
     let orders: Vec<String> = names.iter().flat_map(|name| [(*name).to_owned(), format!("-{name}")]).collect();
     let list = |of: Value| json!({ "type": "array", "items": { "enum": of }, "minItems": 1, "uniqueItems": true });
     let mut all = vec![
-        query(
+        parameter(
             "limit",
             json!({ "type": "integer", "minimum": 1, "maximum": most, "default": resource.page }),
             "rows of a page",
         ),
-        query("offset", json!({ "type": "integer", "minimum": 0, "maximum": SAFE_INTEGER }), "rows left out before it"),
-        query("cursor", json!({ "type": "string" }), "from the Link header of the page before"),
-        query("total", json!({ "type": "boolean" }), "count all rows into X-Total-Count"),
+        parameter(
+            "offset",
+            json!({ "type": "integer", "minimum": 0, "maximum": SAFE_INTEGER }),
+            "rows left out before it",
+        ),
+        parameter("cursor", json!({ "type": "string" }), "from the Link header of the page before"),
+        parameter("total", json!({ "type": "boolean" }), "count all rows into X-Total-Count"),
     ];
     for (name, schema, text) in
         [("sort", list(json!(orders)), "-field: from the largest"), ("fields", list(json!(names)), "only these")]
     {
-        let mut parameter = query(name, schema, text);
-        parameter["style"] = json!("form");
-        parameter["explode"] = json!(false);
-        all.push(parameter);
+        all.push(several(name, schema, text));
     }
-    let search = json!({ "type": "string", "maxLength": 200, "pattern": "^[^\\u0000]*$" });
+    let search = json!({ "type": "string", "maxLength": query::MAX_SEARCH, "pattern": "^[^\\u0000]*$" });
     if table.indexes.iter().any(|index| index.kind == IndexKind::Words) {
-        all.push(query("q", search.clone(), "words, or beginnings of words, in the index of words"));
+        all.push(parameter("q", search.clone(), "words, or beginnings of words, in the index of words"));
     }
     for field in &table.fields {
         let Some(schema) = filtered(field) else { continue };
         let name = &*field.name;
-        all.push(query(name, schema.clone(), "equal"));
+        all.push(parameter(name, schema.clone(), "equal"));
         for word in ["ne", "lt", "lte", "gt", "gte"] {
-            all.push(query(&format!("{name}[{word}]"), schema.clone(), word));
+            all.push(parameter(&format!("{name}[{word}]"), schema.clone(), word));
         }
         let mut item = schema;
-        if item.get("maxLength").is_some() {
-            item["pattern"] = json!("^[^\\u0000,]*$"); // commas stand between values
+        if matches!(field.kind.result(), Type::Text) && item.get("enum").is_none() {
+            item["pattern"] = json!("^[^\\u0000,]*$");
         }
-        for (word, least, most, text) in
-            [("in", 1, 100, "one of these"), ("between", 2, 2, "from the first to the second, both included")]
-        {
-            let values = json!({ "type": "array", "items": item, "minItems": least, "maxItems": most });
-            let mut parameter = query(&format!("{name}[{word}]"), values, text);
-            parameter["style"] = json!("form");
-            parameter["explode"] = json!(false);
-            all.push(parameter);
-        }
-        all.push(query(&format!("{name}[null]"), json!({ "type": "boolean" }), "without a value"));
+        let some = json!({ "type": "array", "items": item, "minItems": 1 });
+        all.push(several(&format!("{name}[in]"), some, "one of these, at most 500"));
+        let two = json!({ "type": "array", "items": item, "minItems": 2, "maxItems": 2 });
+        all.push(several(&format!("{name}[between]"), two, "from the first to the second, both included"));
+        all.push(parameter(&format!("{name}[null]"), json!({ "type": "boolean" }), "without a value"));
         if matches!(field.kind, Kind::Text { .. }) {
-            all.push(query(&format!("{name}[contains]"), search.clone(), "contains"));
-            all.push(query(&format!("{name}[begins]"), search.clone(), "begins with"));
-            all.push(query(&format!("{name}[like]"), search.clone(), "like: % is anything"));
+            all.push(parameter(&format!("{name}[contains]"), search.clone(), "contains"));
+            all.push(parameter(&format!("{name}[begins]"), search.clone(), "begins with"));
+            all.push(parameter(&format!("{name}[like]"), search.clone(), "like: % is anything"));
         }
     }
     json!(all)
@@ -353,13 +357,13 @@ fn parameters(table: &Table, resource: &Resource, most: u32) -> Value {
 fn filtered(field: &Field) -> Option<Value> {
     Some(match (&field.kind, field.kind.result()) {
         (Kind::Choice { of }, _) => json!({ "type": "string", "enum": of }),
-        (_, Type::Integer) => json!({ "type": "integer", "minimum": -SAFE_INTEGER, "maximum": SAFE_INTEGER }),
+        (_, Type::Integer) => json!({ "type": "integer", "minimum": i64::MIN, "maximum": i64::MAX }),
         (_, Type::Decimal(scale)) => decimal(scale, false)["anyOf"][0].clone(),
         (_, Type::Boolean) => json!({ "type": "boolean" }),
         (_, Type::Date) => json!({ "type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" }),
         (_, Type::Time) => json!({ "type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$" }),
         (_, Type::Timestamp) => json!({ "type": "string", "format": "date-time" }),
-        (_, Type::Text) => json!({ "type": "string", "maxLength": 200, "pattern": "^[^\\u0000]*$" }),
+        (_, Type::Text) => json!({ "type": "string", "pattern": "^[^\\u0000]*$" }),
         (_, Type::Blob) => return None,
     })
 }

@@ -45,35 +45,29 @@ pub fn finish(app: &App, cors: &Cors, request: &Request, mut response: Response)
 
 fn protect(app: &App, request: &Request, headers: &mut HeaderMap) {
     let security = &app.config.security;
-    let mut set = |name: HeaderName, value: &str| {
-        if !value.is_empty()
-            && !headers.contains_key(&name)
-            && let Ok(value) = HeaderValue::from_str(value)
-        {
+    let always =
+        [(header::X_CONTENT_TYPE_OPTIONS, "nosniff"), (header::REFERRER_POLICY, security.referrer_policy.as_str())];
+    let https = (header::STRICT_TRANSPORT_SECURITY, security.strict_transport_security.as_str());
+    let document = [
+        (header::CONTENT_SECURITY_POLICY, security.content_security_policy.as_str()),
+        (header::X_FRAME_OPTIONS, &security.frame_options),
+        (HeaderName::from_static("cross-origin-opener-policy"), &security.opener_policy),
+    ];
+    let document = is_document(headers).then_some(document).into_iter().flatten();
+    let all = always.into_iter().chain(request.secure.then_some(https)).chain(document);
+    for (name, value) in all.filter(|(_, value)| !value.is_empty()) {
+        if let (false, Ok(value)) = (headers.contains_key(&name), HeaderValue::from_str(value)) {
             headers.insert(name, value);
         }
-    };
-    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    set(header::REFERRER_POLICY, &security.referrer_policy);
-    if request.secure {
-        set(header::STRICT_TRANSPORT_SECURITY, &security.strict_transport_security);
-    }
-    if is_html(headers) {
-        let mut set = |name: HeaderName, value: &str| {
-            if !value.is_empty()
-                && !headers.contains_key(&name)
-                && let Ok(value) = HeaderValue::from_str(value)
-            {
-                headers.insert(name, value);
-            }
-        };
-        set(header::CONTENT_SECURITY_POLICY, &security.content_security_policy);
-        set(header::X_FRAME_OPTIONS, &security.frame_options);
     }
 }
 
-fn is_html(headers: &HeaderMap) -> bool {
-    headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/html"))
+/// Whether a browser that goes there would run scripts of it.
+fn is_document(headers: &HeaderMap) -> bool {
+    let Some(kind) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
+    let kind = kind.split(';').next().unwrap_or("").trim();
+    let end = |end: &str| kind.len() >= end.len() && kind[kind.len() - end.len()..].eq_ignore_ascii_case(end);
+    end("/html") || end("/xml") || end("+xml")
 }
 
 fn accepts_gzip(request: &Request) -> bool {

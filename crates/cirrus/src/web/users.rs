@@ -345,13 +345,19 @@ fn enter(app: &App, read: &dyn Read, request: &Request) -> Result<Response, Erro
     values.insert(USER.into(), json!({ "id": user.id(), "key": mark(&key) }));
     let cookie = app.seal_session(request, &values);
     let mut response = if error_page::wants_html(&request.headers) {
-        let next = next.filter(|next| next.starts_with('/') && !next.starts_with("//") && !next.contains('\\'));
+        let next = next.filter(|next| is_own(next));
         see(next.as_deref().unwrap_or(&config.home))
     } else {
         Response::bytes(StatusCode::OK, "application/json", who.to_string())
     };
     with_cookie(&mut response, cookie);
     Ok(response)
+}
+
+/// Whether an address is one of this site, also for browsers, which read `\` as `/` and skip tabs and ends of lines.
+fn is_own(address: &str) -> bool {
+    let plain = !address.contains(|c: char| c == '\\' || c.is_control() || c.is_whitespace());
+    plain && address.starts_with('/') && !address.starts_with("//")
 }
 
 fn refused(app: &App, request: &Request, login: &str) -> Response {
@@ -399,6 +405,16 @@ mod tests {
         assert!(!fits("contraseña Segura", &hash));
         assert!(!fits("x", "$argon2id$v=19$m=99999999,t=1,p=1$AAAAAAAAAAA$AAAA"));
         assert!(!fits("x", ""));
+    }
+
+    #[test]
+    fn after_login_one_stays_on_the_site() {
+        for own in ["/", "/cuenta?a=1", "/a//b", "/%09/x"] {
+            assert!(is_own(own), "{own}");
+        }
+        for other in ["", "x", "//x", "/\\x", "\\/x", "/\t/x", "/\n/x", " //x", "https://x", "\u{b}//x"] {
+            assert!(!is_own(other), "{other:?}");
+        }
     }
 
     #[test]

@@ -186,7 +186,7 @@ impl Sql<'_> {
         self.conditions += 1;
         if depth > MAX_DEPTH || self.conditions > MAX_CONDITIONS {
             let message = format!("a query has at most {MAX_CONDITIONS} conditions, nested at most {MAX_DEPTH} deep");
-            return Err(Error::TooLarge(message));
+            return Err(Error::Invalid(message));
         }
         match condition {
             Condition::All(parts) => self.parts(parts, " AND ", "1", depth),
@@ -258,7 +258,7 @@ impl Sql<'_> {
 
     fn one_of(&mut self, field: &str, values: &[Value]) -> Result<(), Error> {
         if values.len() > MAX_VALUES {
-            return Err(Error::TooLarge(format!("{field}: more than {MAX_VALUES} values")));
+            return Err(Error::Invalid(format!("{field}: more than {MAX_VALUES} values")));
         }
         let values = values.iter().map(|value| self.value(field, value)).collect::<Result<Vec<_>, _>>()?;
         if values.iter().any(Value::is_null) {
@@ -406,8 +406,8 @@ impl Sql<'_> {
 }
 
 fn short(text: &str) -> Result<(), Error> {
-    if text.len() > MAX_SEARCH {
-        return Err(Error::TooLarge(format!("a text to search for has at most {MAX_SEARCH} bytes")));
+    if text.chars().count() > MAX_SEARCH {
+        return Err(Error::Invalid(format!("a text to search for has at most {MAX_SEARCH} characters")));
     }
     if text.contains('\0') { Err(Error::Invalid("a text cannot contain the character NUL".to_owned())) } else { Ok(()) }
 }

@@ -20,7 +20,7 @@ impl Condition {
 
 fn read(json: &Json, depth: usize) -> Result<Condition, Error> {
     if depth > MAX_DEPTH {
-        return Err(Error::TooLarge(format!("conditions nest at most {MAX_DEPTH} deep")));
+        return Err(Error::Invalid(format!("conditions nest at most {MAX_DEPTH} deep")));
     }
     let Json::Object(entries) = json else {
         return Err(Error::Invalid("a condition is an object such as {\"field\": value}".to_owned()));

@@ -16,7 +16,7 @@ pub const MAX_DEPTH: usize = 16;
 pub const MAX_CONDITIONS: usize = 200;
 /// The most values of an `in`.
 pub const MAX_VALUES: usize = 500;
-/// The longest text searched for, in bytes.
+/// The longest text searched for, in characters.
 pub const MAX_SEARCH: usize = 1000;
 
 /// A question about the rows of one table. Without conditions it means all of them, ordered by `id`.

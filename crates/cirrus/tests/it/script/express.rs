@@ -119,6 +119,8 @@ fn responses_of_every_kind() {
         app.get('/render', (req, res) => { res.locals.a = 1; app.locals.b = 2; res.render('page', { c: 3 }); });
         app.get('/missing', (req, res) => res.render('missing'));
         app.get('/cookie', (req, res) => res.cookie('a', 'b c', { maxAge: 5000 }).cookie('s', 'v', { signed: true }).clearCookie('z').send('ok'));
+        app.get('/none', (req, res) => res.cookie('a', 'b', { sameSite: 'None' }).send('ok'));
+        app.get('/bad-cookie', (req, res) => res.cookie('a', 'b', { [req.query.what]: '/x; Domain=other' }).send('ok'));
         app.get('/read', (req, res) => res.json([req.cookies, req.signedCookies]));
         app.get('/jsonp', (req, res) => res.jsonp({ a: '\\u2028' }));
         app.get('/format', (req, res) => res.format({ html: () => res.send('<p>'), json: () => res.json(1) }));
@@ -146,6 +148,10 @@ fn responses_of_every_kind() {
         app.get("/cookie").headers.get_all("set-cookie").iter().map(|v| v.to_str().unwrap().to_owned()).collect();
     assert_eq!(cookies[0], "a=b%20c; Path=/; Max-Age=5; HttpOnly; SameSite=Lax");
     assert!(cookies[1].starts_with("s=s%3Av.signed;") && cookies[2].contains("1970"), "{cookies:?}");
+    assert_eq!(app.get("/none").header("set-cookie"), "a=b; Path=/; HttpOnly; Secure; SameSite=None");
+    for what in ["path", "domain", "sameSite", "maxAge"] {
+        assert_eq!(app.get(&format!("/bad-cookie?what={what}")).status, 500, "{what}");
+    }
     let read = app.send(request("GET", "/read", &[("cookie", "a=b%20c; s=s%3Av.signed; t=s%3Av.forged")], "")).json();
     assert_eq!(read, json!([{ "a": "b c", "s": "s:v.signed", "t": "s:v.forged" }, { "s": "v" }]));
     assert_eq!(app.get("/jsonp?callback=f.g").body, "/**/ typeof f.g === 'function' && f.g({\"a\":\"\\u2028\"});");

@@ -7,6 +7,7 @@ mod forms;
 mod injection;
 mod limits;
 mod lists;
+mod openapi;
 mod original;
 mod people;
 mod resource;

@@ -41,6 +41,30 @@ fn files_have_validators_ranges_and_compression() {
 }
 
 #[test]
+fn what_others_made_runs_nothing() {
+    let app = App::new(&[(
+        "app.js",
+        "app.static('/sent', 'data:sent'); app.get('/xml', (req, res) => res.type('xml').send('<a/>'));",
+    )]);
+    app.write("public/logo.svg", "<svg/>");
+    app.write("public/a.json", "{}");
+    app.write("data/uploads/sent/page.html", "<script src=evil.js></script>");
+    app.write("data/uploads/sent/evil.js", "alert(1)");
+    let server = app.serve();
+    let policy = |path: &str| {
+        let answer = server.get(path);
+        assert_eq!((answer.status, answer.header("x-content-type-options")), (200, Some("nosniff")), "{path}");
+        answer.header("content-security-policy").unwrap_or("none").to_owned()
+    };
+    for document in ["/logo.svg", "/xml"] {
+        assert!(policy(document).starts_with("default-src 'self'"), "{document}");
+    }
+    assert!(policy("/sent/page.html").starts_with("default-src 'none'"));
+    assert_eq!(policy("/a.json"), "none");
+    assert_eq!(server.get("/xml").header("cross-origin-opener-policy"), Some("same-origin"));
+}
+
+#[test]
 fn no_address_leads_outside() {
     let app = App::tasks();
     app.write("public/.env", "secret");

@@ -134,14 +134,20 @@ class Response {
     value = typeof value === 'object' ? 'j:' + JSON.stringify(value) : String(value);
     if (o.signed) value = 's:' + native.sign(value);
     if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name)) throw new TypeError('a cookie cannot be called ' + name);
+    const sameSite = o.sameSite === true ? 'Strict' : String(o.sameSite || 'Lax');
+    for (const part of [o.path ?? '/', o.domain ?? '', sameSite])
+      if (/[;\x00-\x1f]/.test(part)) throw new TypeError(`"${part}" cannot be said of the cookie ${name}`);
     let text = `${name}=${encodeURIComponent(value)}; Path=${o.path ?? '/'}`;
-    if (o.maxAge !== undefined) text += '; Max-Age=' + Math.floor(o.maxAge / 1000);
+    if (o.maxAge !== undefined && o.maxAge !== null) {
+      if (Number.isNaN(+o.maxAge)) throw new TypeError(`maxAge of the cookie ${name} is a number of milliseconds`);
+      text += '; Max-Age=' + Math.floor(o.maxAge / 1000);
+    }
     if (o.expires) text += '; Expires=' + o.expires.toUTCString();
     if (o.domain) text += '; Domain=' + o.domain;
     if (o.httpOnly !== false) text += '; HttpOnly';
-    if (o.secure ?? this.req.secure) text += '; Secure';
-    text += '; SameSite=' + (o.sameSite === true ? 'Strict' : String(o.sameSite || 'Lax'));
-    return this.append('set-cookie', text);
+    // Browsers throw away a cookie for other sites that is not secure.
+    if (o.secure ?? (this.req.secure || /^none$/i.test(sameSite))) text += '; Secure';
+    return this.append('set-cookie', text + '; SameSite=' + sameSite);
   }
   clearCookie(name, o) {
     return this.cookie(name, '', { ...o, signed: false, maxAge: undefined, expires: new Date(0) });
