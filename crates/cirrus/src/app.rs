@@ -53,7 +53,7 @@ pub struct App {
     people: users::People,
     templates: Templates,
     trust: Trust,
-    limits: Limits,
+    pub(crate) limits: Limits,
 }
 
 impl App {

@@ -124,6 +124,9 @@ impl State {
         if matches!(error, data::Error::TooSlow) {
             self.expired.set(true);
         }
+        if self.is_over() {
+            return quickjs::throw_uncatchable(ctx, &error.to_string());
+        }
         let errors = match error {
             data::Error::Validation { faults, .. } => faults
                 .iter()
@@ -216,7 +219,8 @@ impl State {
     fn objects<'js>(&self, ctx: &Ctx<'js>, key: &str) -> Result<Value<'js>> {
         let known = self.known(ctx, key)?;
         let compiled = &known.compiled;
-        let names = known.names.borrow_mut().take().unwrap_or_else(|| Names::new(ctx, &compiled.columns));
+        let kept = known.names.borrow_mut().take();
+        let names = kept.map_or_else(|| Names::new(ctx, &compiled.columns), Ok)?;
         let made = self.reading(|read| {
             let mut statement = read.connection().prepare_cached(&compiled.sql).map_err(database_error)?;
             let mut found = statement.query(params_from_iter(&compiled.parameters)).map_err(database_error)?;

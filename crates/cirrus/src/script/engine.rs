@@ -8,7 +8,6 @@ use http::{HeaderMap, Method};
 use super::declared::Declared;
 use super::host::Host;
 use super::machine::{LoadError, Machine};
-use super::natives;
 use super::routes;
 use super::state::{Outcome, Role};
 use crate::web::{Request, Response};
@@ -70,6 +69,7 @@ impl Engine {
         machine.handle(id, first, self.host.limits().inline);
         let Some(exchange) = machine.dismiss(id) else { return Inline::Elsewhere };
         drop(machine.effects());
+        let said = state.said.take();
         if state.exhausted.get() {
             state.slow.borrow_mut().insert(exchange.at);
             let slow = state.slow.take();
@@ -89,6 +89,9 @@ impl Engine {
         if state.elsewhere.get() {
             state.slow.borrow_mut().insert(exchange.at);
             return Inline::Elsewhere;
+        }
+        if exchange.outcome.is_some() {
+            said.iter().for_each(|line| eprintln!("{line}"));
         }
         match exchange.outcome {
             Some(Outcome::Answer(response) | Outcome::Failed(response)) => Inline::Answered(response),
@@ -113,7 +116,7 @@ impl Engine {
                 machine.state.slow.replace(slow);
                 self.machine.replace(Some(machine));
             }
-            Err(problem) => natives::log("error", &format!("JavaScript cannot be loaded again: {problem}")),
+            Err(problem) => eprintln!("error: JavaScript cannot be loaded again: {problem}"),
         }
     }
 }

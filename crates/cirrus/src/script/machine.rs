@@ -15,13 +15,19 @@ use rquickjs::{
 use super::declared::Declared;
 use super::host::Host;
 use super::modules::{self, Modules};
-use super::natives::{self, Natives};
-use super::quickjs::Serialiser;
+use super::natives::Natives;
+use super::quickjs::{Memory, Serialiser};
 use super::state::{Effect, Exchange, Outcome, Role, State, failure};
 use crate::web::Request;
 
+/// Rejected promises that are told of one run.
+const REJECTIONS: usize = 20;
+
 /// Microtasks run at most so many times in a row before the clock is looked at.
 const MICROTASKS: usize = 1000;
+
+/// Bytes of stack for Rust beyond those of JavaScript; threads have twice as much.
+const NATIVE_STACK: usize = 256 << 10;
 
 /// Processor time that loading may always take.
 const LOADING: Duration = Duration::from_secs(5);
@@ -40,6 +46,9 @@ pub enum LoadError {
     /// It does not compile, or fails while it is evaluated; with file, line and stack.
     #[error("{0}")]
     Script(String),
+    /// It does not fit.
+    #[error("app.js takes more than {0} bytes of memory to load (`script.memory` in cirrus.toml)")]
+    Memory(usize),
     /// No runtime can be made, most likely for want of memory.
     #[error("no JavaScript runtime can be made: {0}")]
     Runtime(#[from] rquickjs::Error),
@@ -59,28 +68,33 @@ pub struct Machine {
 impl Machine {
     /// Loads the application.
     pub fn load(host: Arc<dyn Host>, role: Role) -> Result<Self, LoadError> {
-        let runtime = Runtime::new()?;
         let limits = host.limits();
-        runtime.set_memory_limit(limits.memory);
+        let state = State::new(host.clone(), role);
+        let runtime = Runtime::new_with_alloc(Memory::new(limits.memory, state.exhausted.clone()))?;
         runtime.set_max_stack_size(limits.stack);
         let modules = Modules::new(host.directory());
         runtime.set_loader(modules.clone(), modules.clone());
-        let state = State::new(host.clone(), role);
         let interrupt = state.clone();
         runtime.set_interrupt_handler(Some(Box::new(move || interrupt.interrupt())));
         let watched = state.clone();
-        runtime.set_host_promise_rejection_tracker(Some(Box::new(move |_, _, reason, handled| {
-            if !handled && !watched.elsewhere.get() {
-                watched.rejections.borrow_mut().push(describe(&reason));
-            } else if handled {
-                watched.rejections.borrow_mut().pop();
+        runtime.set_host_promise_rejection_tracker(Some(Box::new(move |ctx, promise, reason, handled| {
+            let mut rejections = watched.rejections.borrow_mut();
+            let promise = Persistent::save(&ctx, promise);
+            if handled {
+                rejections.retain(|[unseen, _]| *unseen != promise);
+            } else if rejections.len() < REJECTIONS {
+                rejections.push([promise, Persistent::save(&ctx, reason)]);
             }
         })));
         let context = Context::full(&runtime)?;
         let mut machine = Self { handle: None, settle: None, run: None, state, context, runtime };
         // Evaluating `app.js` and its modules may take as much as a handler, and not less than that needs.
         machine.state.allow(host.limits().run.max(LOADING));
-        machine.evaluate(&modules)?;
+        let loaded = machine.evaluate(&modules);
+        if machine.state.exhausted.get() {
+            return Err(LoadError::Memory(limits.memory));
+        }
+        loaded?;
         machine.state.loading.set(false);
         machine.state.elsewhere.set(false);
         // Without the garbage of loading, and with a threshold that fits small heaps.
@@ -154,7 +168,7 @@ impl Machine {
             result.catch(&ctx).map_err(|error| self.noted(&error))
         });
         if let Err(problem) = result {
-            natives::log("error", &problem);
+            self.state.log("error", &problem);
         }
         self.pump();
     }
@@ -213,7 +227,7 @@ impl Machine {
     fn pump(&self) {
         self.context.with(|ctx| {
             let mut ran = 0;
-            while ctx.execute_pending_job() {
+            while ctx.execute_pending_job() || self.tell_rejections(&ctx) {
                 ran += 1;
                 // A chain of microtasks without end never enters a loop that would be interrupted.
                 if ran % MICROTASKS == 0 && self.state.interrupt() {
@@ -221,11 +235,22 @@ impl Machine {
                 }
             }
         });
-        for reason in self.state.rejections.borrow_mut().drain(..) {
-            if !self.state.elsewhere.get() {
-                natives::log("error", &format!("a promise was rejected and nobody looks: {reason}"));
-            }
+        // What an interrupted run left behind would be done at the cost of others, and again and again.
+        if self.state.is_over() && self.runtime.is_job_pending() {
+            self.state.exhausted.set(true);
         }
+    }
+
+    /// Writes to the log which promises were rejected in vain; false when there are none. Looking at the reason may run
+    /// JavaScript.
+    fn tell_rejections(&self, ctx: &Ctx<'_>) -> bool {
+        let rejections = self.state.rejections.take();
+        let any = !rejections.is_empty();
+        for [_, reason] in rejections {
+            let reason = reason.restore(ctx).map_or_else(|error| error.to_string(), |reason| describe(&reason));
+            self.state.log("error", &format!("a promise was rejected and nobody looks: {reason}"));
+        }
+        any
     }
 
     /// A run that was interrupted, or that failed where JavaScript could not catch it, ends its request.
@@ -238,31 +263,26 @@ impl Machine {
         let Some(request) = self.state.exchanges.borrow().get(&id).map(|exchange| exchange.request.clone()) else {
             return;
         };
-        let quiet = self.state.role == Role::Inline;
         let status = if self.state.expired.get() || self.state.exhausted.get() {
             StatusCode::SERVICE_UNAVAILABLE
         } else {
             StatusCode::INTERNAL_SERVER_ERROR
         };
         let detail = result.err().unwrap_or_else(|| "interrupted".to_owned());
-        if !quiet {
-            natives::log(
-                "error",
-                &format!("request {} {} {}: {detail}", request.id, request.method, request.uri.path()),
-            );
-        }
+        let (name, method, path) = (request.id, &request.method, request.uri.path());
+        self.state.log("error", &format!("request {name} {method} {path}: {detail}"));
         self.state.end(id, Outcome::Failed(failure(&request, status, &detail, serde_json::Value::Null)));
     }
 
     fn noted(&self, error: &CaughtError<'_>) -> String {
         let text = caught(error);
-        if text.contains("out of memory") || text == "null" {
-            self.state.exhausted.set(true);
+        if self.state.exhausted.get() {
+            format!("interrupted, it used up its memory: {text}")
+        } else if self.state.expired.get() {
+            format!("interrupted, it ran for too long: {text}")
+        } else {
+            text
         }
-        if self.state.expired.get() {
-            return format!("interrupted, it ran for too long: {text}");
-        }
-        text
     }
 }
 
@@ -285,7 +305,8 @@ impl Drop for Machine {
 }
 
 fn prepare<'js>(ctx: &Ctx<'js>, state: &Rc<State>) -> rquickjs::Result<Object<'js>> {
-    let serialiser = Serialiser::new(ctx, state.host.limits().body)?;
+    let limits = state.host.limits();
+    let serialiser = Serialiser::new(ctx, limits.body, limits.stack + NATIVE_STACK)?;
     if state.serialiser.set(serialiser).is_err() {
         return Err(Exception::throw_internal(ctx, "prepared twice"));
     }
@@ -380,8 +401,14 @@ pub fn caught(error: &CaughtError<'_>) -> String {
     }
 }
 
-/// A thrown value with its stack.
+/// A thrown value with its stack. What its getters throw is nobody's.
 pub fn describe(value: &Value<'_>) -> String {
+    let text = told(value);
+    drop(value.ctx().catch());
+    text
+}
+
+fn told(value: &Value<'_>) -> String {
     let Some(exception) = value.as_exception() else {
         return value
             .get::<rquickjs::convert::Coerced<String>>()

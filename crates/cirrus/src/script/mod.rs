@@ -15,6 +15,8 @@ mod prelude;
 mod quickjs;
 mod routes;
 mod state;
+#[cfg(test)]
+mod torture;
 mod triggers;
 mod urls;
 

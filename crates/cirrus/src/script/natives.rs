@@ -199,10 +199,6 @@ impl<'js> Natives<'js> {
         let fail =
             move |ctx: Ctx<'js>, id: u32, status: u16, message: String, detail: String, errors: Opt<Value<'js>>| {
                 let request = state.request(&ctx, id)?;
-                // QuickJS throws null when there is no memory even for an error.
-                if detail.starts_with("InternalError: out of memory") || detail == "thrown: null" {
-                    state.exhausted.set(true);
-                }
                 let errors = match errors.0 {
                     Some(errors) if !errors.is_undefined() => to_json(&state, &ctx, &errors)?,
                     _ => serde_json::Value::Null,
@@ -211,14 +207,9 @@ impl<'js> Natives<'js> {
                 if state.exhausted.get() {
                     status = StatusCode::SERVICE_UNAVAILABLE;
                 }
-                if status.is_server_error()
-                    && !state.elsewhere.get()
-                    && !(state.exhausted.get() && state.role == super::state::Role::Inline)
-                {
-                    log(
-                        "error",
-                        &format!("request {} {} {}: {detail}", request.id, request.method, target(&request.uri)),
-                    );
+                if status.is_server_error() {
+                    let (name, method, target) = (request.id, &request.method, target(&request.uri));
+                    state.log("error", &format!("request {name} {method} {target}: {detail}"));
                 }
                 state.end(id, Outcome::Failed(failure(&request, status, &message, errors)));
                 Ok::<_, rquickjs::Error>(())
@@ -227,7 +218,7 @@ impl<'js> Natives<'js> {
         let state = self.state();
         self.put("lost", move |ctx: Ctx<'js>, id: u32, detail: String| {
             let name = state.request(&ctx, id).map(|request| request.id.to_string()).unwrap_or_default();
-            log("error", &format!("request {name}, after it was answered: {detail}"));
+            state.log("error", &format!("request {name}, after it was answered: {detail}"));
         })
     }
 
@@ -364,12 +355,7 @@ impl<'js> Natives<'js> {
 
     fn program(&self) -> Result<()> {
         let state = self.state();
-        self.put("log", move |level: String, text: String| {
-            // A handler that is replayed on a worker says it there.
-            if !state.elsewhere.get() {
-                log(&level, &text);
-            }
-        })?;
+        self.put("log", move |level: String, text: String| state.log(&level, &text))?;
         self.put("prelude", |ctx: Ctx<'js>, name: String| super::prelude::part(&ctx, &name))
     }
 
@@ -387,11 +373,6 @@ impl<'js> Natives<'js> {
         let state = self.state();
         self.put("jobDone", move |id: u32, problem: Option<String>| state.jobs_done.borrow_mut().push((id, problem)))
     }
-}
-
-/// Writes a line to the log.
-pub fn log(level: &str, text: &str) {
-    eprintln!("{level}: {}", text.trim_end());
 }
 
 /// Path and query of a request, as they came.

@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
-use rquickjs::{Ctx, Exception, Value};
+use rquickjs::{Ctx, Exception, Persistent, Value};
 
 use super::declared::Declared;
 use super::host::Host;
-use super::quickjs::Serialiser;
+use super::quickjs::{self, Serialiser};
 use super::routes::{self, Layers};
 use crate::web::{Request, Response};
 
@@ -110,8 +110,11 @@ pub struct State {
     pub expired: Cell<bool>,
     /// The handler asked for what only a worker may do.
     pub elsewhere: Cell<bool>,
-    /// The runtime ran out of memory and must be thrown away.
-    pub exhausted: Cell<bool>,
+    /// The runtime used up its memory, or was interrupted with work left behind: it must be thrown away.
+    pub exhausted: Rc<Cell<bool>>,
+    /// What a request on the thread of connections said: for the log when it is answered here, and else forgotten,
+    /// for a worker says it again.
+    pub said: RefCell<Vec<String>>,
     /// Layers that are not worth trying on the thread of connections.
     pub slow: RefCell<HashSet<usize>>,
     /// What is wanted outside.
@@ -121,11 +124,11 @@ pub struct State {
     /// The application's tables.
     pub tables: super::database::Tables,
     /// The function that runs triggers.
-    pub trigger: RefCell<Option<rquickjs::Persistent<rquickjs::Function<'static>>>>,
+    pub trigger: RefCell<Option<Persistent<rquickjs::Function<'static>>>>,
     /// For triggers that the data layer calls.
     pub entered: super::quickjs::Entered,
-    /// Promises that were rejected with nobody looking, since the last run.
-    pub rejections: RefCell<Vec<String>>,
+    /// Promises that were rejected with nobody looking, since the last run, and why.
+    pub rejections: RefCell<Vec<[Persistent<Value<'static>>; 2]>>,
 }
 
 impl State {
@@ -143,7 +146,8 @@ impl State {
             deadline: Arc::default(),
             expired: Cell::new(false),
             elsewhere: Cell::new(false),
-            exhausted: Cell::new(false),
+            exhausted: Rc::default(),
+            said: RefCell::default(),
             slow: RefCell::default(),
             effects: RefCell::default(),
             jobs_done: RefCell::default(),
@@ -158,6 +162,7 @@ impl State {
     pub fn release(&self, ctx: &Ctx<'_>) {
         self.tables.release(ctx);
         self.trigger.take();
+        self.rejections.take();
     }
 
     /// A number for something that waits.
@@ -225,7 +230,21 @@ impl State {
                 "this cannot be done while app.js loads: only in a handler or a job",
             ));
         }
-        Err(Exception::throw_internal(ctx, "to be run on a worker"))
+        Err(quickjs::throw_uncatchable(ctx, "to be run on a worker"))
+    }
+
+    /// Whether the run is over, whatever JavaScript makes of it.
+    pub fn is_over(&self) -> bool {
+        self.expired.get() || self.exhausted.get() || (self.elsewhere.get() && !self.loading.get())
+    }
+
+    /// Writes a line to the log.
+    pub fn log(&self, level: &str, text: &str) {
+        let line = format!("{level}: {}", text.trim_end());
+        match self.role {
+            Role::Inline if !self.loading.get() => self.said.borrow_mut().push(line),
+            _ => eprintln!("{line}"),
+        }
     }
 
     /// Fails while `app.js` loads.
@@ -241,7 +260,7 @@ impl State {
 
     /// The interrupt handler: true ends the run.
     pub fn interrupt(&self) -> bool {
-        if self.elsewhere.get() && !self.loading.get() {
+        if self.exhausted.get() || (self.elsewhere.get() && !self.loading.get()) {
             return true;
         }
         let late = is_late(&self.deadline);
@@ -290,9 +309,18 @@ pub fn is_late(deadline: &AtomicU64) -> bool {
 }
 
 /// Processor time that this thread has used.
+#[cfg(not(test))]
 pub fn thread_time() -> Duration {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
+}
+
+/// In unit tests: a millisecond for each look, so that runs end at the same places each time.
+#[cfg(test)]
+pub fn thread_time() -> Duration {
+    thread_local!(static LOOKS: Cell<u64> = const { Cell::new(1) });
+    LOOKS.set(LOOKS.get() + 1);
+    Duration::from_millis(LOOKS.get())
 }
 
 /// The response to a handler that failed.

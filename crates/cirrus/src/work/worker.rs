@@ -68,6 +68,8 @@ struct Worker {
     shared: Arc<Shared>,
     number: u64,
     machine: Option<Machine>,
+    /// The first number for what waits in the next machine: what comes in for a former one must find nobody.
+    numbers: u32,
     waiting: HashMap<u32, Waiting>,
     /// When, whom; and how often again.
     timers: BTreeMap<(Instant, u32), Option<Duration>>,
@@ -87,6 +89,7 @@ pub(super) fn run(shared: Arc<Shared>, number: u64) {
         shared,
         number,
         machine: None,
+        numbers: 1,
         waiting: HashMap::new(),
         timers: BTreeMap::new(),
         abroad: 0,
@@ -166,7 +169,9 @@ impl Worker {
     /// The machine, loaded when it is first needed.
     fn ready_machine(&mut self) -> Result<(), LoadError> {
         if self.machine.is_none() {
-            self.machine = Some(Machine::load(self.shared.host.clone(), Role::Worker)?);
+            let machine = Machine::load(self.shared.host.clone(), Role::Worker)?;
+            machine.state.next_id.set(self.numbers);
+            self.machine = Some(machine);
         }
         Ok(())
     }
@@ -227,7 +232,8 @@ impl Worker {
     }
 
     fn scheduled(&mut self, job: usize) {
-        if self.ready_machine().is_err() {
+        if let Err(problem) = self.ready_machine() {
+            eprintln!("error: scheduled job {job}: app.js cannot be loaded: {problem}");
             return;
         }
         let Some(machine) = &self.machine else { return };
@@ -349,10 +355,10 @@ impl Worker {
         }
     }
 
-    /// A runtime that ran out of memory is thrown away, with all that waits in it.
+    /// A runtime that ran out of memory or time is thrown away, with all that waits in it.
     fn renew(&mut self) {
         if self.machine.as_ref().is_some_and(|machine| machine.state.exhausted.get()) {
-            eprintln!("error: JavaScript ran out of memory; its runtime is started again");
+            eprintln!("error: JavaScript used up its memory or its time; it is started again");
             self.give_up();
         }
     }
@@ -360,13 +366,18 @@ impl Worker {
     /// Answers everything that waits with 503 and drops the runtime.
     fn give_up(&mut self) {
         self.flush();
-        for (_, waiting) in self.waiting.drain() {
-            self.ready.push((waiting.reply, problem::busy("the handlers were started again")));
+        let Some(machine) = self.machine.take() else { return };
+        for (id, waiting) in self.waiting.drain() {
+            let name = machine.dismiss(id).map(|exchange| exchange.request.id.to_string()).unwrap_or_default();
+            eprintln!("error: request {name}: it waited for something when JavaScript ended");
+            let detail = format!("the handlers were started again (request {name})");
+            self.ready.push((waiting.reply, problem::busy(&detail)));
         }
+        self.numbers = machine.state.next_id.get();
+        drop(machine);
         self.flush();
         self.timers.clear();
         self.jobs.clear();
-        self.machine = None;
     }
 }
 

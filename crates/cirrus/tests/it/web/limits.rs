@@ -130,3 +130,34 @@ fn only_a_trusted_proxy_is_believed() {
     let who = server.send("GET", "/who", &forwarded, b"").value();
     assert_eq!(who, json!({ "ip": "9.9.9.9", "https": "https", "host": "tareas.example" }));
 }
+
+#[test]
+fn a_request_that_goes_on_in_a_worker_is_no_error_and_speaks_once() {
+    let app = App::new(&[
+        (
+            "app.js",
+            "const tareas = db.table('tareas');
+            app.get('/creates', (req, res) => { console.log('creates'); res.json(tareas.create({ titulo: 'x' }).titulo); });
+            app.get('/long', (req, res) => {
+                console.log('long');
+                const until = Date.now() + 100;
+                while (Date.now() < until);
+                Promise.reject(new Error('nobody looks'));
+                res.send('long');
+            });
+            app.get('/last', (req, res) => { console.log('last'); res.send('last'); });",
+        ),
+        ("cirrus.toml", "[script]\ninline_ms = 2\n"),
+    ]);
+    let server = app.serve();
+    assert_eq!(server.get("/creates").body, b"\"x\"");
+    assert_eq!(server.get("/long").body, b"long");
+    assert_eq!(server.get("/last").body, b"last");
+    let lines: Vec<String> =
+        std::iter::from_fn(|| server.log.recv().ok()).take_while(|line| *line != "info: last").collect();
+    let said: Vec<&str> = lines.iter().map(String::as_str).filter(|line| !line.starts_with("    at")).collect();
+    assert_eq!(
+        said,
+        ["info: creates", "info: long", "error: a promise was rejected and nobody looks: Error: nobody looks"]
+    );
+}

@@ -20,6 +20,9 @@ const lazy = (o, k, make) =>
       put(this, k, v);
     }
   });
+// QuickJS never gives back an object that was the limit, and then cannot end: numbers only.
+const limit = Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit');
+define(Error, 'stackTraceLimit', { ...limit, set: (n) => limit.set.call(Error, +n), configurable: false });
 // Marks queries: `res.json(query)` sends rows without making objects of them.
 const LAZY = Symbol('query');
 const fault = (status, message, extra) => Object.assign(new Error(message), { status }, extra);

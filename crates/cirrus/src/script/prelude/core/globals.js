@@ -98,9 +98,10 @@ const tools = { native, app, LAZY, put, lazy, fault, wait, handler, list, mime, 
 const loaded = new Set();
 const load = (file) => {
   if (loaded.has(file)) return;
-  loaded.add(file);
   const made = native.prelude(file)(tools);
   for (const k in made) put(g, k, made[k]);
+  // Only now: an interrupt may have struck before.
+  loaded.add(file);
 };
 tools.load = load;
 return { handle, seal, settle, run, trigger: (...args) => tools.trigger?.(...args) };
