@@ -14,16 +14,16 @@ use crate::{
     config::{self, Config},
     data::{Schema, Session, Store},
     error::Error,
-    script::{Host, Limits, Multipart, Native, Upload},
+    script::{Host, Limits, Native},
     web::{
-        Request, Response, form,
+        Request, Response,
         i18n::Locales,
         natives, problem,
         seal::Seals,
         secret::Secret,
         session, static_files,
         template::{Shared, Templates},
-        users,
+        upload, users,
     },
     work::{Trust, WorkerContext},
 };
@@ -124,6 +124,11 @@ impl App {
         };
         text.push_str(&users::tables(&config.users, &text));
         Ok(Schema::parse(&text, "schema.toml").map_err(crate::data::Error::Schema)?)
+    }
+
+    /// Where uploaded files are.
+    pub fn uploads(&self) -> PathBuf {
+        self.data.join(upload::DIRECTORY)
     }
 
     /// Whether there is a view `directory/name`.
@@ -268,14 +273,7 @@ impl Host for App {
         &self.trust
     }
 
-    fn multipart(&self, request: &Request) -> Result<Multipart, String> {
-        let form = form::read(&request.headers, &request.body, &self.config.limits)?.unwrap_or_default();
-        let upload = |file: form::File| Upload {
-            field: file.field,
-            name: file.name,
-            content_type: file.content_type,
-            bytes: file.bytes,
-        };
-        Ok(Multipart { fields: form.fields, files: form.files.into_iter().map(upload).collect() })
+    fn uploads(&self) -> PathBuf {
+        App::uploads(self)
     }
 }

@@ -48,8 +48,10 @@ pub struct Limits {
     pub header: usize,
     /// Number of headers.
     pub headers: usize,
-    /// One body.
+    /// One body, and what of a multipart form stays in memory.
     pub body: usize,
+    /// One multipart form with its files.
+    pub upload: usize,
     /// All bodies that are in memory at the same time.
     pub bodies: usize,
     /// Connections at the same time; further ones wait in the kernel's queue.
@@ -82,6 +84,7 @@ impl Default for Limits {
             header: 16 * 1024,
             headers: 64,
             body: 8 * 1024 * 1024,
+            upload: 32 * 1024 * 1024,
             bodies: 32 * 1024 * 1024,
             connections: 4096,
             header_seconds: 30,
@@ -323,6 +326,7 @@ impl Config {
         let positive = [
             ("limits.headers", limits.headers),
             ("limits.body", limits.body),
+            ("limits.upload", limits.upload),
             ("limits.connections", limits.connections),
             ("limits.depth", limits.depth),
             ("limits.page", limits.page),

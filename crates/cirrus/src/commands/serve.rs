@@ -13,7 +13,7 @@ use super::{Place, watcher::Watcher};
 use crate::{
     app::App,
     error::Error,
-    web::{server::Server, site::Site},
+    web::{server::Server, site::Site, upload},
 };
 
 /// Arguments of `serve`.
@@ -38,6 +38,7 @@ impl Serve {
         let address = self.address()?;
         raise_descriptors();
         let (directory, data) = (self.place.directory.clone(), self.place.data());
+        upload::tidy(&data.join(upload::DIRECTORY));
         let load = load(directory.clone(), data.clone(), self.no_result_cache);
         let app = Arc::new(load()?);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

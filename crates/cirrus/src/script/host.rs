@@ -1,7 +1,7 @@
 //! What the author's JavaScript may ask of the program around it: one narrow trait, so that an engine can be loaded and
 //! tested without a server.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -71,34 +71,12 @@ pub trait Host: Send + Sync {
     /// Whom `fetch` and mail believe.
     fn trust(&self) -> &crate::work::Trust;
 
-    /// Fields and files of a `multipart/form-data` body; the error is for whoever sent it.
-    fn multipart(&self, request: &Request) -> Result<Multipart, String>;
+    /// Where uploaded files are.
+    fn uploads(&self) -> PathBuf;
 }
 
 fn no_people() -> Error {
     Error::Invalid("this application has no users: write [users] table = \"usuarios\" in cirrus.toml".to_owned())
-}
-
-/// A form with files.
-#[derive(Debug, Default)]
-pub struct Multipart {
-    /// Name and value of each field.
-    pub fields: Vec<(String, String)>,
-    /// The files.
-    pub files: Vec<Upload>,
-}
-
-/// One file of a form.
-#[derive(Debug)]
-pub struct Upload {
-    /// The form's field.
-    pub field: String,
-    /// As the sender calls it: untrusted, without any directory.
-    pub name: String,
-    /// As the sender says.
-    pub content_type: String,
-    /// The content.
-    pub bytes: bytes::Bytes,
 }
 
 /// What JavaScript may use.

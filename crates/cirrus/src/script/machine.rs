@@ -137,7 +137,8 @@ impl Machine {
     /// Takes a request in that reaches a layer with these parameters of its path; it is not run yet.
     pub fn admit(&self, request: Arc<Request>, at: usize, params: Vec<Option<String>>) -> u32 {
         let id = self.state.number();
-        let exchange = Exchange { request, params, at, session: None, session_cookie: None, outcome: None };
+        let exchange =
+            Exchange { request, params, at, session: None, session_cookie: None, kept: Vec::new(), outcome: None };
         self.state.exchanges.borrow_mut().insert(id, exchange);
         id
     }
@@ -188,12 +189,13 @@ impl Machine {
         let mut exchanges = self.state.exchanges.borrow_mut();
         let ids: Vec<u32> =
             exchanges.iter().filter(|(_, exchange)| exchange.outcome.is_some()).map(|(id, _)| *id).collect();
-        ids.into_iter().filter_map(|id| Some((id, exchanges.remove(&id)?.outcome?))).collect()
+        ids.into_iter().filter_map(|id| Some((id, exchanges.remove(&id)?.finish()?))).collect()
     }
 
     /// Takes one request out, however far it is.
     pub fn dismiss(&self, id: u32) -> Option<Exchange> {
-        self.state.exchanges.borrow_mut().remove(&id)
+        let exchange = self.state.exchanges.borrow_mut().remove(&id);
+        exchange.inspect(Exchange::take_back)
     }
 
     /// What is wanted outside.

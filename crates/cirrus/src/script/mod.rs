@@ -18,11 +18,12 @@ mod state;
 #[cfg(test)]
 mod torture;
 mod triggers;
+mod uploads;
 mod urls;
 
 pub use declared::{Declared, Job, Native};
 pub use effects::fetched;
 pub use engine::{Engine, Inline};
-pub use host::{Host, Limits, Multipart, Upload};
+pub use host::{Host, Limits};
 pub use machine::{LoadError, Machine};
 pub use state::{Effect, Outcome, Role, thread_time};

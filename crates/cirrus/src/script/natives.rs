@@ -34,10 +34,10 @@ impl<'js> Natives<'js> {
         natives.bodies()?;
         natives.secrets()?;
         natives.answers()?;
-        natives.files()?;
         natives.declarations()?;
         natives.program()?;
         natives.waits()?;
+        super::uploads::put(&natives)?;
         super::effects::put(&natives)?;
         super::database::put(&natives)?;
         super::ledger::put(&natives)?;
@@ -140,25 +140,6 @@ impl<'js> Natives<'js> {
             let text =
                 std::str::from_utf8(&request.body).map_err(|_| throw(&ctx, 400, "the form is not UTF-8 text"))?;
             flat(&ctx, urls::pairs(text, FIELDS))
-        })?;
-        let state = self.state();
-        self.put("multipart", move |ctx: Ctx<'js>, id: u32| {
-            let request = state.request(&ctx, id)?;
-            let form = state.host.multipart(&request).map_err(|problem| throw(&ctx, 400, &problem))?;
-            let files = Array::new(ctx.clone())?;
-            for (at, file) in form.files.into_iter().enumerate() {
-                let object = Object::new(ctx.clone())?;
-                object.set("field", file.field)?;
-                object.set("name", file.name)?;
-                object.set("type", file.content_type)?;
-                object.set("size", file.bytes.len())?;
-                object.set("bytes", rquickjs::TypedArray::<u8>::new_copy(ctx.clone(), &file.bytes)?)?;
-                files.set(at, object)?;
-            }
-            let both = Object::new(ctx.clone())?;
-            both.set("fields", flat(&ctx, form.fields)?)?;
-            both.set("files", files)?;
-            Ok::<_, rquickjs::Error>(both)
         })
     }
 
@@ -269,24 +250,6 @@ impl<'js> Natives<'js> {
         })
     }
 
-    fn files(&self) -> Result<()> {
-        let state = self.state();
-        self.put("file", move |ctx: Ctx<'js>, id: u32, status: u16, headers: Value<'js>, path: String, root: String| {
-            let modules = super::modules::Modules::new(state.host.directory());
-            let outside = || throw(&ctx, 403, "only files of the application can be sent");
-            let joined = std::path::Path::new(root.trim_start_matches('/')).join(path.trim_start_matches('/'));
-            let name = super::modules::normal(&joined).map_err(|_| outside())?;
-            let found = modules.inside(&name).map_err(|_| outside())?;
-            if !found.is_file() {
-                return Err(throw(&ctx, 404, "there is no such file"));
-            }
-            let status = code(&ctx, status)?;
-            let headers = headers_of(&ctx, &headers)?;
-            state.end(id, Outcome::Answer(Response { status, headers, body: Body::File(found) }));
-            Ok::<_, rquickjs::Error>(())
-        })
-    }
-
     fn declarations(&self) -> Result<()> {
         let state = self.state();
         self.put("loading", move || state.loading.get())?;
@@ -389,7 +352,7 @@ fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
 }
 
 /// Pairs as `[name, value, name, value ...]`.
-fn flat<'js>(ctx: &Ctx<'js>, pairs: Vec<(String, String)>) -> Result<Array<'js>> {
+pub(super) fn flat<'js>(ctx: &Ctx<'js>, pairs: Vec<(String, String)>) -> Result<Array<'js>> {
     let list = Array::new(ctx.clone())?;
     for (at, (name, value)) in pairs.into_iter().enumerate() {
         list.set(2 * at, name)?;
@@ -439,7 +402,7 @@ fn body_of<'js>(state: &State, ctx: &Ctx<'js>, body: &Value<'js>) -> Result<Byte
     Ok(bytes)
 }
 
-fn code(ctx: &Ctx<'_>, status: u16) -> Result<StatusCode> {
+pub(super) fn code(ctx: &Ctx<'_>, status: u16) -> Result<StatusCode> {
     match StatusCode::from_u16(status) {
         Ok(code) if status >= 200 => Ok(code),
         _ => Err(Exception::throw_range(ctx, &format!("{status} is no status of an answer"))),
@@ -447,7 +410,7 @@ fn code(ctx: &Ctx<'_>, status: u16) -> Result<StatusCode> {
 }
 
 /// Headers of `{ name: 'value', other: ['a', 'b'] }`.
-fn headers_of<'js>(ctx: &Ctx<'js>, headers: &Value<'js>) -> Result<HeaderMap> {
+pub(super) fn headers_of<'js>(ctx: &Ctx<'js>, headers: &Value<'js>) -> Result<HeaderMap> {
     let mut map = HeaderMap::new();
     let Some(object) = headers.as_object() else { return Ok(map) };
     for entry in object.props::<String, Value>() {

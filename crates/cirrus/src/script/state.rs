@@ -51,11 +51,30 @@ pub struct Exchange {
     pub session: Option<String>,
     /// The new session cookie.
     pub session_cookie: Option<String>,
+    /// Files that it kept.
+    pub kept: Vec<std::path::PathBuf>,
     /// Once it has ended.
     pub outcome: Option<Outcome>,
 }
 
 impl Exchange {
+    /// Takes back the files that it kept, as what it wrote into tables is.
+    pub fn take_back(&self) {
+        for path in &self.kept {
+            if let Err(error) = std::fs::remove_file(path) {
+                eprintln!("error: {} stays behind: {error}", path.display());
+            }
+        }
+    }
+
+    /// How it ended.
+    pub fn finish(self) -> Option<Outcome> {
+        if self.failed() {
+            self.take_back();
+        }
+        self.outcome
+    }
+
     fn failed(&self) -> bool {
         match &self.outcome {
             Some(Outcome::Failed(_)) => true,

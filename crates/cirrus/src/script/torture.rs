@@ -64,6 +64,7 @@ fn request(method: Method, target: &str) -> Request {
         uri: target.parse().unwrap(),
         headers: HeaderMap::new(),
         body: "{}".into(),
+        form: None,
         peer: [127, 0, 0, 1].into(),
         secure: false,
         visitor: Arc::default(),

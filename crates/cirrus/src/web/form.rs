@@ -1,20 +1,25 @@
 //! Bodies and queries decoded, within limits: urlencoded, multipart with files, JSON of bounded depth.
 
-use std::{future::Future, pin::pin, task};
+use std::{path::Path, sync::Arc};
 
 use bytes::Bytes;
-use http::{HeaderMap, header};
+use futures_util::Stream;
+use http::{HeaderMap, StatusCode, header};
 use serde_json::Value;
 
+use super::{
+    Request,
+    upload::{Receiver, Upload},
+};
 use crate::config::Limits;
 
 /// The fields of a form in their order, and its files.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Form {
     /// Name and value; a name may come several times.
     pub fields: Vec<(String, String)>,
     /// The files of a multipart form.
-    pub files: Vec<File>,
+    pub files: Vec<Arc<File>>,
 }
 
 /// One file of a form.
@@ -27,7 +32,7 @@ pub struct File {
     /// As the sender says.
     pub content_type: String,
     /// The content.
-    pub bytes: Bytes,
+    pub content: Upload,
 }
 
 impl Form {
@@ -81,67 +86,104 @@ pub fn pairs(text: &[u8], limits: &Limits) -> Result<Vec<(String, String)>, Stri
 }
 
 /// The form in a body; `None` when the body is not a form.
-pub fn read(headers: &HeaderMap, body: &Bytes, limits: &Limits) -> Result<Option<Form>, String> {
-    match kind(headers) {
-        Kind::Urlencoded => Ok(Some(Form { fields: pairs(body, limits)?, files: Vec::new() })),
-        Kind::Multipart => multipart(headers, body, limits).map(Some),
+pub fn read(request: &Request, limits: &Limits) -> Result<Option<Form>, String> {
+    match kind(&request.headers) {
+        Kind::Urlencoded => Ok(Some(Form { fields: pairs(&request.body, limits)?, files: Vec::new() })),
+        Kind::Multipart => Ok(Some(request.form.as_deref().cloned().unwrap_or_default())),
         _ => Ok(None),
     }
 }
 
-fn multipart(headers: &HeaderMap, body: &Bytes, limits: &Limits) -> Result<Form, String> {
-    let wrong = |error: multer::Error| format!("the multipart body is wrong: {error}");
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let boundary = multer::parse_boundary(kind).map_err(wrong)?;
-    let whole = futures_util::stream::iter([Ok::<_, std::io::Error>(body.clone())]);
-    let parts = multer::Multipart::new(whole, boundary);
-    now(gather(parts, limits)).unwrap_or_else(|| Err("the multipart body has no end".into()))
-}
+/// Why a multipart form was not taken, with the status of the answer.
+#[derive(Debug)]
+pub struct Refusal(pub StatusCode, pub String);
 
-async fn gather(mut parts: multer::Multipart<'_>, limits: &Limits) -> Result<Form, String> {
-    let wrong = |error: multer::Error| format!("the multipart body is wrong: {error}");
-    let mut form = Form::default();
-    while let Some(part) = parts.next_field().await.map_err(wrong)? {
-        let field = part.name().ok_or("a part of the multipart body has no name")?.to_owned();
-        let name = part.file_name().map(base_name);
-        let content_type = part.content_type().map(ToString::to_string);
-        let bytes = part.bytes().await.map_err(wrong)?;
-        match name {
-            // A browser sends an empty file with no name for a field in which nobody chose one.
-            Some(name) if name.is_empty() && bytes.is_empty() => {}
-            Some(_) if form.files.len() >= limits.files => {
-                return Err(format!("more than {} files (`limits.files`)", limits.files));
-            }
-            Some(name) => {
-                let content_type = content_type.unwrap_or_else(|| "application/octet-stream".into());
-                form.files.push(File { field, name, content_type, bytes });
-            }
-            None if form.fields.len() >= limits.fields => {
-                return Err(format!("more than {} fields (`limits.fields`)", limits.fields));
-            }
-            None => {
-                let value =
-                    String::from_utf8(bytes.to_vec()).map_err(|_| format!("the field `{field}` is not UTF-8"))?;
-                form.fields.push((field, value));
-            }
+impl From<multer::Error> for Refusal {
+    fn from(error: multer::Error) -> Self {
+        match error {
+            multer::Error::StreamSizeExceeded { limit } => Self::too_large(limit, "upload"),
+            other => Self(StatusCode::BAD_REQUEST, format!("the multipart body is wrong: {other}")),
         }
     }
+}
+
+impl Refusal {
+    fn too_large(most: u64, limit: &str) -> Self {
+        Self(StatusCode::PAYLOAD_TOO_LARGE, format!("a form may have {most} bytes (`limits.{limit}`)"))
+    }
+
+    fn wrong(detail: impl Into<String>) -> Self {
+        Self(StatusCode::BAD_REQUEST, detail.into())
+    }
+
+    /// Nothing that the sender could do better.
+    fn disk(error: std::io::Error) -> Self {
+        eprintln!("error: an uploaded file cannot be written: {error}");
+        Self(StatusCode::INSUFFICIENT_STORAGE, "the file cannot be stored on our side".to_owned())
+    }
+}
+
+/// Takes a multipart form apart as it comes in. Large files wait in `uploads`; the rest, which stays in memory, has at most
+/// `limits.body` bytes, all of it at most `limits.upload`.
+pub async fn receive<S, E>(headers: &HeaderMap, body: S, limits: &Limits, uploads: &Path) -> Result<Form, Refusal>
+where
+    S: Stream<Item = Result<Bytes, E>> + Send,
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let whole = multer::SizeLimit::new().whole_stream(limits.upload as u64);
+    let constraints = multer::Constraints::new().size_limit(whole);
+    let mut parts = multer::Multipart::with_constraints(body, multer::parse_boundary(kind)?, constraints);
+    let mut form = Form::default();
+    let mut held = 0;
+    while let Some(mut part) = parts.next_field().await? {
+        let field = part.name().ok_or_else(|| Refusal::wrong("a part of the multipart body has no name"))?.to_owned();
+        let name = part.file_name().map(base_name);
+        let content_type = part.content_type().map(ToString::to_string);
+        let mut receiver = Receiver::new(uploads, name.is_some());
+        while let Some(chunk) = part.chunk().await? {
+            receiver.push(&chunk).await.map_err(Refusal::disk)?;
+            if held + receiver.held() > limits.body {
+                return Err(Refusal::too_large(limits.body as u64, "body"));
+            }
+        }
+        held += receiver.held();
+        let content = receiver.finish().await.map_err(Refusal::disk)?;
+        let content_type = content_type.unwrap_or_else(|| "application/octet-stream".into());
+        add(&mut form, limits, field, name.map(|name| (name, content_type)), content)?;
+    }
     Ok(form)
+}
+
+/// Adds a field, or a file with its name and type.
+fn add(
+    form: &mut Form,
+    limits: &Limits,
+    field: String,
+    file: Option<(String, String)>,
+    content: Upload,
+) -> Result<(), Refusal> {
+    let too_many = |most: usize, what: &str| Err(Refusal::wrong(format!("more than {most} {what} (`limits.{what}`)")));
+    match file {
+        // A browser sends an empty file with no name for a field in which nobody chose one.
+        Some((name, _)) if name.is_empty() && content.size() == 0 => {}
+        Some(_) if form.files.len() >= limits.files => return too_many(limits.files, "files"),
+        Some((name, content_type)) => form.files.push(Arc::new(File { field, name, content_type, content })),
+        None if form.fields.len() >= limits.fields => return too_many(limits.fields, "fields"),
+        None => {
+            let bytes = content.bytes().map_err(Refusal::disk)?;
+            let value = String::from_utf8(bytes.to_vec())
+                .map_err(|_| Refusal::wrong(format!("the field `{field}` is not UTF-8")))?;
+            form.fields.push((field, value));
+        }
+    }
+    Ok(())
 }
 
 /// Without what some browsers send of the visitor's directories, and without what no file name needs.
 fn base_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or("");
     last.chars().filter(|c| !c.is_control()).take(255).collect()
-}
-
-/// The outcome of a future that waits for nothing.
-fn now<T>(future: impl Future<Output = T>) -> Option<T> {
-    let mut context = task::Context::from_waker(task::Waker::noop());
-    match pin!(future).poll(&mut context) {
-        task::Poll::Ready(outcome) => Some(outcome),
-        task::Poll::Pending => None,
-    }
 }
 
 /// JSON of bounded depth, without names that come twice (two readers could understand it differently).
@@ -184,10 +226,14 @@ mod tests {
     use super::*;
     use http::HeaderValue;
 
-    fn read_multipart(body: &str, limits: &Limits) -> Result<Form, String> {
+    /// In parts of some bytes, as a network brings them.
+    fn receive_multipart(body: &[u8], part: usize, limits: &Limits, uploads: &Path) -> Result<Form, Refusal> {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("multipart/form-data; boundary=X"));
-        read(&headers, &Bytes::from(body.to_owned()), limits).map(Option::unwrap)
+        let parts: Vec<_> =
+            body.chunks(part).map(|part| Ok::<_, std::io::Error>(Bytes::copy_from_slice(part))).collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(receive(&headers, futures_util::stream::iter(parts), limits, uploads))
     }
 
     #[test]
@@ -195,12 +241,45 @@ mod tests {
         let body = "--X\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nñ<\r\n--X\r\n\
                     Content-Disposition: form-data; name=\"f\"; filename=\"C:\\\\x\\\\..\\\\y.txt\"\r\n\
                     Content-Type: text/plain\r\n\r\nhola\r\n--X--\r\n";
-        let form = read_multipart(body, &Limits::default()).unwrap();
-        assert_eq!(form.get("a"), Some("ñ<"));
-        assert_eq!((form.files[0].name.as_str(), form.files[0].bytes.as_ref()), ("y.txt", b"hola".as_slice()));
-        assert!(read_multipart(&body.replace("--X--", ""), &Limits::default()).is_err());
-        assert!(read_multipart(body, &Limits { files: 0, ..Limits::default() }).is_err());
-        assert!(read_multipart(body, &Limits { fields: 0, ..Limits::default() }).is_err());
+        let limits = Limits::default();
+        let refused = |body: &str, limits: &Limits| {
+            receive_multipart(body.as_bytes(), 7, limits, Path::new("/nowhere")).unwrap_err().0
+        };
+        for part in [1, 3, 1000] {
+            let form = receive_multipart(body.as_bytes(), part, &limits, Path::new("/nowhere")).unwrap();
+            assert_eq!(form.get("a"), Some("ñ<"));
+            assert_eq!(form.files[0].name, "y.txt");
+            assert_eq!(form.files[0].content.bytes().unwrap().as_ref(), b"hola");
+        }
+        assert_eq!(refused(&body.replace("--X--", ""), &limits), 400);
+        assert_eq!(refused(body, &Limits { files: 0, ..Limits::default() }), 400);
+        assert_eq!(refused(body, &Limits { fields: 0, ..Limits::default() }), 400);
+        assert_eq!(refused(body, &Limits { body: 5, ..Limits::default() }), 413);
+        assert_eq!(refused(body, &Limits { upload: 100, ..Limits::default() }), 413);
+    }
+
+    #[test]
+    fn a_large_file_waits_on_the_disk_and_goes_unless_it_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let uploads = dir.path().join("uploads");
+        let content: Vec<u8> = (0..700_000_u32).map(|n| (n % 251) as u8).collect();
+        let mut body = b"--X\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.bin\"\r\n\r\n".to_vec();
+        body.extend_from_slice(&content);
+        body.extend_from_slice(b"\r\n--X--\r\n");
+        // What is in memory is far less than the file.
+        let limits = Limits { body: 300_000, ..Limits::default() };
+        let form = receive_multipart(&body, 8000, &limits, &uploads).unwrap();
+        let file = &form.files[0].content;
+        assert_eq!((file.size(), file.bytes().unwrap().as_ref()), (700_000, content.as_slice()));
+        assert_eq!(std::fs::read(file.path(&uploads).unwrap()).unwrap(), content);
+        file.keep(&uploads, "2026/a.bin").unwrap();
+        assert_eq!(file.keep(&uploads, "2026/a.bin").unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
+        drop(form);
+        assert_eq!(std::fs::read(uploads.join("2026/a.bin")).unwrap(), content);
+        assert_eq!(std::fs::read_dir(&uploads).unwrap().count(), 1, "nothing waits any more");
+        // One that breaks off leaves nothing.
+        assert_eq!(receive_multipart(&body[..500_000], 8000, &limits, &uploads).unwrap_err().0, 400);
+        assert_eq!(std::fs::read_dir(&uploads).unwrap().count(), 1);
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub mod session;
 pub mod site;
 pub mod static_files;
 pub mod template;
+pub mod upload;
 pub mod users;
 pub mod wire;
 

@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Uri};
 
-use super::csrf::Visitor;
+use super::{csrf::Visitor, form::Form};
 
 /// One request, complete. What a route needs decoded (query, form, session) is decoded when it asks.
 #[derive(Clone, Debug)]
@@ -18,8 +18,10 @@ pub struct Request {
     pub uri: Uri,
     /// All headers as they came.
     pub headers: HeaderMap,
-    /// At most `limits.body` bytes.
+    /// At most `limits.body` bytes; none of a multipart form.
     pub body: Bytes,
+    /// A multipart form, taken apart as it came in.
+    pub form: Option<Arc<Form>>,
     /// Who connected, or whom a trusted proxy says it forwards.
     pub peer: IpAddr,
     /// It came by https, by the word of a trusted proxy.

@@ -6,6 +6,7 @@ use std::{
     convert::Infallible,
     io,
     net::{IpAddr, SocketAddr},
+    path::Path,
     rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
@@ -13,7 +14,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
-use http_body_util::BodyExt;
+use http_body_util::{BodyDataStream, BodyExt};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -23,7 +24,9 @@ use tokio::{
 };
 
 use super::{
-    Request, RequestId, Response, error_page, problem, send,
+    Request, RequestId, Response, error_page,
+    form::{self, Form},
+    problem, send,
     site::Site,
     wire::{Impatient, WireBody},
 };
@@ -158,6 +161,7 @@ impl Server {
             uri: parts.uri,
             headers: parts.headers,
             body: Bytes::new(),
+            form: None,
             peer,
             secure: sender.secure,
             visitor: Arc::default(),
@@ -166,14 +170,14 @@ impl Server {
             request.headers.insert(header::HOST, host);
         }
         let body = match addressed {
-            true => self.body(&request.headers, body).await,
+            true => self.body(&request.headers, body, &site.app().uploads()).await,
             false => {
                 Err(close(problem::plain(StatusCode::BAD_REQUEST, "a request names one host, in one header `Host`")))
             }
         };
         let response = match body {
-            Ok(bytes) => {
-                request.body = bytes;
+            Ok((bytes, form)) => {
+                (request.body, request.form) = (bytes, form);
                 match self.problem_for(&request) {
                     Some(response) => response,
                     None => site.answer(&mut request).await,
@@ -195,29 +199,47 @@ impl Server {
         Some(problem::plain(StatusCode::INTERNAL_SERVER_ERROR, &detail))
     }
 
-    /// Reads the body, or says why not.
-    async fn body(&self, headers: &HeaderMap, body: Incoming) -> Result<Bytes, Response> {
+    /// Reads the body, a multipart form part by part, or says why not.
+    async fn body(&self, headers: &HeaderMap, body: Incoming, uploads: &Path) -> Result<Arrived, Response> {
         use hyper::body::Body;
         if body.is_end_stream() {
-            return Ok(Bytes::new());
+            return Ok((Bytes::new(), None));
         }
-        let most = self.limits.body;
+        let limits = &self.limits;
+        let in_parts = form::kind(headers) == form::Kind::Multipart;
+        let (most, limit) = if in_parts { (limits.upload, "upload") } else { (limits.body, "body") };
         let announced =
             headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-        if announced.is_some_and(|length| length > most) {
-            return Err(too_large(most));
+        let length = announced.unwrap_or(most);
+        if length > most {
+            return Err(too_large(most, limit));
         }
-        let reserve = u32::try_from(announced.unwrap_or(most)).unwrap_or(u32::MAX);
+        let reserve = u32::try_from(length.min(limits.body)).unwrap_or(u32::MAX);
         // Held only while the body comes in: that is when many slow senders could fill the memory.
         let Ok(_room) = self.bodies.try_acquire_many(reserve) else {
             return Err(problem::busy("too many large bodies are being sent at this moment"));
         };
-        match timeout(Duration::from_secs(self.limits.request_seconds), collect(body, announced, most)).await {
+        let arrival = async {
+            if in_parts {
+                let form = form::receive(headers, BodyDataStream::new(body), limits, uploads).await;
+                return match form {
+                    Ok(form) => Ok((Bytes::new(), Some(Arc::new(form)))),
+                    Err(form::Refusal(status, detail)) => Err(close(problem::plain(status, &detail))),
+                };
+            }
+            Ok((collect(body, announced, most).await?, None))
+        };
+        // What is longer than other bodies may be gets the time of several.
+        let seconds = limits.request_seconds.saturating_mul(1 + (length / limits.body) as u64);
+        match timeout(Duration::from_secs(seconds), arrival).await {
             Ok(outcome) => outcome,
             Err(_) => Err(close(problem::plain(StatusCode::REQUEST_TIMEOUT, "the body came too slowly"))),
         }
     }
 }
+
+/// A body, or a form of many parts.
+type Arrived = (Bytes, Option<Arc<Form>>);
 
 async fn collect(mut body: Incoming, announced: Option<usize>, most: usize) -> Result<Bytes, Response> {
     let mut all = BytesMut::new();
@@ -230,15 +252,15 @@ async fn collect(mut body: Incoming, announced: Option<usize>, most: usize) -> R
             return Ok(part);
         }
         if all.len() + part.len() > most {
-            return Err(too_large(most));
+            return Err(too_large(most, "body"));
         }
         all.extend_from_slice(&part);
     }
     Ok(all.freeze())
 }
 
-fn too_large(most: usize) -> Response {
-    let detail = format!("a body may have {most} bytes (`limits.body`)");
+fn too_large(most: usize, limit: &str) -> Response {
+    let detail = format!("a body may have {most} bytes (`limits.{limit}`)");
     close(problem::plain(StatusCode::PAYLOAD_TOO_LARGE, &detail))
 }
 

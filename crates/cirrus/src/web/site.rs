@@ -150,7 +150,7 @@ impl Site {
         if matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS) {
             return Ok(());
         }
-        let read = form::read(&request.headers, &request.body, &self.app.config.limits);
+        let read = form::read(request, &self.app.config.limits);
         let mut form = read.map_err(|detail| Box::new(problem::plain(StatusCode::BAD_REQUEST, &detail)))?;
         if form.is_none() && form::kind(&request.headers) == form::Kind::Plain && !request.body.is_empty() {
             // Another site's form can send this too, so it needs the token just the same.

@@ -301,7 +301,7 @@ fn page(app: &App, request: &Request, status: StatusCode, values: &Value) -> Ans
 /// Login and password of the body, by form or JSON, and where to go then.
 fn given(app: &App, request: &Request) -> Result<(String, String, Option<String>), String> {
     let limits = &app.config.limits;
-    if let Some(form) = form::read(&request.headers, &request.body, limits)? {
+    if let Some(form) = form::read(request, limits)? {
         let text = |name: &str| form.get(name).unwrap_or("").to_owned();
         return Ok((text("login"), text("password"), form.get("next").map(str::to_owned)));
     }

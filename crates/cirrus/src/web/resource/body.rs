@@ -45,7 +45,7 @@ pub(super) fn read(
             (record, faults, false)
         }
         form::Kind::Urlencoded | form::Kind::Multipart => {
-            let mut form = form::read(&request.headers, &request.body, limits).map_err(bad)?.unwrap_or_default();
+            let mut form = form::read(request, limits).map_err(bad)?.unwrap_or_default();
             if takes_password {
                 // Left empty in the form of somebody who has one, it stays as it is.
                 password = form.get("password").filter(|text| !text.is_empty()).map(str::to_owned);
@@ -138,7 +138,10 @@ fn of_form(table: &Table, form: form::Form) -> (Record, Vec<Fault>) {
     }
     for file in form.files {
         if let Some(field) = table.field(&file.field).filter(|field| matches!(field.kind, Kind::Blob { .. })) {
-            record.set(&*field.name, file.bytes.to_vec());
+            match file.content.bytes() {
+                Ok(bytes) => record.set(&*field.name, bytes.to_vec()),
+                Err(error) => faults.push(Fault::new(&field.name, "type", format!("the file cannot be read: {error}"))),
+            }
         }
     }
     (record, faults)

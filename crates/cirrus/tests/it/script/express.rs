@@ -102,7 +102,10 @@ fn bodies_by_type() {
     );
     assert_eq!(send("text/plain", "hola").json(), json!("hola"));
     assert_eq!(send("application/x-other", "ab").json(), json!([97, 98]));
-    assert_eq!(send("multipart/form-data; boundary=x", "").json(), json!({ "a": { "b": "1" } }));
+    let fields = vec![("a[b]".to_owned(), "1".to_owned())];
+    let mut form = request("POST", "/", &[("content-type", "multipart/form-data; boundary=x")], "");
+    form.form = Some(std::sync::Arc::new(cirrus::web::form::Form { fields, files: Vec::new() }));
+    assert_eq!(app.send(form).json(), json!({ "a": { "b": "1" } }));
     assert_eq!(app.send(request("POST", "/", &[], "")).json(), json!({}));
 }
 

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cirrus::script::{Engine, Host, Inline, Limits, Multipart, Native};
+use cirrus::script::{Engine, Host, Inline, Limits, Native};
 use cirrus::web::{Body, Request, RequestId, Response};
 use cirrus::work::{Job, Pool, WorkerContext};
 use http::{HeaderMap, Method};
@@ -96,8 +96,8 @@ impl Host for Around {
     fn trust(&self) -> &cirrus::work::Trust {
         &self.trust
     }
-    fn multipart(&self, _: &Request) -> Result<Multipart, String> {
-        Ok(Multipart { fields: vec![("a[b]".into(), "1".into())], files: Vec::new() })
+    fn uploads(&self) -> PathBuf {
+        self.directory.join("data/uploads")
     }
 }
 
@@ -164,6 +164,7 @@ pub fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &str)
         body: body.to_owned().into(),
         peer: "127.0.0.1".parse().unwrap(),
         secure: false,
+        form: None,
         visitor: Arc::default(),
     }
 }

@@ -106,6 +106,70 @@ fn files_come_by_multipart() {
     assert_eq!(server.send("POST", "/tareas", &[("Content-Type", "multipart/form-data")], b"x").status, 400);
 }
 
+const PHOTOS: &str = r"
+    app.post('/foto', (req, res) => {
+      const { file } = req;
+      const sum = file.bytes.reduce((a, b) => (a + b) % 65521, 0);
+      const waits = file.path.startsWith('uploads/.waiting-');
+      res.json({ path: file.save(), size: file.size, name: file.originalname, type: file.mimetype, sum, waits });
+    });
+    app.post('/con/:nombre', (req, res) => res.json(req.file.save(req.params.nombre)));
+    app.post('/falla', (req) => { req.file.save('falla.bin'); throw new Error('after all'); });
+    app.get('/foto', (req, res) => res.sendFile(req.query.p));
+    app.get('/bajar', (req, res) => res.download(req.query.p, 'foto.png'));
+    app.delete('/foto', (req, res) => res.json(uploads.delete(req.query.p)));";
+
+fn file(name: &str, content: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "--X\r\nContent-Disposition: form-data; name=\"foto\"; filename=\"{name}\"\r\nContent-Type: image/png\r\n\r\n"
+    );
+    [head.as_bytes(), content, b"\r\n--X--\r\n"].concat()
+}
+
+#[test]
+fn uploaded_files_wait_on_the_disk_and_are_kept_sent_and_deleted() {
+    let app = App::new(&[("app.js", PHOTOS), ("cirrus.toml", "[limits]\nbody = 400000\nupload = 3000000")]);
+    let server = app.serve();
+    let kind = [("Content-Type", "multipart/form-data; boundary=X")];
+    let send = |target: &str, body: &[u8]| server.send("POST", target, &kind, body);
+    let there = || {
+        let Ok(entries) = std::fs::read_dir(super::world::data(&app).join("uploads")) else { return 0 };
+        entries.count()
+    };
+    for size in [5, 2_000_000] {
+        let content: Vec<u8> = (0..size).map(|n: u32| (n % 253) as u8).collect();
+        let sum = content.iter().fold(0, |sum, byte| (sum + u32::from(*byte)) % 65521);
+        let answer = send("/foto", &file("sol.PNG", &content)).value();
+        let path = answer["path"].as_str().unwrap().to_owned();
+        let told =
+            json!({ "path": path, "size": size, "name": "sol.PNG", "type": "image/png", "sum": sum, "waits": true });
+        assert_eq!(answer, told);
+        assert!(path.starts_with("uploads/") && path.ends_with(".png"), "{path}");
+        assert_eq!(there(), 1, "only what was kept");
+        let back = server.get(&format!("/foto?p={path}"));
+        assert_eq!((back.header("content-type"), back.body.as_slice()), (Some("image/png"), content.as_slice()));
+        let part = server.send("GET", &format!("/bajar?p={path}"), &[("Range", "bytes=1-3")], b"");
+        assert_eq!((part.status, part.body.as_slice()), (206, &content[1..4]));
+        assert!(part.header("content-disposition").unwrap().contains("foto.png"));
+        let delete = || server.send("DELETE", &format!("/foto?p={path}"), &[], b"").value();
+        assert_eq!((delete(), delete(), there()), (json!(true), json!(false), 0));
+    }
+    // A name is nobody's twice; what a stranger's browser would run is not shown as a page of this application.
+    assert_eq!(send("/con/a.html", &file("x", b"<script>")).value(), "uploads/a.html");
+    assert_eq!(send("/con/a.html", &file("x", b"<script>")).status, 409);
+    assert_eq!(server.get("/foto?p=uploads/a.html").header("content-disposition"), Some("attachment"));
+    // What a handler that failed has kept goes, as its rows do.
+    assert_eq!((send("/falla", &file("x", b"1")).status, there()), (500, 1));
+    for outside in ["..%2Fdata.sqlite", ".oculto", "%2Fetc%2Fx", ".waiting-1", "..%2F..%2Fapp.js"] {
+        assert!(send(&format!("/con/{outside}"), &file("x", b"1")).status >= 400, "{outside}");
+        assert!(server.get(&format!("/foto?p=uploads/{outside}")).status >= 400, "{outside}");
+        let deleted = server.send("DELETE", &format!("/foto?p=uploads/{outside}"), &[], b"");
+        assert_ne!(deleted.text(), "true", "{outside}");
+    }
+    assert_eq!(send("/foto", &file("x", &vec![0; 3_000_000])).status, 413);
+    assert_eq!(there(), 1);
+}
+
 #[test]
 fn cross_origin_requests_are_allowed_by_name() {
     let app = App::tasks();

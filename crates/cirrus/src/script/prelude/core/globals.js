@@ -94,6 +94,7 @@ for (const [file, names] of Object.entries({
           put(g, name, v);
         }
       });
+put(g, 'uploads', { delete: (path) => native.forget(String(path)) });
 const tools = { native, app, LAZY, put, lazy, fault, wait, handler, list, mime, nest, describe, Request, Response };
 const loaded = new Set();
 const load = (file) => {

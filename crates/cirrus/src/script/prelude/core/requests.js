@@ -137,6 +137,37 @@ lazy(Request.prototype, 'signedCookies', (r) => {
   }
   return out;
 });
+// A file of a form; its content is read when it is wanted. What is not saved goes with the request.
+class Upload {
+  #i;
+  #at;
+  constructor(i, at, told) {
+    Object.assign(this, told);
+    this.#i = i;
+    this.#at = at;
+  }
+  get bytes() {
+    return native.uploadBytes(this.#i, this.#at);
+  }
+  get path() {
+    return native.uploadPath(this.#i, this.#at);
+  }
+  save(name) {
+    return native.keep(this.#i, this.#at, name === undefined ? undefined : String(name));
+  }
+  get fieldname() {
+    return this.field;
+  }
+  get originalname() {
+    return this.name;
+  }
+  get mimetype() {
+    return this.type;
+  }
+  get buffer() {
+    return this.bytes;
+  }
+}
 lazy(Request.prototype, 'body', (r) => {
   const type = (r.get('content-type') ?? '').split(';')[0].trim().toLowerCase();
   if (type === 'application/json' || type.endsWith('+json')) {
@@ -151,7 +182,11 @@ lazy(Request.prototype, 'body', (r) => {
   if (type === 'application/x-www-form-urlencoded') return nest(native.form(r.i));
   if (type === 'multipart/form-data') {
     const m = native.multipart(r.i);
-    put(r, 'files', m.files);
+    put(
+      r,
+      'files',
+      m.files.map((told, at) => new Upload(r.i, at, told))
+    );
     return nest(m.fields);
   }
   if (type.startsWith('text/')) return native.bodyText(r.i);
