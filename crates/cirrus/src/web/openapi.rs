@@ -336,7 +336,7 @@ fn parameters(table: &Table, resource: &Resource, most: u32) -> Value {
             all.push(parameter(&format!("{name}[{word}]"), schema.clone(), word));
         }
         let mut item = schema;
-        if matches!(field.kind.result(), Type::Text) && item.get("enum").is_none() {
+        if field.kind.result() == Type::Text {
             item["pattern"] = json!("^[^\\u0000,]*$");
         }
         let some = json!({ "type": "array", "items": item, "minItems": 1 });
@@ -355,15 +355,14 @@ fn parameters(table: &Table, resource: &Resource, most: u32) -> Value {
 
 /// What a filter compares with.
 fn filtered(field: &Field) -> Option<Value> {
-    Some(match (&field.kind, field.kind.result()) {
-        (Kind::Choice { of }, _) => json!({ "type": "string", "enum": of }),
-        (_, Type::Integer) => json!({ "type": "integer", "minimum": i64::MIN, "maximum": i64::MAX }),
-        (_, Type::Decimal(scale)) => decimal(scale, false)["anyOf"][0].clone(),
-        (_, Type::Boolean) => json!({ "type": "boolean" }),
-        (_, Type::Date) => json!({ "type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" }),
-        (_, Type::Time) => json!({ "type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$" }),
-        (_, Type::Timestamp) => json!({ "type": "string", "format": "date-time" }),
-        (_, Type::Text) => json!({ "type": "string", "pattern": "^[^\\u0000]*$" }),
-        (_, Type::Blob) => return None,
+    Some(match field.kind.result() {
+        Type::Integer => json!({ "type": "integer", "minimum": i64::MIN, "maximum": i64::MAX }),
+        Type::Decimal(scale) => decimal(scale, false)["anyOf"][0].clone(),
+        Type::Boolean => json!({ "type": "boolean" }),
+        Type::Date => json!({ "type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" }),
+        Type::Time => json!({ "type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$" }),
+        Type::Timestamp => json!({ "type": "string", "format": "date-time" }),
+        Type::Text => json!({ "type": "string", "pattern": "^[^\\u0000]*$" }),
+        Type::Blob => return None,
     })
 }

@@ -1,7 +1,7 @@
 // db: tables, lazy queries, writes, triggers; users. A query is the text of its operations; Rust reads it when rows are
 // wanted.
 (t) => {
-  const { native, LAZY, fault, handler } = t;
+  const { native, LAZY, fault, handler, sent } = t;
   const text = (v) => {
     const s = native.stringify(v);
     if (s === undefined) throw new TypeError('a value of a query is missing (undefined)');
@@ -28,7 +28,10 @@
   // JSON would leave out what is missing, and a condition less means more rows.
   const complete = (o, name) => {
     if (o === undefined) throw fault(400, `a value of the condition "${name}" is missing; write null for "has none"`);
-    if (typeof o === 'object' && o !== null) for (const k in o) complete(o[k], k);
+    if (typeof o !== 'object' || o === null) return;
+    if (name !== undefined && sent.has(o))
+      throw fault(400, `"${name}" came from the request as an object, which could mean any row; a value was expected`);
+    for (const k in o) complete(o[k], k);
   };
   const number = (id) => (id === undefined || id === null || id === '' || Number.isNaN(+id) ? null : Number(id));
   const whole = (n, what) => {

@@ -1,6 +1,6 @@
 //! `db`: queries, writes, transactions, triggers.
 
-use cirrus::data::{Query, Read};
+use cirrus::data::{Query, Read, Record};
 use serde_json::json;
 
 use super::{App, World, request};
@@ -25,6 +25,12 @@ fn app(source: &str) -> App {
 
 fn count(app: &App, table: &str) -> u64 {
     app.store.reader().unwrap().count(&Query::of(table)).unwrap()
+}
+
+fn write(app: &App, titulo: &str) {
+    let session = app.store.begin().unwrap();
+    session.create("tareas", Record::new().with("titulo", titulo)).unwrap();
+    session.commit().unwrap();
 }
 
 const CRUD: &str = "
@@ -257,6 +263,32 @@ amount = "debe - haber"
         json!({ "cuenta": "B", "rows": 1, "opening": "0.00", "debit": "1.00", "credit": "0.00", "closing": "1.00" })
     );
     assert_eq!(app.get("/wrong").status, 400);
+}
+
+#[test]
+fn what_a_visitor_sends_is_a_value_and_no_condition() {
+    let app = app("
+        const tareas = db.table('tareas');
+        const all = (q) => [tareas.where({ titulo: q.titulo }), tareas.where('titulo', q.titulo), tareas.where('titulo', '=', q.titulo)];
+        app.get('/find', (req, res) => res.json(all(req.query)[req.query.form].map((t) => t.titulo)));
+        app.post('/find', (req, res) => res.json(all(req.body)[req.body.form].map((t) => t.titulo)));
+        app.get('/whole', (req, res) => res.json(tareas.where({ any: [req.query] })));
+        app.post('/own', (req, res) => res.json(tareas.where({ titulo: structuredClone(req.body.titulo) }).map((t) => t.titulo)));
+    ");
+    for titulo in ["uno", "dos"] {
+        write(&app, titulo);
+    }
+    for form in 0..3 {
+        assert_eq!(app.get(&format!("/find?form={form}&titulo=uno")).json(), json!(["uno"]));
+        let any = app.get(&format!("/find?form={form}&titulo[ne]=x"));
+        assert_eq!(any.status, 400, "{form}: {any:?}");
+        let any = app.post("/find", json!({ "form": form, "titulo": { "ne": "" } }));
+        assert_eq!(any.status, 400, "{form}: {any:?}");
+    }
+    assert_eq!(app.get("/find?form=0&titulo=uno&titulo=dos").json(), json!(["uno", "dos"]), "a list is one of these");
+    assert_eq!(app.get("/whole?titulo[ne]=x").status, 400);
+    // Who means it says so.
+    assert_eq!(app.post("/own", json!({ "titulo": { "ne": "uno" } })).json(), json!(["dos"]));
 }
 
 #[test]

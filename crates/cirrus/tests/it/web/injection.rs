@@ -175,8 +175,38 @@ fn may(name: &str, attack: &str, title: &str) -> bool {
     }
 }
 
+/// Sees whether the database is what it was.
+struct Watch<'f> {
+    file: &'f Path,
+    before: String,
+    connection: Connection,
+    version: Cell,
+    changed: bool,
+}
+
+impl<'f> Watch<'f> {
+    fn new(file: &'f Path) -> Self {
+        let connection = Connection::open(file).unwrap();
+        Self { file, before: content(file), version: version(&connection), connection, changed: false }
+    }
+
+    /// Reads all of it only when somebody wrote, or something was wrong before.
+    fn changed(&mut self) -> bool {
+        let now = version(&self.connection);
+        if now != self.version || self.changed {
+            self.changed = content(self.file) != self.before;
+            self.version = now;
+        }
+        self.changed
+    }
+}
+
+fn version(connection: &Connection) -> Cell {
+    connection.query_row("PRAGMA data_version", [], |row| row.get(0)).unwrap()
+}
+
 /// What is wrong with an answer, or with the database after it.
-fn judge(name: &str, attack: &str, (status, text): &(u16, String), file: &Path, before: &str) -> Vec<String> {
+fn judge(name: &str, attack: &str, (status, text): &(u16, String), watch: &mut Watch) -> Vec<String> {
     let mut found = Vec::new();
     let mut wrong = |what: &str| found.push(format!("{what}: {name}={attack}: {status} {text}"));
     if text.contains(TREASURE) {
@@ -197,19 +227,19 @@ fn judge(name: &str, attack: &str, (status, text): &(u16, String), file: &Path, 
         }
         _ => wrong("neither refused nor answered"),
     }
-    if content(file) != before {
+    if watch.changed() {
         wrong("changed");
     }
     found
 }
 
-/// Asks everything in every way.
-fn every(names: &[String], file: &Path, ask: &dyn Fn(&str, &str) -> (u16, String)) -> Vec<String> {
-    let before = content(file);
+/// Asks in every way with every attack, or with one in so many: then each name meets some and each attack many names.
+fn every(one_in: usize, names: &[String], file: &Path, ask: &dyn Fn(&str, &str) -> (u16, String)) -> Vec<String> {
+    let mut watch = Watch::new(file);
     let mut found = Vec::new();
-    for attack in ATTACKS {
-        for name in names {
-            found.extend(judge(name, attack, &ask(name, attack), file, &before));
+    for (place, attack) in ATTACKS.into_iter().enumerate() {
+        for (_, name) in names.iter().enumerate().filter(|(at, _)| (place + at) % one_in == 0) {
+            found.extend(judge(name, attack, &ask(name, attack), &mut watch));
         }
     }
     found
@@ -229,17 +259,16 @@ fn no_parameter_of_a_list_becomes_sql() {
     let app = application();
     let server = app.serve();
     let file = data(&app).join("data.sqlite");
-    let mut names: Vec<String> = TEXTS.iter().chain(&OTHERS).map(ToString::to_string).collect();
-    for field in TYPED {
-        names.push(field.to_owned());
-        names.extend(WORDS.iter().map(|word| format!("{field}[{word}]")));
-    }
-    let found = every(&names, &file, &|name, attack| asked(&server, &format!("{}={}", coded(name), coded(attack))));
-    assert_eq!(found, [""; 0]);
+    let ask = |name: &str, attack: &str| asked(&server, &format!("{}={}", coded(name), coded(attack)));
+    let names: Vec<String> = TEXTS.iter().chain(&OTHERS).chain(&TYPED).map(ToString::to_string).collect();
+    assert_eq!(every(1, &names, &file, &ask), [""; 0]);
+    let compared = |field: &str| WORDS.map(|word| format!("{field}[{word}]"));
+    let names: Vec<String> = TYPED.iter().flat_map(|field| compared(field)).collect();
+    assert_eq!(every(5, &names, &file, &ask), [""; 0]);
     // As the name of a field, as a comparison, and in the middle of a list that is right.
     let forms: Vec<String> =
         ["NAME=1", "titulo[NAME]=x", "NAME[eq]=x", "sort=id,NAME", "fields=id,titulo,NAME"].map(str::to_owned).to_vec();
-    let found = every(&forms, &file, &|form, attack| {
+    let found = every(1, &forms, &file, &|form, attack| {
         // A parameter `_` is one that pages add to get past memories: it says nothing.
         let name = if attack == "_" { "__" } else { attack };
         asked(&server, &form.replace("NAME", &coded(name)))
@@ -249,7 +278,7 @@ fn no_parameter_of_a_list_becomes_sql() {
     for bytes in ["%FF%27 OR 1=1", "%C0%A7 OR 1=1 --", "%27%27%FE", "%u0027"] {
         let bytes = bytes.replace(' ', "%20");
         let answer = asked(&server, &format!("titulo={bytes}"));
-        assert_eq!(judge("titulo", &bytes, &answer, &file, &content(&file)), [""; 0]);
+        assert_eq!(judge("titulo", &bytes, &answer, &mut Watch::new(&file)), [""; 0]);
         assert_eq!(answer.1, "[]");
     }
 }
@@ -264,7 +293,7 @@ fn no_cursor_becomes_sql() {
             .map(str::to_owned)
             .to_vec();
     for sort in ["titulo", "-titulo", "importe", "-fecha", "id", "-hecha"] {
-        let found = every(&shapes, &file, &|shape, attack| {
+        let found = every(4, &shapes, &file, &|shape, attack| {
             let cursor = URL_SAFE_NO_PAD.encode(shape.replace('X', &Value::from(attack).to_string()));
             let (status, text) = asked(&server, &format!("sort={sort}&cursor={cursor}"));
             // A text and a number are a place in the order of texts, and the rows after it may come: which ones, the
@@ -379,7 +408,7 @@ fn the_judge_finds_what_a_careless_query_does() {
     Connection::open(&file).unwrap().execute_batch("PRAGMA journal_mode = DELETE").unwrap();
     let whole = std::fs::read(&file).unwrap();
     let names = ["titulo", "q", "sort"].map(str::to_owned);
-    let found = every(&names, &file, &|name, attack| {
+    let found = every(1, &names, &file, &|name, attack| {
         std::fs::write(&file, &whole).unwrap();
         careless(&file, name, attack)
     });

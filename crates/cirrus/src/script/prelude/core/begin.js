@@ -27,6 +27,17 @@ define(Error, 'stackTraceLimit', { ...limit, set: (n) => limit.set.call(Error, +
 const LAZY = Symbol('query');
 const fault = (status, message, extra) => Object.assign(new Error(message), { status }, extra);
 
+// Objects within what a visitor sent: where a value belongs they would be a condition of his own, `{ ne: '' }`.
+const sent = new WeakSet();
+const marked = (o) => {
+  for (const v of Object.values(o))
+    if (typeof v === 'object' && v !== null) {
+      if (!Array.isArray(v)) sent.add(v);
+      marked(v);
+    }
+  return o;
+};
+
 // a[b][]=1 becomes { a: { b: ['1'] } }
 const nest = (pairs) => {
   const out = {};
@@ -52,5 +63,5 @@ const nest = (pairs) => {
       at = at[key];
     }
   }
-  return out;
+  return marked(out);
 };

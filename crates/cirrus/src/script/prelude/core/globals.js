@@ -95,7 +95,7 @@ for (const [file, names] of Object.entries({
         }
       });
 put(g, 'uploads', { delete: (path) => native.forget(String(path)) });
-const tools = { native, app, LAZY, put, lazy, fault, wait, handler, list, mime, nest, describe, Request, Response };
+const tools = { native, app, LAZY, put, lazy, fault, wait, handler, list, mime, nest, sent, describe, Request, Response };
 const loaded = new Set();
 const load = (file) => {
   if (loaded.has(file)) return;

@@ -174,7 +174,8 @@ lazy(Request.prototype, 'body', (r) => {
     const text = native.bodyText(r.i);
     if (text === '') return {};
     try {
-      return JSON.parse(text);
+      const body = JSON.parse(text);
+      return typeof body === 'object' && body !== null ? marked(body) : body;
     } catch (e) {
       throw fault(400, 'the body is not valid JSON: ' + e.message);
     }
