@@ -9,7 +9,7 @@ use std::{
 use super::world::{App, Server, cirrus};
 
 /// Requests to each operation, beside those that try each limit of each parameter.
-const EXAMPLES: &str = "20";
+const EXAMPLES: &str = "10";
 
 fn program() -> PathBuf {
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/schemathesis/bin/schemathesis");
