@@ -260,7 +260,7 @@ impl Drop for Site {
         // A reload: the last request of the old application was answered. Its idle workers end on a thread that waits
         // for them; without the thread they end when they have been idle for long.
         let pool = self.pool.clone();
-        let _ = std::thread::Builder::new().stack_size(64 * 1024).spawn(move || pool.stop(Duration::from_secs(10)));
+        let _ = std::thread::Builder::new().stack_size(256 * 1024).spawn(move || pool.stop(Duration::from_secs(10)));
     }
 }
 
