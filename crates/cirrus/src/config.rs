@@ -244,6 +244,20 @@ pub struct Mail {
     pub from: Option<String>,
 }
 
+impl Mail {
+    fn validate(&self) -> Result<(), String> {
+        let here = self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        if matches!(self.security, MailSecurity::None) && self.user.is_some() && !here {
+            return Err(
+                "mail.user with mail.security = \"none\" would send the password in the clear; say \"starttls\" \
+                        or \"tls\""
+                    .into(),
+            );
+        }
+        Ok(())
+    }
+}
+
 /// How a connection to a mail server is protected.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -342,6 +356,7 @@ impl Config {
         if self.session.secret.as_ref().is_some_and(|secret| secret.len() < 32) {
             return Err("session.secret is shorter than 32 characters and could be guessed".into());
         }
+        self.mail.validate()?;
         self.cors.validate()
     }
 }
@@ -411,5 +426,19 @@ mod tests {
     fn unknown_keys_are_refused() {
         assert!(toml::from_str::<Config>("[limits]\nbodyy = 3").is_err());
         assert!(toml::from_str::<Config>("[limits]\nbody = 3").is_ok());
+    }
+
+    #[test]
+    fn a_password_leaves_the_machine_encrypted_or_not_at_all() {
+        for (host, security, fine) in [
+            ("mail.example", "none", false),
+            ("mail.example", "starttls", true),
+            ("mail.example", "tls", true),
+            ("localhost", "none", true),
+            ("127.0.0.1", "none", true),
+        ] {
+            let text = format!("[mail]\nhost = \"{host}\"\nsecurity = \"{security}\"\nuser = \"cirrus\"");
+            assert_eq!(toml::from_str::<Config>(&text).unwrap().validate().is_ok(), fine, "{text}");
+        }
     }
 }

@@ -14,6 +14,7 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::Tls;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use tokio::sync::Semaphore;
+use url::Url;
 
 use super::pool::{Arrival, Shared};
 use super::trust::{Trust, explain};
@@ -139,24 +140,12 @@ impl Outgoing {
 
 /// Where a redirect leads. Secrets do not follow to another host.
 fn redirect(wanted: &mut FetchRequest, place: &str, status: u16) -> Result<(), String> {
-    let base: Uri = wanted.url.parse().map_err(|_| "no address".to_owned())?;
-    let authority = base.authority().map(ToString::to_string).unwrap_or_default();
-    let scheme = base.scheme_str().unwrap_or("https");
-    let next = if place.contains("://") {
-        place.to_owned()
-    } else if let Some(rest) = place.strip_prefix("//") {
-        format!("{scheme}://{rest}")
-    } else if place.starts_with('/') {
-        format!("{scheme}://{authority}{place}")
-    } else {
-        let directory = base.path().rsplit_once('/').map_or("", |(directory, _)| directory);
-        format!("{scheme}://{authority}{directory}/{place}")
-    };
-    let there: Uri = next.parse().map_err(|_| format!("redirected to {next}, which is no address"))?;
-    if !matches!(there.scheme_str(), Some("http" | "https")) {
+    let base = Url::parse(&wanted.url).map_err(|error| format!("{} is no address: {error}", wanted.url))?;
+    let next = base.join(place).map_err(|error| format!("redirected to {place}, which is no address: {error}"))?;
+    if !matches!(next.scheme(), "http" | "https") {
         return Err(format!("redirected to {next}, which is not http"));
     }
-    if there.authority() != base.authority() || there.scheme() != base.scheme() {
+    if next.origin() != base.origin() {
         wanted.headers.retain(|(name, _)| !["authorization", "cookie"].contains(&name.to_ascii_lowercase().as_str()));
     }
     if status == 303 || (matches!(status, 301 | 302) && wanted.method == "POST") {
@@ -164,7 +153,7 @@ fn redirect(wanted: &mut FetchRequest, place: &str, status: u16) -> Result<(), S
         wanted.body.clear();
         wanted.headers.retain(|(name, _)| !name.to_ascii_lowercase().starts_with("content-"));
     }
-    wanted.url = next;
+    wanted.url = next.into();
     Ok(())
 }
 
@@ -210,4 +199,42 @@ fn compose(config: &Mail, message: MailMessage) -> Result<Message, String> {
         (text, None) => builder.singlepart(SinglePart::plain(text.unwrap_or_default())),
     };
     composed.map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirects_lead_where_the_standard_says() {
+        for (place, expected) in [
+            ("/b", Ok("https://a.example/b")),
+            ("c?x=1", Ok("https://a.example/d/c?x=1")),
+            ("../e", Ok("https://a.example/e")),
+            ("?f=http://g.example", Ok("https://a.example/d/page?f=http://g.example")),
+            ("/go?to=http://g.example", Ok("https://a.example/go?to=http://g.example")),
+            ("//h.example/", Ok("https://h.example/")),
+            ("http://a.example/", Ok("http://a.example/")),
+            ("file:///etc/passwd", Err("which is not http")),
+            ("http://[", Err("no address")),
+        ] {
+            let secret = ("Authorization".to_owned(), "secret".to_owned());
+            let mut wanted = FetchRequest {
+                url: "https://a.example/d/page?q=1".into(),
+                method: "POST".into(),
+                headers: vec![secret.clone()],
+                body: vec![1],
+                timeout: Duration::ZERO,
+                follow: true,
+            };
+            match (redirect(&mut wanted, place, 302), expected) {
+                (Ok(()), Ok(expected)) => {
+                    assert_eq!((wanted.url.as_str(), wanted.method.as_str()), (expected, "GET"));
+                    assert_eq!(wanted.headers.contains(&secret), expected.starts_with("https://a.example/"), "{place}");
+                }
+                (Err(said), Err(expected)) => assert!(said.contains(expected), "{said}"),
+                (found, _) => panic!("{place}: {found:?}"),
+            }
+        }
+    }
 }
