@@ -104,6 +104,10 @@ pub enum Effect {
     Mail(u32, super::outgoing::MailMessage),
 }
 
+/// Marks a deadline as a budget that begins when somebody looks for the first time: this clock is a call of the kernel,
+/// and nobody looks at a handler that is quick.
+const UNSEEN: u64 = 1 << 63;
+
 /// What the native functions share.
 pub struct State {
     /// The program around.
@@ -122,8 +126,8 @@ pub struct State {
     pub declared: RefCell<Declared>,
     /// `app.js` is being evaluated.
     pub loading: Cell<bool>,
-    /// Processor time of this thread, in nanoseconds, at which a run is interrupted; 0 is never. SQLite looks at it
-    /// too.
+    /// Processor time of this thread, in nanoseconds, at which a run is interrupted; 0 is never, and see [`UNSEEN`].
+    /// SQLite looks at it too.
     pub deadline: Arc<AtomicU64>,
     /// It was.
     pub expired: Cell<bool>,
@@ -293,8 +297,8 @@ impl State {
     pub fn allow(&self, budget: Duration) {
         self.expired.set(false);
         self.elsewhere.set(false);
-        let deadline = (thread_time() + budget).as_nanos();
-        self.deadline.store(u64::try_from(deadline).unwrap_or(u64::MAX), Ordering::Relaxed);
+        let budget = u64::try_from(budget.as_nanos()).unwrap_or(UNSEEN - 1).min(UNSEEN - 1);
+        self.deadline.store(UNSEEN | budget, Ordering::Relaxed);
     }
 
     /// The first layer at or after `from` that the request reaches.
@@ -323,8 +327,17 @@ fn answered(ctx: &Ctx<'_>) -> rquickjs::Error {
 
 /// Whether this thread has used more processor time than it may.
 pub fn is_late(deadline: &AtomicU64) -> bool {
-    let deadline = deadline.load(Ordering::Relaxed);
-    deadline != 0 && thread_time().as_nanos() > u128::from(deadline)
+    let until = deadline.load(Ordering::Relaxed);
+    if until == 0 {
+        return false;
+    }
+    let now = u64::try_from(thread_time().as_nanos()).unwrap_or(u64::MAX);
+    if until & UNSEEN == 0 {
+        return now > until;
+    }
+    // Never 0, which is no deadline, nor marked again: that would take hundreds of years.
+    deadline.store((now + (until & !UNSEEN)).clamp(1, UNSEEN - 1), Ordering::Relaxed);
+    false
 }
 
 /// Processor time that this thread has used.
