@@ -27,5 +27,5 @@ fn seeds() {
 
 libfuzzer_sys::fuzz_target!(
     init: { seeds(); },
-    |input: &[u8]| { CHOSEN.with(|(world, target)| (target.run)(world, input)) }
+    |input: &[u8]| CHOSEN.with(|(world, target)| (target.run)(world, input))
 );
