@@ -57,6 +57,14 @@ uuid_id! {
     BackupId,
     /// One machine that runs Nimbus.
     ServerId,
+    /// One account of a person.
+    PersonId,
+    /// One browser in which a person has logged in.
+    SessionId,
+    /// One key to the API.
+    TokenId,
+    /// One offer of an account.
+    InvitationId,
 }
 
 /// The SHA-256 of a package's archive, in lower-case hexadecimal: what a version's content is stored under.

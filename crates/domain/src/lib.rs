@@ -7,6 +7,9 @@ pub mod manifest;
 pub mod name;
 pub mod state;
 
-pub use id::{ArtifactHash, BackupId, DeploymentId, InstallationId, OperationId, ServerId};
+pub use id::{
+    ArtifactHash, BackupId, DeploymentId, InstallationId, InvitationId, OperationId, PersonId, ServerId, SessionId,
+    TokenId,
+};
 pub use manifest::Manifest;
-pub use name::{InstallationName, Slug};
+pub use name::{InstallationName, Key, Slug};

@@ -73,15 +73,56 @@ macro_rules! label {
 }
 
 label! {
-    /// The short name of an application or a customer.
+    /// The short name of a publisher, or of an application or a customer of one.
     Slug of 30,
     /// The name of an installation: its host name's first label, unique in a control plane.
     InstallationName of 63,
 }
 
+/// An application or a customer among those of every publisher: two publishers may use the same slug. As text
+/// `publisher:slug`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// Whose it is.
+    pub publisher: Slug,
+    /// Its short name there.
+    pub slug: Slug,
+}
+
+impl Key {
+    /// That of `slug` at `publisher`.
+    pub fn new(publisher: Slug, slug: Slug) -> Self {
+        Self { publisher, slug }
+    }
+}
+
+impl FromStr for Key {
+    type Err = BadName;
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        let (publisher, slug) = text.split_once(':').unwrap_or(("", text));
+        Ok(Self { publisher: publisher.parse()?, slug: slug.parse()? })
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.publisher, self.slug)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_is_read_as_it_is_written() {
+        let key = Key::new("acme".parse().unwrap(), "crm".parse().unwrap());
+        assert_eq!(key.to_string(), "acme:crm");
+        assert_eq!("acme:crm".parse::<Key>().unwrap(), key);
+        for bad in ["crm", ":crm", "acme:", "a:b:c", "A:b"] {
+            assert!(bad.parse::<Key>().is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn only_labels_of_a_host_name_are_names() {

@@ -1,13 +1,118 @@
 //! Who may call what, in one table. A route that is not in it is forbidden to everybody, and a test fails on it.
 
+use domain::{Key, Slug};
 use http::Method;
+use serde::{Deserialize, Serialize};
+
+/// What somebody is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Runs the platform.
+    Operator,
+    /// Owns a publisher.
+    Owner,
+    /// Makes a publisher's applications.
+    Developer,
+    /// Helps a publisher's customers.
+    Support,
+    /// Pays a publisher's bills.
+    Billing,
+    /// Looks after a customer's installations and users.
+    CustomerAdmin,
+    /// Works with a customer's installations.
+    CustomerUser,
+}
+
+/// Whose things somebody can know of at all. Everything else does not exist for them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Everybody's.
+    All,
+    /// One publisher's.
+    Publisher(Slug),
+    /// Those of one customer.
+    Customer(Key),
+}
+
+impl Reach {
+    /// The only publisher whose things are within reach.
+    pub fn publisher(&self) -> Option<&Slug> {
+        match self {
+            Reach::All => None,
+            Reach::Publisher(publisher) => Some(publisher),
+            Reach::Customer(customer) => Some(&customer.publisher),
+        }
+    }
+
+    /// The only customer whose things are within reach.
+    pub fn customer(&self) -> Option<&Slug> {
+        match self {
+            Reach::Customer(customer) => Some(&customer.slug),
+            Reach::All | Reach::Publisher(_) => None,
+        }
+    }
+}
+
+/// What a token may be used for. Everything may be read with any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// To read.
+    Read,
+    /// To make applications and publish versions.
+    Publish,
+    /// To deploy and roll back.
+    Deploy,
+    /// To install, and to act on installations and their backups.
+    Operate,
+    /// To change everything else: people, customers, tokens, settings.
+    Manage,
+}
+
+/// The scope that contains all others.
+pub const EVERYTHING: &str = "everything";
+
+impl Scope {
+    /// Whether a token with these scopes has it.
+    pub fn is_in(self, scopes: &[String]) -> bool {
+        let word = crate::wire::word(&self);
+        self == Scope::Read || scopes.iter().any(|scope| *scope == word || scope == EVERYTHING)
+    }
+}
+
+impl Row {
+    /// What a token must be good for to call it.
+    pub fn scope(&self) -> Scope {
+        let noun = self.verb.split('.').next().unwrap_or("");
+        match (noun, self.verb) {
+            ("", _) => Scope::Read,
+            (_, "app.rollback" | "installation.rollback") | ("deployment", _) => Scope::Deploy,
+            ("app" | "version", _) => Scope::Publish,
+            ("installation" | "backup" | "snapshot" | "operation", _) => Scope::Operate,
+            _ => Scope::Manage,
+        }
+    }
+}
 
 /// Who may call a route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Who {
-    /// Whoever shows the operator's token.
-    Operator,
-}
+pub type Who = &'static [Role];
+
+use Role::{Billing, CustomerAdmin, CustomerUser, Developer, Operator, Owner, Support};
+
+const OPERATOR: Who = &[Operator];
+/// Who decides about a publisher.
+const OWNERS: Who = &[Operator, Owner];
+/// Who makes applications.
+const MAKERS: Who = &[Operator, Owner, Developer];
+/// Who works with customers and their installations.
+const STAFF: Who = &[Operator, Owner, Developer, Support];
+/// Everybody at a publisher.
+const TEAM: Who = &[Operator, Owner, Developer, Support, Billing];
+/// Who acts on installations: staff, and for their own the customer's administrators.
+const KEEPERS: Who = &[Operator, Owner, Developer, Support, CustomerAdmin];
+/// Whoever has a role at all.
+const EVERYBODY: Who = &[Operator, Owner, Developer, Support, Billing, CustomerAdmin, CustomerUser];
 
 /// What the body of a request is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,69 +145,76 @@ pub struct Row {
     pub verb: &'static str,
 }
 
-const fn get(path: &'static str, query: &'static [&'static str]) -> Row {
-    Row { method: Method::GET, path, who: Who::Operator, query, body: Body::None, verb: "" }
+const fn get(who: Who, path: &'static str, query: &'static [&'static str]) -> Row {
+    Row { method: Method::GET, path, who, query, body: Body::None, verb: "" }
 }
 
-const fn post(path: &'static str, verb: &'static str) -> Row {
-    Row { method: Method::POST, path, who: Who::Operator, query: &[], body: Body::Json, verb }
+const fn post(who: Who, path: &'static str, verb: &'static str) -> Row {
+    Row { method: Method::POST, path, who, query: &[], body: Body::Json, verb }
 }
 
-const fn delete(path: &'static str, verb: &'static str) -> Row {
-    Row { method: Method::DELETE, path, who: Who::Operator, query: &[], body: Body::Json, verb }
+const fn delete(who: Who, path: &'static str, verb: &'static str) -> Row {
+    Row { method: Method::DELETE, path, who, query: &[], body: Body::Json, verb }
 }
 
-const fn stream(path: &'static str, query: &'static [&'static str], verb: &'static str) -> Row {
-    Row { method: Method::POST, path, who: Who::Operator, query, body: Body::Stream, verb }
+const fn stream(who: Who, path: &'static str, query: &'static [&'static str], verb: &'static str) -> Row {
+    Row { method: Method::POST, path, who, query, body: Body::Stream, verb }
 }
 
 const PAGE: &[&str] = &["limit", "cursor"];
 
 /// The table.
 pub const TABLE: &[Row] = &[
-    get("/apps", PAGE),
-    post("/apps", "app.create"),
-    get("/apps/{app}", &[]),
-    delete("/apps/{app}", "app.delete"),
-    get("/apps/{app}/versions", PAGE),
-    stream("/apps/{app}/versions", &["notes", "create"], "version.publish"),
-    get("/apps/{app}/versions/{number}", &[]),
-    delete("/apps/{app}/versions/{number}", "version.delete"),
-    get("/apps/{app}/versions/{number}/download", &[]),
-    post("/apps/{app}/deployments", "deployment.create"),
-    post("/apps/{app}/rollback", "app.rollback"),
-    get("/customers", PAGE),
-    post("/customers", "customer.create"),
-    get("/customers/{customer}", &[]),
-    delete("/customers/{customer}", "customer.delete"),
-    get("/installations", &["app", "customer", "limit", "cursor"]),
-    post("/installations", "installation.install"),
-    get("/installations/{installation}", &[]),
-    delete("/installations/{installation}", "installation.remove"),
-    post("/installations/{installation}/start", "installation.start"),
-    post("/installations/{installation}/stop", "installation.stop"),
-    post("/installations/{installation}/restart", "installation.restart"),
-    post("/installations/{installation}/rollback", "installation.rollback"),
-    get("/installations/{installation}/logs", &["lines", "follow"]),
-    stream("/installations/{installation}/exec", &[], "installation.exec"),
-    get("/installations/{installation}/snapshots", PAGE),
-    post("/installations/{installation}/snapshots/{snapshot}/restore", "snapshot.restore"),
-    get("/installations/{installation}/backups", PAGE),
-    post("/installations/{installation}/backups", "backup.create"),
-    delete("/installations/{installation}/backups/{backup}", "backup.delete"),
-    post("/installations/{installation}/backups/{backup}/restore", "backup.restore"),
-    get("/deployments", &["app", "limit", "cursor"]),
-    get("/deployments/{deployment}", &[]),
-    post("/deployments/{deployment}/stop", "deployment.stop"),
-    get("/deployments/{deployment}/events", &[]),
-    get("/operations", &["state", "installation", "limit", "cursor"]),
-    get("/operations/{operation}", &["wait", "seen"]),
-    get("/operations/{operation}/log", &["lines"]),
-    post("/operations/{operation}/retry", "operation.retry"),
-    get("/servers", PAGE),
-    get("/servers/{server}", &[]),
-    get("/status", &[]),
-    get("/events", &["after", "before", "follow", "installation", "app", "limit", "cursor"]),
+    get(TEAM, "/publishers", PAGE),
+    post(OPERATOR, "/publishers", "publisher.create"),
+    get(TEAM, "/publishers/{publisher}", &[]),
+    delete(OPERATOR, "/publishers/{publisher}", "publisher.delete"),
+    get(TEAM, "/apps", PAGE),
+    post(MAKERS, "/apps", "app.create"),
+    get(TEAM, "/apps/{app}", &[]),
+    delete(MAKERS, "/apps/{app}", "app.delete"),
+    get(TEAM, "/apps/{app}/versions", PAGE),
+    stream(MAKERS, "/apps/{app}/versions", &["notes", "create"], "version.publish"),
+    get(TEAM, "/apps/{app}/versions/{number}", &[]),
+    delete(MAKERS, "/apps/{app}/versions/{number}", "version.delete"),
+    get(MAKERS, "/apps/{app}/versions/{number}/download", &[]),
+    post(MAKERS, "/apps/{app}/deployments", "deployment.create"),
+    post(MAKERS, "/apps/{app}/rollback", "app.rollback"),
+    get(TEAM, "/customers", PAGE),
+    post(STAFF, "/customers", "customer.create"),
+    get(TEAM, "/customers/{customer}", &[]),
+    delete(OWNERS, "/customers/{customer}", "customer.delete"),
+    get(EVERYBODY, "/installations", &["app", "customer", "limit", "cursor"]),
+    post(KEEPERS, "/installations", "installation.install"),
+    get(EVERYBODY, "/installations/{installation}", &[]),
+    delete(KEEPERS, "/installations/{installation}", "installation.remove"),
+    post(KEEPERS, "/installations/{installation}/start", "installation.start"),
+    post(KEEPERS, "/installations/{installation}/stop", "installation.stop"),
+    post(KEEPERS, "/installations/{installation}/restart", "installation.restart"),
+    post(STAFF, "/installations/{installation}/rollback", "installation.rollback"),
+    get(KEEPERS, "/installations/{installation}/logs", &["lines", "follow"]),
+    stream(MAKERS, "/installations/{installation}/exec", &[], "installation.exec"),
+    get(KEEPERS, "/installations/{installation}/snapshots", PAGE),
+    post(KEEPERS, "/installations/{installation}/snapshots/{snapshot}/restore", "snapshot.restore"),
+    get(KEEPERS, "/installations/{installation}/backups", PAGE),
+    post(KEEPERS, "/installations/{installation}/backups", "backup.create"),
+    delete(KEEPERS, "/installations/{installation}/backups/{backup}", "backup.delete"),
+    post(KEEPERS, "/installations/{installation}/backups/{backup}/restore", "backup.restore"),
+    get(TEAM, "/deployments", &["app", "limit", "cursor"]),
+    get(TEAM, "/deployments/{deployment}", &[]),
+    post(MAKERS, "/deployments/{deployment}/stop", "deployment.stop"),
+    get(TEAM, "/deployments/{deployment}/events", &[]),
+    get(EVERYBODY, "/operations", &["state", "installation", "limit", "cursor"]),
+    get(EVERYBODY, "/operations/{operation}", &["wait", "seen"]),
+    get(KEEPERS, "/operations/{operation}/log", &["lines"]),
+    post(OPERATOR, "/operations/{operation}/retry", "operation.retry"),
+    get(EVERYBODY, "/tokens", PAGE),
+    post(EVERYBODY, "/tokens", "token.create"),
+    delete(EVERYBODY, "/tokens/{token}", "token.delete"),
+    get(OPERATOR, "/servers", PAGE),
+    get(OPERATOR, "/servers/{server}", &[]),
+    get(TEAM, "/status", &[]),
+    get(KEEPERS, "/events", &["after", "before", "follow", "installation", "app", "limit", "cursor"]),
 ];
 
 /// The row of a route; `path` is its pattern with or without `/api/v1`.

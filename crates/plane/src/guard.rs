@@ -13,12 +13,14 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use sha2::{Digest, Sha256};
 
-use crate::access::{self, JSON_LIMIT, Row, Who};
+use crate::access::{self, JSON_LIMIT, Row};
 use crate::operations::Actor;
 use crate::problem::{Answer, Refusal};
 use crate::refused::{self, Said};
-use crate::store::{self, idempotency};
+use crate::secret::{self, hex};
+use crate::store::{idempotency, people, tokens};
 use crate::strangers::Peer;
+use crate::wire::word;
 use crate::{Plane, access::Body as Kind};
 
 /// Time to send a JSON body.
@@ -56,20 +58,17 @@ async fn admit(plane: &Plane, path: &str, request: &Parts) -> Answer<(&'static R
     let row = access::find(&request.method, path).ok_or_else(|| {
         Refusal::new(StatusCode::FORBIDDEN, "forbidden", "nobody may do this: it is missing from the table of access")
     })?;
-    let actor = authenticate(plane, request).await?;
-    match row.who {
-        // The only token there is.
-        Who::Operator if actor.name() == "operator" => {}
-        Who::Operator => {
-            let detail = "only the operator may do this; use the operator's token";
-            return Err(Refusal::new(StatusCode::FORBIDDEN, "forbidden", detail));
-        }
+    let actor = authenticate(plane, row, request).await?;
+    if !row.who.contains(&actor.role) {
+        let who: Vec<String> = row.who.iter().map(word).collect();
+        let detail = format!("your role is {}; this may be done by: {}", word(&actor.role), who.join(", "));
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "forbidden", detail));
     }
     check_query(row, request.uri.query().unwrap_or(""))?;
     Ok((row, actor))
 }
 
-async fn authenticate(plane: &Plane, request: &Parts) -> Answer<Actor> {
+async fn authenticate(plane: &Plane, row: &Row, request: &Parts) -> Answer<Actor> {
     let refused = |detail: &str| Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
     let value = request.headers.get(header::AUTHORIZATION).ok_or_else(|| {
         refused("this needs a token: send \"Authorization: Bearer vco_...\"; `vclouden up` prints one and saves it")
@@ -77,10 +76,8 @@ async fn authenticate(plane: &Plane, request: &Parts) -> Answer<Actor> {
     let text = value.to_str().unwrap_or("");
     let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, t)| t.trim());
     let token = token.ok_or_else(|| refused("the Authorization header must be \"Bearer\" and a token"))?;
-    // Only the hash is compared, so the time it takes says nothing about the token.
-    let actor = store::tokens::actor(plane.store.read(), &hex(&Sha256::digest(token))).await?;
-    if let Some(actor) = actor {
-        return Ok(Actor::new(actor));
+    if let Some(actor) = of_token(plane, row, token).await? {
+        return Ok(actor);
     }
     let peer = request.extensions.get::<Peer>().copied();
     match peer.and_then(|peer| plane.strangers.wrong(peer, plane.now())) {
@@ -105,6 +102,40 @@ fn check_query(row: &Row, query: &str) -> Answer<()> {
         seen.push(key);
     }
     Ok(())
+}
+
+/// Milliseconds after which it is written down again that a token was used.
+const NOTE_USE: u64 = 60_000;
+
+/// Whom a token lets in, if it is good for this.
+async fn of_token(plane: &Plane, row: &Row, token: &str) -> Answer<Option<Actor>> {
+    // Only the hash is compared, so the time it takes says nothing about the token.
+    let found = tokens::find(plane.store.read(), &secret::sha256(token)).await?;
+    let now = plane.now();
+    let Some(token) = found.filter(|token| token.expires_at.is_none_or(|at| at > now)) else { return Ok(None) };
+    let actor = match token.person {
+        None => Actor::of_token(&token),
+        Some(person) => {
+            // It can do what its maker can do today.
+            let Some(row) = people::find(plane.store.read(), person).await? else { return Ok(None) };
+            let all = people::memberships(plane.store.read(), person).await?;
+            let Some(membership) = all.into_iter().find(|one| one.reach == token.membership.reach) else {
+                return Ok(None);
+            };
+            Actor { id: format!("token:{}", token.id), ..Actor::of_person(&row, membership) }
+        }
+    };
+    if !row.scope().is_in(&token.scopes) {
+        let scope = word(&row.scope());
+        let detail = format!("this token may not be used for that: it lacks the scope \"{scope}\"; make another one");
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "scope", detail));
+    }
+    if token.used_at.is_none_or(|at| at + NOTE_USE < now) {
+        let tx = plane.store.write().await?;
+        tokens::used(&tx, &token.id, now).await?;
+        tx.commit().await?;
+    }
+    Ok(Some(actor))
 }
 
 fn short(text: &str) -> String {
@@ -208,7 +239,7 @@ pub async fn idempotent(
     let now = plane.now();
     let tx = plane.store.write().await?;
     idempotency::forget(&tx, now.saturating_sub(KEEP_ANSWERS)).await?;
-    let seen = idempotency::claim(&tx, actor.name(), key, fingerprint, now).await?;
+    let seen = idempotency::claim(&tx, &actor.id, key, fingerprint, now).await?;
     tx.commit().await?;
     if let Some(seen) = seen {
         return again(seen, fingerprint);
@@ -218,12 +249,12 @@ pub async fn idempotent(
     let body = Limited::new(body, ANSWER_LIMIT).collect().await.map_err(Refusal::internal)?.to_bytes();
     let tx = plane.store.write().await?;
     if parts.status.is_server_error() {
-        idempotency::release(&tx, actor.name(), key).await?;
+        idempotency::release(&tx, &actor.id, key).await?;
     } else {
         let media_type = parts.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).map(str::to_owned);
         let body = String::from_utf8_lossy(&body).into_owned();
         let answer = idempotency::Answer { status: parts.status.as_u16(), media_type, body };
-        idempotency::answer(&tx, actor.name(), key, &answer).await?;
+        idempotency::answer(&tx, &actor.id, key, &answer).await?;
     }
     tx.commit().await?;
     Ok(Response::from_parts(parts, Body::from(body)))
@@ -248,9 +279,4 @@ fn again(seen: idempotency::Seen, fingerprint: &str) -> Answer<Response> {
     }
     response.headers_mut().insert("idempotent-replay", HeaderValue::from_static("true"));
     Ok(response)
-}
-
-/// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

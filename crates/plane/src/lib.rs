@@ -23,6 +23,7 @@ mod progress;
 mod reconcilers;
 mod refused;
 pub mod router;
+mod secret;
 pub mod server;
 mod servers;
 pub mod store;
@@ -138,6 +139,21 @@ impl Plane {
     }
 }
 
+/// The token that `vclouden up` makes.
+fn operator_token(at: Millis) -> store::tokens::TokenRow {
+    let membership = store::people::Membership { role: access::Role::Operator, reach: access::Reach::All };
+    store::tokens::TokenRow {
+        id: store::tokens::OPERATOR.into(),
+        name: store::tokens::OPERATOR.into(),
+        person: None,
+        membership,
+        scopes: vec![access::EVERYTHING.into()],
+        created_at: at,
+        expires_at: None,
+        used_at: None,
+    }
+}
+
 /// Runs the control plane until `shutdown` is ready.
 pub async fn serve(config: Config, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), PlaneError> {
     let server: Arc<dyn server::Server> = Arc::new(nimbus::Nimbus::new(&config.nimbus_socket));
@@ -179,7 +195,7 @@ pub async fn serve_with(
         publishing: tokio::sync::Semaphore::new(2),
     });
     let tx = plane.store.write().await?;
-    store::tokens::set(&tx, "operator", &hash, started_at).await?;
+    store::tokens::create(&tx, &hash, &operator_token(started_at)).await?;
     tx.commit().await?;
     let reconcilers = reconcilers::start(&plane);
     let app = router::routes().into_router(plane);

@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 
 use crate::Plane;
 use crate::access::{JSON_LIMIT, Row};
-use crate::operations::{Actor, find_installation};
+use crate::operations::{Actor, app_key, find_installation};
 use crate::problem::Refusal;
 use crate::store::{Result, deployments, events, operations};
 use crate::wire::{Outcome, Problem};
@@ -24,6 +24,8 @@ pub struct Said(pub Bytes);
 struct Thing {
     id: String,
     name: Option<String>,
+    publisher: Option<Slug>,
+    customer: Option<Slug>,
     app: Option<Slug>,
     installation: Option<domain::InstallationId>,
 }
@@ -39,7 +41,7 @@ pub async fn record(plane: &Arc<Plane>, row: &Row, actor: &Actor, path: &str, re
     let path = short(path.strip_prefix(crate::router::PREFIX).unwrap_or(path));
     let said = parts.extensions.get::<Said>().and_then(|Said(bytes)| serde_json::from_slice(bytes).ok());
     let recorded = async {
-        let thing = thing(plane, row.path, &path, &said.unwrap_or_default()).await?;
+        let thing = thing(plane, actor, row.path, &path, &said.unwrap_or_default()).await?;
         let event = events::New {
             at: plane.now(),
             actor: actor.name().to_owned(),
@@ -47,6 +49,8 @@ pub async fn record(plane: &Arc<Plane>, row: &Row, actor: &Actor, path: &str, re
             kind: row.verb.split('.').next().unwrap_or(""),
             id: thing.id,
             name: thing.name,
+            publisher: actor.reach.publisher().cloned().or(thing.publisher),
+            customer: actor.reach.customer().cloned().or(thing.customer),
             app: thing.app,
             installation: thing.installation,
             outcome: Outcome::Refused,
@@ -71,14 +75,15 @@ pub async fn record(plane: &Arc<Plane>, row: &Row, actor: &Actor, path: &str, re
 }
 
 /// What the path names, or else the body.
-async fn thing(plane: &Plane, pattern: &str, path: &str, said: &Json) -> Result<Thing> {
+async fn thing(plane: &Plane, actor: &Actor, pattern: &str, path: &str, said: &Json) -> Result<Thing> {
     let db = plane.store.read();
-    let slug = |text: &str| text.parse::<Slug>().ok();
     let Some(word) = named(pattern, path) else { return Ok(from_body(said, path)) };
     let mut thing = Thing { id: word.clone(), name: Some(word.clone()), ..Thing::default() };
     match pattern.split('/').nth(1) {
         Some("apps") => {
-            thing.app = slug(&word);
+            if let Ok(key) = app_key(db, actor, &word).await {
+                (thing.publisher, thing.app) = (Some(key.publisher), Some(key.slug));
+            }
             // The version, where there is one.
             if let Some(number) = path.split('/').nth(4).filter(|_| pattern.contains("{number}")) {
                 thing.id = format!("{word}/{number}");
@@ -86,25 +91,32 @@ async fn thing(plane: &Plane, pattern: &str, path: &str, said: &Json) -> Result<
             }
         }
         Some("installations") => {
-            if let Ok(row) = find_installation(db, &word).await {
-                let (name, app) = (Some(row.name.to_string()), Some(row.app));
-                thing = Thing { id: row.id.to_string(), name, app, installation: Some(row.id) };
+            if let Ok(row) = find_installation(db, &actor.reach, &word).await {
+                thing = Thing {
+                    id: row.id.to_string(),
+                    name: Some(row.name.to_string()),
+                    publisher: Some(row.publisher),
+                    customer: Some(row.customer),
+                    app: Some(row.app),
+                    installation: Some(row.id),
+                };
             }
         }
         Some("operations") => {
             if let Ok(id) = word.parse::<OperationId>()
-                && let Some(row) = operations::find(db, id).await?
+                && let Some(row) = operations::find_within(db, &actor.reach, id).await?
             {
                 thing.name = Some(row.name.to_string());
+                (thing.publisher, thing.customer) = (Some(row.publisher), Some(row.customer));
                 (thing.app, thing.installation) = (Some(row.app), Some(row.installation));
             }
         }
         Some("deployments") => {
             thing.name = None;
             if let Ok(id) = word.parse::<DeploymentId>()
-                && let Some(row) = deployments::find(db, id).await?
+                && let Some(row) = deployments::find_within(db, &actor.reach, id).await?
             {
-                thing.app = Some(row.app);
+                (thing.publisher, thing.app) = (Some(row.publisher), Some(row.app));
             }
         }
         _ => {}
@@ -121,11 +133,11 @@ fn named(pattern: &str, path: &str) -> Option<String> {
 /// What was to be made, as its maker called it.
 fn from_body(said: &Json, path: &str) -> Thing {
     let text = |key: &str| said.get(key).and_then(Json::as_str).map(short);
-    let app = text("app").and_then(|app| app.parse().ok());
+    let app = text("app").and_then(|app| app.rsplit(':').next()?.parse().ok());
     let named = text("slug").or_else(|| text("name"));
     let described = text("app").zip(text("customer")).map(|(app, customer)| format!("{app} for {customer}"));
     match named.or(described) {
-        Some(name) => Thing { id: name.clone(), name: Some(name), app, installation: None },
+        Some(name) => Thing { id: name.clone(), name: Some(name), app, ..Thing::default() },
         None => Thing { id: path.to_owned(), app, ..Thing::default() },
     }
 }

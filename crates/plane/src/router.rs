@@ -11,7 +11,10 @@ use http::{Method, StatusCode};
 use crate::Plane;
 use crate::guard;
 use crate::problem::Refusal;
-use crate::web::{apps, backups, customers, deployments, events, installations, operations, servers, status, versions};
+use crate::web::api::{
+    apps, backups, customers, deployments, events, installations, operations, publishers, servers, status, tokens,
+    versions,
+};
 
 /// What every path begins with.
 pub const PREFIX: &str = "/api/v1";
@@ -63,6 +66,10 @@ impl Routes {
 /// Every route.
 pub fn routes() -> Routes {
     Routes { router: Router::new(), list: Vec::new() }
+        .get("/publishers", publishers::list)
+        .post("/publishers", publishers::create)
+        .get("/publishers/{publisher}", publishers::show)
+        .delete("/publishers/{publisher}", publishers::delete)
         .get("/apps", apps::list)
         .post("/apps", apps::create)
         .get("/apps/{app}", apps::show)
@@ -102,6 +109,9 @@ pub fn routes() -> Routes {
         .get("/operations/{operation}", operations::show)
         .get("/operations/{operation}/log", operations::log)
         .post("/operations/{operation}/retry", operations::retry)
+        .get("/tokens", tokens::list)
+        .post("/tokens", tokens::create)
+        .delete("/tokens/{token}", tokens::delete)
         .get("/servers", servers::list)
         .get("/servers/{server}", servers::show)
         .get("/status", status::show)

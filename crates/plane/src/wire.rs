@@ -8,10 +8,12 @@ use std::collections::BTreeMap;
 use domain::manifest::Limits;
 use domain::state::{DeploymentState, DeploymentStepState, InstallationState, OperationState};
 use domain::{
-    ArtifactHash, BackupId, DeploymentId, InstallationId, InstallationName, Manifest, OperationId, ServerId, Slug,
+    ArtifactHash, BackupId, DeploymentId, InstallationId, InstallationName, Key, Manifest, OperationId, ServerId, Slug,
 };
 use nimbus_api::{InstallationReport, Millis, Phase, ServerReport, SnapshotReport, StepReport, Warning};
 use serde::{Deserialize, Serialize};
+
+use crate::access::Role;
 
 /// Lines of JSON, each ended by a newline: the media type of everything that streams.
 pub const NDJSON: &str = "application/x-ndjson";
@@ -59,10 +61,99 @@ pub struct Page<T> {
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
 
+/// `POST /publishers`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreatePublisher {
+    /// Its short name, for ever: the first label of its portal's host name.
+    pub slug: Slug,
+    /// Its name for people, at most 100 characters; the slug when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// Who makes applications and has customers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Publisher {
+    /// Its short name.
+    pub slug: Slug,
+    /// Its name for people.
+    pub name: String,
+    /// When it was created.
+    pub created_at: Millis,
+    /// Applications it has.
+    pub apps: u64,
+    /// Customers it has.
+    pub customers: u64,
+    /// Installations of its applications that are not removed.
+    pub installations: u64,
+}
+
+/// `POST /tokens`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateToken {
+    /// What it is for: one line of at most 100 characters.
+    pub name: String,
+    /// What it may be used for: `read`, `publish`, `deploy`, `operate`, `manage`; everything when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
+    /// Days that it serves, 1 to 3660; 365 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days: Option<u32>,
+    /// Makes it one of a place and of nobody in particular, with this role there. When absent it acts as its maker, for
+    /// as long as they are what they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// Where it acts, with `role`; the caller's own publisher when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publisher: Option<Slug>,
+    /// For which customer it acts, with a customer's `role`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<Slug>,
+}
+
+/// A key to the API, without its text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Token {
+    /// Its id.
+    pub id: String,
+    /// What it is for.
+    pub name: String,
+    /// What it acts as; a personal one as its maker is at that time.
+    pub role: Role,
+    /// Where it acts; absent for an operator's.
+    pub publisher: Option<Slug>,
+    /// For which customer it acts.
+    pub customer: Option<Slug>,
+    /// Whether it acts as its maker.
+    pub personal: bool,
+    /// What it may be used for.
+    pub scopes: Vec<String>,
+    /// When it was made.
+    pub created_at: Millis,
+    /// Until when it serves.
+    pub expires_at: Option<Millis>,
+    /// When it was last used, to a minute.
+    pub used_at: Option<Millis>,
+}
+
+/// A new token with its text, which is not shown again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewToken {
+    /// The text to be sent as `Authorization: Bearer`.
+    pub secret: String,
+    /// What is kept of it.
+    pub token: Token,
+}
+
 /// `POST /apps`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CreateApp {
+    /// Whose it is to be; the caller's own publisher when absent, for an operator the first one, `main`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publisher: Option<Slug>,
     /// Its short name, for ever.
     pub slug: Slug,
     /// Its name for people, at most 100 characters; the slug when absent.
@@ -73,6 +164,8 @@ pub struct CreateApp {
 /// An application.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct App {
+    /// Whose it is.
+    pub publisher: Slug,
     /// Its short name.
     pub slug: Slug,
     /// Its name for people.
@@ -90,6 +183,8 @@ pub struct App {
 /// A published version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Version {
+    /// Whose it is.
+    pub publisher: Slug,
     /// The application.
     pub app: Slug,
     /// Consecutive per application, from 1; never used again.
@@ -118,10 +213,20 @@ pub struct Version {
     pub withdrawn: bool,
 }
 
+impl Version {
+    /// Its application.
+    pub fn app_key(&self) -> Key {
+        Key::new(self.publisher.clone(), self.app.clone())
+    }
+}
+
 /// `POST /customers`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CreateCustomer {
+    /// Whose it is to be; the caller's own publisher when absent, for an operator the first one, `main`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publisher: Option<Slug>,
     /// Its short name, for ever.
     pub slug: Slug,
     /// Its name for people, at most 100 characters; the slug when absent.
@@ -132,6 +237,8 @@ pub struct CreateCustomer {
 /// A customer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
+    /// Whose it is.
+    pub publisher: Slug,
     /// Its short name.
     pub slug: Slug,
     /// Its name for people.
@@ -146,9 +253,9 @@ pub struct Customer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CreateInstallation {
-    /// What to install.
-    pub app: Slug,
-    /// For whom.
+    /// What to install: an application's slug, or `publisher:slug`.
+    pub app: String,
+    /// For whom: a customer's slug at the application's publisher.
     pub customer: Slug,
     /// Its name, the first label of its host name. When absent `<app>-<customer>`, with `-2`, `-3`... if that is taken;
     /// a name that is given and taken is refused (409).
@@ -166,6 +273,8 @@ pub struct Installation {
     pub id: InstallationId,
     /// Its name.
     pub name: InstallationName,
+    /// Whose application it is.
+    pub publisher: Slug,
     /// The application.
     pub app: Slug,
     /// The customer.
@@ -307,6 +416,8 @@ pub struct Deployment {
     pub id: DeploymentId,
     /// Which way it goes.
     pub kind: DeploymentKind,
+    /// Whose application it is.
+    pub publisher: Slug,
     /// The application.
     pub app: Slug,
     /// The version it brings; absent for a rollback, where each installation has its own.
@@ -333,6 +444,13 @@ pub struct Deployment {
     /// Every installation's part, in order of their turn; only in `GET /deployments/{id}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub installations: Option<Vec<DeploymentStep>>,
+}
+
+impl Deployment {
+    /// Its application.
+    pub fn app_key(&self) -> Key {
+        Key::new(self.publisher.clone(), self.app.clone())
+    }
 }
 
 /// A [`DeploymentStepState`] as text, such as `waiting`.
@@ -517,6 +635,10 @@ pub struct Event {
     pub id: String,
     /// Its name at that time.
     pub name: Option<String>,
+    /// Whose it is; absent where it concerns no publisher.
+    pub publisher: Option<Slug>,
+    /// The customer it concerns.
+    pub customer: Option<Slug>,
     /// The application it concerns.
     pub app: Option<Slug>,
     /// The installation it concerns.

@@ -1,6 +1,6 @@
 //! Deletes an application with its versions; refused while it has installations.
 
-use domain::Slug;
+use domain::Key;
 use serde_json::json;
 
 use super::{Actor, Thing, names_of, record, unknown_app};
@@ -9,15 +9,15 @@ use crate::problem::{Answer, Refusal};
 use crate::store::{self, installations};
 
 /// Deletes it.
-pub async fn delete_app(plane: &Plane, actor: &Actor, app: &Slug) -> Answer<()> {
+pub async fn delete_app(plane: &Plane, actor: &Actor, app: &Key) -> Answer<()> {
     let _files = plane.artifacts.lock().await;
     let tx = plane.store.write().await?;
     if !store::lock_app(&tx, app).await? {
-        return Err(unknown_app(app));
+        return Err(unknown_app(&app.slug));
     }
     let left = installations::of_app(&*tx, app).await?;
     if !left.is_empty() {
-        let detail = format!("{app} has installations: {}; remove them first", names_of(&left));
+        let detail = format!("{} has installations: {}; remove them first", app.slug, names_of(&left));
         return Err(Refusal::conflict("app-in-use", detail));
     }
     let artifacts = store::versions::artifacts(&*tx, app).await?;
@@ -28,8 +28,8 @@ pub async fn delete_app(plane: &Plane, actor: &Actor, app: &Slug) -> Answer<()> 
             unused.push(artifact);
         }
     }
-    record(plane, &tx, actor, "app.delete", Thing { id: app.to_string(), name: None, app: Some(app) }, json!({}))
-        .await?;
+    let thing = Thing::of_app(app, app.slug.to_string(), None);
+    record(plane, &tx, actor, "app.delete", thing, json!({})).await?;
     tx.commit().await?;
     plane.progress.changed();
     for artifact in unused {

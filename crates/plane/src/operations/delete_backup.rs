@@ -11,7 +11,7 @@ use crate::store::snapshots;
 /// Accepts it.
 pub async fn delete_backup(plane: &Plane, actor: &Actor, installation: &str, backup: &str) -> Answer<Begun> {
     let tx = plane.store.write().await?;
-    let row = find_installation(&*tx, installation).await?;
+    let row = find_installation(&*tx, &actor.reach, installation).await?;
     let wanted = backup.parse::<BackupId>().ok();
     let known = snapshots::of(&*tx, row.id).await?;
     let found = known.iter().filter_map(|snapshot| snapshot.backup).find(|id| Some(*id) == wanted);

@@ -1,25 +1,26 @@
 //! Deletes a customer; refused while it has installations. Those that were removed keep its short name in their records.
 
-use domain::Slug;
+use domain::Key;
 use serde_json::json;
 
 use super::{Actor, Thing, names_of, record, short};
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
-use crate::store::{customers, installations};
+use crate::store::customers;
+use crate::store::installations::{self, Filter};
 
 /// Deletes it.
-pub async fn delete_customer(plane: &Plane, actor: &Actor, customer: &Slug) -> Answer<()> {
+pub async fn delete_customer(plane: &Plane, actor: &Actor, customer: &Key) -> Answer<()> {
     let tx = plane.store.write().await?;
-    let found = customers::find(&*tx, customer).await?.ok_or_else(|| unknown_customer(customer))?;
+    let found = customers::find(&*tx, customer).await?.ok_or_else(|| unknown_customer(&customer.slug))?;
     if found.installations > 0 {
-        let left = installations::list(&*tx, None, Some(customer), "", found.installations).await?;
-        let detail = format!("customer {customer} has installations: {}; remove them first", names_of(&left));
+        let of_customer = Filter { customer: Some(customer.clone()), ..Filter::default() };
+        let left = installations::list(&*tx, &actor.reach, &of_customer, "", found.installations).await?;
+        let detail = format!("customer {} has installations: {}; remove them first", customer.slug, names_of(&left));
         return Err(Refusal::conflict("customer-in-use", detail));
     }
     customers::delete(&tx, customer).await?;
-    let thing = Thing { id: customer.to_string(), name: Some(found.name), app: None };
-    record(plane, &tx, actor, "customer.delete", thing, json!({})).await?;
+    record(plane, &tx, actor, "customer.delete", Thing::customer(customer, Some(found.name)), json!({})).await?;
     tx.commit().await?;
     plane.progress.changed();
     Ok(())

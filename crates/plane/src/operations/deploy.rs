@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use domain::DeploymentId;
-use domain::Slug;
 use domain::state::{DeploymentState, DeploymentStepState, InstallationState};
+use domain::{DeploymentId, Key};
 use serde_json::json;
 
 use super::install::wanted_version;
@@ -29,7 +28,7 @@ pub enum Deploying {
 }
 
 /// Accepts it.
-pub async fn deploy(plane: &Plane, actor: &Actor, app: &Slug, input: CreateDeployment) -> Answer<Deploying> {
+pub async fn deploy(plane: &Plane, actor: &Actor, app: &Key, input: CreateDeployment) -> Answer<Deploying> {
     let keep_hours = input.keep_hours.unwrap_or(plane.keep_hours);
     if !KEEP_HOURS.contains(&keep_hours) {
         let detail = format!("key \"keep_hours\" is {keep_hours}; it must be 1 to 720 hours");
@@ -37,7 +36,7 @@ pub async fn deploy(plane: &Plane, actor: &Actor, app: &Slug, input: CreateDeplo
     }
     let tx = plane.store.write().await?;
     if !store::lock_app(&tx, app).await? {
-        return Err(unknown_app(app));
+        return Err(unknown_app(&app.slug));
     }
     refuse_second(&tx, app).await?;
     let version = wanted_version(&tx, app, input.version).await?;
@@ -59,12 +58,12 @@ pub async fn deploy(plane: &Plane, actor: &Actor, app: &Slug, input: CreateDeplo
 }
 
 /// Two people deploying at once: the second is told of the first.
-pub(super) async fn refuse_second(tx: &Tx, app: &Slug) -> Answer<()> {
+pub(super) async fn refuse_second(tx: &Tx, app: &Key) -> Answer<()> {
     let Some(live) = deployments::live_of(&**tx, app).await? else { return Ok(()) };
     let detail = format!(
-        "deployment {0} of {app} is under way, asked for by {1}; wait for it, or stop it with \
+        "deployment {0} of {1} is under way, asked for by {2}; wait for it, or stop it with \
          `vclouden deployment stop {0}`",
-        live.id, live.requested_by
+        live.id, app.slug, live.requested_by
     );
     Err(Refusal::conflict("deployment-under-way", detail))
 }
@@ -86,11 +85,12 @@ pub(super) struct Wave {
 
 impl Wave {
     /// The wave at its beginning.
-    fn row(&self, plane: &Plane, actor: &Actor, app: &Slug) -> Deployment {
+    fn row(&self, plane: &Plane, actor: &Actor, app: &Key) -> Deployment {
         Deployment {
             id: DeploymentId::new(),
             kind: self.kind,
-            app: app.clone(),
+            publisher: app.publisher.clone(),
+            app: app.slug.clone(),
             version: self.version,
             whole_app: self.whole_app,
             canary: self.canary,
@@ -111,7 +111,7 @@ pub(super) async fn begin(
     plane: &Plane,
     tx: Tx,
     actor: &Actor,
-    app: &Slug,
+    app: &Key,
     wave: Wave,
     targets: Vec<(InstallationRow, u32)>,
 ) -> Answer<DeploymentId> {
@@ -148,8 +148,7 @@ pub(super) async fn begin(
         "keep_hours": wave.keep_hours,
         "installations": steps.len(),
     });
-    record(plane, &tx, actor, "deployment.create", Thing { id: id.to_string(), name: None, app: Some(app) }, detail)
-        .await?;
+    record(plane, &tx, actor, "deployment.create", Thing::of_app(app, id.to_string(), None), detail).await?;
     tx.commit().await?;
     plane.progress.deployments.notify_one();
     plane.progress.changed();

@@ -27,7 +27,7 @@ pub async fn exec(
         return Err(Refusal::invalid("bad-command", detail));
     }
     let tx = plane.store.write().await?;
-    let row = find_installation(&*tx, installation).await?;
+    let row = find_installation(&*tx, &actor.reach, installation).await?;
     match row.state {
         InstallationState::Running => {}
         InstallationState::Stopped => {

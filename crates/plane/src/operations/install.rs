@@ -1,12 +1,13 @@
 //! Installs an application for a customer.
 
 use domain::state::InstallationState;
-use domain::{InstallationId, InstallationName, OperationId, ServerId, Slug};
+use domain::{InstallationId, InstallationName, Key, OperationId, ServerId};
 use nimbus_api::{VersionSpec, Work};
 use serde_json::json;
 
-use super::{Actor, Begun, create_operation, installation_event, unknown_app, unknown_version, wake};
+use super::{Actor, Begun, app_key, create_operation, installation_event, unknown_app, unknown_version, wake};
 use crate::Plane;
+use crate::access::Reach;
 use crate::problem::{Answer, Refusal};
 use crate::store::installations::{self, InstallationRow};
 use crate::store::{self, Tx, events, ports, versions};
@@ -15,19 +16,22 @@ use crate::wire::{CreateInstallation, Outcome, Version};
 /// Accepts it.
 pub async fn install(plane: &Plane, actor: &Actor, input: CreateInstallation) -> Answer<Begun> {
     let tx = plane.store.write().await?;
-    if !store::lock_app(&tx, &input.app).await? {
+    let app = app_key(&*tx, actor, &input.app).await?;
+    if !store::lock_app(&tx, &app).await? {
         return Err(unknown_app(&input.app));
     }
-    if store::customers::find(&*tx, &input.customer).await?.is_none() {
+    let customer = Key::new(app.publisher.clone(), input.customer.clone());
+    let within = !matches!(&actor.reach, Reach::Customer(own) if *own != customer);
+    if !within || store::customers::find(&*tx, &customer).await?.is_none() {
         let detail =
             format!("there is no customer \"{0}\"; create it with `vclouden customer create {0}`", input.customer);
         return Err(Refusal::missing("unknown-customer", detail));
     }
     let version = match input.version {
-        None => newest_good_version(&tx, &input.app).await?,
-        number => wanted_version(&tx, &input.app, number).await?,
+        None => newest_good_version(&tx, &app).await?,
+        number => wanted_version(&tx, &app, number).await?,
     };
-    let name = free_name(&tx, input.name, &input.app, &input.customer).await?;
+    let name = free_name(&tx, input.name, &app, &customer).await?;
     if let Some(failed) = installations::named(&*tx, &name).await? {
         forget(plane, &tx, actor, failed).await?;
     }
@@ -37,8 +41,9 @@ pub async fn install(plane: &Plane, actor: &Actor, input: CreateInstallation) ->
     let row = InstallationRow {
         id,
         name: name.clone(),
-        app: input.app,
-        customer: input.customer,
+        publisher: app.publisher,
+        app: app.slug,
+        customer: customer.slug,
         server,
         epoch: 1,
         version: version.number,
@@ -65,22 +70,23 @@ pub fn version_spec(version: Version) -> VersionSpec {
 }
 
 /// The version of that number, or the newest.
-pub(super) async fn wanted_version(tx: &Tx, app: &Slug, number: Option<u32>) -> Answer<Version> {
+pub(super) async fn wanted_version(tx: &Tx, app: &Key, number: Option<u32>) -> Answer<Version> {
     match number {
-        Some(number) => versions::find(&**tx, app, number).await?.ok_or_else(|| unknown_version(app, number)),
+        Some(number) => versions::find(&**tx, app, number).await?.ok_or_else(|| unknown_version(&app.slug, number)),
         None => versions::newest(&**tx, app).await?.ok_or_else(|| {
-            let detail = format!("{app} has no version yet; publish one with `vclouden version publish DIR`");
+            let detail = format!("{} has no version yet; publish one with `vclouden version publish DIR`", app.slug);
             Refusal::conflict("no-version", detail)
         }),
     }
 }
 
 /// The newest version that is not withdrawn: nobody new gets what others were just saved from.
-async fn newest_good_version(tx: &Tx, app: &Slug) -> Answer<Version> {
+async fn newest_good_version(tx: &Tx, app: &Key) -> Answer<Version> {
     if let Some(version) = versions::newest_good(&**tx, app).await? {
         return Ok(version);
     }
     let newest = wanted_version(tx, app, None).await?.number;
+    let app = &app.slug;
     let detail = format!(
         "every version of {app} is withdrawn: its last deployment failed or was rolled back (`vclouden version list \
          {app}`). Publish a better one, or say which to install with --version, such as --version {newest}"
@@ -89,8 +95,8 @@ async fn newest_good_version(tx: &Tx, app: &Slug) -> Answer<Version> {
 }
 
 /// Whether only a record of a failed installation of the same application for the same customer has this name.
-fn only_a_record(row: &InstallationRow, app: &Slug, customer: &Slug) -> bool {
-    let same = row.app == *app && row.customer == *customer;
+fn only_a_record(row: &InstallationRow, app: &Key, customer: &Key) -> bool {
+    let same = row.app_key() == *app && row.customer_key() == *customer;
     same && row.state == InstallationState::Failed && row.operation.is_none()
 }
 
@@ -125,7 +131,7 @@ pub async fn allot_ports(
 }
 
 /// A name that nobody has, or only the record of a failed try of the same.
-async fn free_name(tx: &Tx, given: Option<InstallationName>, app: &Slug, customer: &Slug) -> Answer<InstallationName> {
+async fn free_name(tx: &Tx, given: Option<InstallationName>, app: &Key, customer: &Key) -> Answer<InstallationName> {
     if let Some(name) = given {
         let taken = installations::named(&**tx, &name).await?;
         if taken.is_some_and(|row| !only_a_record(&row, app, customer)) {
@@ -136,7 +142,7 @@ async fn free_name(tx: &Tx, given: Option<InstallationName>, app: &Slug, custome
     }
     for count in 1..=10_000_u32 {
         let suffix = if count == 1 { String::new() } else { format!("-{count}") };
-        let mut text = format!("{app}-{customer}");
+        let mut text = format!("{}-{}", app.slug, customer.slug);
         text.truncate(InstallationName::MAX - suffix.len());
         let text = format!("{}{suffix}", text.trim_end_matches('-'));
         let Ok(name) = text.parse::<InstallationName>() else { continue };
@@ -145,5 +151,5 @@ async fn free_name(tx: &Tx, given: Option<InstallationName>, app: &Slug, custome
             return Ok(name);
         }
     }
-    Err(Refusal::conflict("name-taken", format!("every name like {app}-{customer} is taken; give one")))
+    Err(Refusal::conflict("name-taken", format!("every name like {}-{} is taken; give one", app.slug, customer.slug)))
 }

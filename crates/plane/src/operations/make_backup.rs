@@ -13,7 +13,7 @@ use crate::wire::CreateBackup;
 pub async fn make_backup(plane: &Plane, actor: &Actor, installation: &str, input: CreateBackup) -> Answer<Begun> {
     let label = input.label.map(|label| line_for_people("label", &label)).transpose()?;
     let tx = plane.store.write().await?;
-    let row = find_installation(&*tx, installation).await?;
+    let row = find_installation(&*tx, &actor.reach, installation).await?;
     let backup = BackupId::new();
     if let Some(label) = label {
         snapshots::label(&tx, row.id, backup, &label).await?;

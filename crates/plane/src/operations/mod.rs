@@ -2,23 +2,30 @@
 //! transaction; what takes longer is accepted here and brought about by a reconciler.
 
 use domain::state::InstallationState;
-use domain::{BackupId, InstallationId, InstallationName, OperationId, Slug};
+use domain::{BackupId, InstallationId, InstallationName, Key, OperationId, PersonId, Slug};
 use nimbus_api::{Millis, SnapshotReason, SnapshotReport, Work};
 use sea_orm::ConnectionTrait;
 use serde_json::{Value as Json, json};
 
 use crate::Plane;
+use crate::access::{Reach, Role};
 use crate::problem::{Answer, Refusal};
 use crate::store::events::{self, New as Event};
 use crate::store::installations::{self, InstallationRow};
-use crate::store::{self, Tx};
-use crate::wire::{Outcome, RollbackTarget};
+use crate::store::people::{Membership, PersonRow};
+use crate::store::tokens::TokenRow;
+use crate::store::{self, Tx, apps, customers, publishers};
+use crate::wire::{Outcome, RollbackTarget, Token};
 
 pub mod create_app;
 pub mod create_customer;
+pub mod create_publisher;
+pub mod create_token;
 pub mod delete_app;
 pub mod delete_backup;
 pub mod delete_customer;
+pub mod delete_publisher;
+pub mod delete_token;
 pub mod delete_version;
 pub mod deploy;
 pub mod exec;
@@ -34,19 +41,111 @@ pub mod start;
 pub mod stop;
 pub mod stop_deployment;
 
+/// The publisher that is there from the beginning: an operator's own.
+pub fn first_publisher() -> Slug {
+    "main".parse().expect("it is a slug")
+}
+
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Actor(String);
+pub struct Actor {
+    /// What tells one from another, whatever they are called.
+    pub id: String,
+    /// The name, as the audit has it.
+    pub name: String,
+    /// The person, unless it is a token that belongs to nobody in particular.
+    pub(crate) person: Option<PersonId>,
+    /// What they are.
+    pub role: Role,
+    /// Whose things they can know of.
+    pub reach: Reach,
+}
 
 impl Actor {
-    /// The actor of that name.
-    pub fn new(name: String) -> Self {
-        Self(name)
+    /// Whoever shows a token that nobody in particular made.
+    pub fn of_token(token: &TokenRow) -> Self {
+        let Membership { role, reach } = token.membership.clone();
+        Self { id: format!("token:{}", token.id), name: token.name.clone(), person: None, role, reach }
+    }
+
+    /// A person as what they are somewhere.
+    pub fn of_person(person: &PersonRow, membership: Membership) -> Self {
+        let Membership { role, reach } = membership;
+        Self { id: format!("person:{}", person.id), name: person.mail.clone(), person: Some(person.id), role, reach }
+    }
+
+    /// The person, unless it is a token that belongs to nobody in particular.
+    pub fn person(&self) -> Option<PersonId> {
+        self.person
+    }
+
+    /// Whether they decide about people and tokens where they are.
+    pub fn decides(&self) -> bool {
+        matches!(self.role, Role::Operator | Role::Owner | Role::CustomerAdmin)
     }
 
     /// The name, as the audit has it.
     pub fn name(&self) -> &str {
-        &self.0
+        &self.name
+    }
+
+    /// The publisher that something new is for.
+    fn publisher_for(&self, wanted: Option<Slug>) -> Answer<Slug> {
+        match (self.reach.publisher(), wanted) {
+            (None, wanted) => Ok(wanted.unwrap_or_else(first_publisher)),
+            (Some(own), Some(wanted)) if *own != wanted => Err(unknown_publisher(wanted)),
+            (Some(own), _) => Ok(own.clone()),
+        }
+    }
+}
+
+/// The key that `text` may name to this actor, `slug` or `publisher:slug`; with only the slug where it can be at several
+/// publishers.
+fn named_key(actor: &Actor, text: &str) -> Option<Result<Key, Slug>> {
+    if text.contains(':') {
+        let key: Key = text.parse().ok()?;
+        let within = actor.reach.publisher().is_none_or(|own| *own == key.publisher);
+        return within.then_some(Ok(key));
+    }
+    let slug: Slug = text.parse().ok()?;
+    Some(match actor.reach.publisher() {
+        Some(own) => Ok(Key::new(own.clone(), slug)),
+        None => Err(slug),
+    })
+}
+
+/// The one of several publishers; when there is none, the first publisher's, which the caller will not find either.
+fn the_only(mut publishers: Vec<Slug>, slug: Slug, what: &str) -> Answer<Key> {
+    match (publishers.pop(), publishers.pop()) {
+        (None, _) => Ok(Key::new(first_publisher(), slug)),
+        (Some(publisher), None) => Ok(Key::new(publisher, slug)),
+        (Some(other), Some(one)) => {
+            let detail = format!(
+                "several publishers have {what} \"{slug}\"; say whose you mean, such as {one}:{slug} or {other}:{slug}"
+            );
+            Err(Refusal::conflict("ambiguous", detail))
+        }
+    }
+}
+
+/// The application that `text` names to this actor: `slug`, or `publisher:slug`. Whether there is one is not said.
+pub async fn app_key(db: &impl ConnectionTrait, actor: &Actor, text: &str) -> Answer<Key> {
+    match named_key(actor, text).ok_or_else(|| unknown_app(text))? {
+        Ok(key) => Ok(key),
+        Err(slug) => the_only(apps::publishers_of(db, &actor.reach, &slug).await?, slug, "an application"),
+    }
+}
+
+/// The customer that `text` names to this actor: `slug`, or `publisher:slug`. Whether there is one is not said.
+pub async fn customer_key(db: &impl ConnectionTrait, actor: &Actor, text: &str) -> Answer<Key> {
+    let unknown = || delete_customer::unknown_customer(text);
+    let key = match named_key(actor, text).ok_or_else(unknown)? {
+        Ok(key) => key,
+        Err(slug) => the_only(customers::publishers_of(db, &actor.reach, &slug).await?, slug, "a customer")?,
+    };
+    match &actor.reach {
+        Reach::Customer(own) if *own != key => Err(unknown()),
+        _ => Ok(key),
     }
 }
 
@@ -61,15 +160,15 @@ pub struct Begun {
     pub backup: Option<BackupId>,
 }
 
-/// The installation that `text` names: its name, or else its id.
-pub async fn find_installation(db: &impl ConnectionTrait, text: &str) -> Answer<InstallationRow> {
+/// The installation within reach that `text` names: its name, or else its id.
+pub async fn find_installation(db: &impl ConnectionTrait, reach: &Reach, text: &str) -> Answer<InstallationRow> {
     if let Ok(name) = text.parse::<InstallationName>()
-        && let Some(row) = installations::named(db, &name).await?
+        && let Some(row) = installations::named_within(db, reach, &name).await?
     {
         return Ok(row);
     }
     if let Ok(id) = text.parse::<InstallationId>()
-        && let Some(row) = installations::find(db, id).await?
+        && let Some(row) = installations::find_within(db, reach, id).await?
     {
         return Ok(row);
     }
@@ -83,6 +182,19 @@ pub async fn find_installation(db: &impl ConnectionTrait, text: &str) -> Answer<
 pub fn unknown_app(app: impl std::fmt::Display) -> Refusal {
     let detail = format!("there is no application \"{}\"; list them with `vclouden app list`", short(&app.to_string()));
     Refusal::missing("unknown-app", detail)
+}
+
+/// There is no such publisher.
+pub fn unknown_publisher(text: impl std::fmt::Display) -> Refusal {
+    let text = short(&text.to_string());
+    let detail = format!("there is no publisher \"{text}\"; list them with `vclouden publisher list`");
+    Refusal::missing("unknown-publisher", detail)
+}
+
+/// That something new is for a publisher which there is.
+async fn require_publisher(tx: &Tx, actor: &Actor, slug: &Slug) -> Answer<()> {
+    let found = publishers::find(&**tx, &actor.reach, slug).await?;
+    found.map(|_| ()).ok_or_else(|| unknown_publisher(slug))
 }
 
 /// There is no such version.
@@ -121,12 +233,49 @@ fn line_for_people(key: &str, text: &str) -> Answer<String> {
     Ok(text.to_owned())
 }
 
+/// A token as it is shown.
+pub fn token_shown(row: TokenRow) -> Token {
+    let Membership { role, reach } = row.membership;
+    Token {
+        id: row.id,
+        name: row.name,
+        role,
+        publisher: reach.publisher().cloned(),
+        customer: reach.customer().cloned(),
+        personal: row.person.is_some(),
+        scopes: row.scopes,
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+        used_at: row.used_at,
+    }
+}
+
 /// A thing that is no installation, as the audit names it.
 #[derive(Debug, Default)]
 struct Thing<'a> {
     id: String,
     name: Option<String>,
+    publisher: Option<&'a Slug>,
+    customer: Option<&'a Slug>,
     app: Option<&'a Slug>,
+}
+
+impl<'a> Thing<'a> {
+    /// Something of an application.
+    fn of_app(app: &'a Key, id: String, name: Option<String>) -> Self {
+        Self { id, name, publisher: Some(&app.publisher), customer: None, app: Some(&app.slug) }
+    }
+
+    /// Something without a name at a place.
+    fn at(reach: &'a Reach) -> Self {
+        Self { publisher: reach.publisher(), customer: reach.customer(), ..Self::default() }
+    }
+
+    /// A customer.
+    fn customer(customer: &'a Key, name: Option<String>) -> Self {
+        let (publisher, slug) = (&customer.publisher, &customer.slug);
+        Self { id: slug.to_string(), name, publisher: Some(publisher), customer: Some(slug), app: None }
+    }
 }
 
 /// Writes into the audit what was done to a thing that is no installation.
@@ -145,6 +294,8 @@ async fn record(
         kind: verb.split('.').next().unwrap_or(""),
         id: thing.id,
         name: thing.name,
+        publisher: thing.publisher.cloned(),
+        customer: thing.customer.cloned(),
         app: thing.app.cloned(),
         installation: None,
         outcome: Outcome::Done,
@@ -238,6 +389,8 @@ pub fn installation_event(
         kind: "installation",
         id: row.id.to_string(),
         name: Some(row.name.to_string()),
+        publisher: Some(row.publisher.clone()),
+        customer: Some(row.customer.clone()),
         app: Some(row.app.clone()),
         installation: Some(row.id),
         outcome,

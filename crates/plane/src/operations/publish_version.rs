@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 
 use archive::{ArchiveError, Contents, Kind, Limits};
 use domain::manifest::EntryKind;
-use domain::{ArtifactHash, Manifest, Slug};
+use domain::{ArtifactHash, Key, Manifest};
 use http::StatusCode;
 use serde_json::json;
 
-use super::{Actor, Thing, record, unknown_app};
+use super::{Actor, Thing, record, require_publisher, unknown_app};
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
 use crate::store::{self, apps, versions};
@@ -22,7 +22,7 @@ use crate::wire::Version;
 /// What is published.
 pub struct Input {
     /// The application.
-    pub app: Slug,
+    pub app: Key,
     /// Whether to create the application when there is none.
     pub create: bool,
     /// What its publisher says of it.
@@ -37,11 +37,11 @@ pub async fn publish_version(plane: &Plane, actor: &Actor, input: Input) -> Answ
     let (path, limits) = (input.received.clone(), plane.archive_limits.clone());
     let (contents, manifest) =
         tokio::task::spawn_blocking(move || examine(&path, &limits)).await.map_err(Refusal::internal)??;
-    if manifest.slug != app {
+    if manifest.slug != app.slug {
         let detail = format!(
-            "the package's manifest says slug = \"{}\" but it is being published as {app}; publish it there, or \
+            "the package's manifest says slug = \"{}\" but it is being published as {}; publish it there, or \
              correct vclouden.toml",
-            manifest.slug
+            manifest.slug, app.slug
         );
         return Err(Refusal::invalid("other-app", detail));
     }
@@ -52,32 +52,28 @@ pub async fn publish_version(plane: &Plane, actor: &Actor, input: Input) -> Answ
     let at = plane.now();
     if !store::lock_app(&tx, &app).await? {
         if !input.create {
-            let mut refusal = unknown_app(&app);
+            let mut refusal = unknown_app(&app.slug);
             refusal.detail = format!(
-                "there is no application \"{app}\" yet; create it with `vclouden app create {app}`, or publish with \
-                 `?create=true`"
+                "there is no application \"{0}\" yet; create it with `vclouden app create {0}`, or publish with \
+                 `?create=true`",
+                app.slug
             );
             return Err(refusal);
         }
+        require_publisher(&tx, actor, &app.publisher).await?;
         apps::create(&tx, &app, &manifest.name, at).await?;
-        record(
-            plane,
-            &tx,
-            actor,
-            "app.create",
-            Thing { id: app.to_string(), name: Some(manifest.name.clone()), app: Some(&app) },
-            json!({}),
-        )
-        .await?;
+        let thing = Thing::of_app(&app, app.slug.to_string(), Some(manifest.name.clone()));
+        record(plane, &tx, actor, "app.create", thing, json!({})).await?;
     }
     if let Some(newest) = versions::newest(&*tx, &app).await?
         && newest.artifact == artifact
     {
         return Ok((newest, false));
     }
-    let number = apps::next_number(&tx, &app).await?.ok_or_else(|| unknown_app(&app))?;
+    let number = apps::next_number(&tx, &app).await?.ok_or_else(|| unknown_app(&app.slug))?;
     let version = Version {
-        app: app.clone(),
+        publisher: app.publisher.clone(),
+        app: app.slug.clone(),
         number,
         artifact: artifact.clone(),
         archive_bytes: contents.archive_bytes,
@@ -92,15 +88,8 @@ pub async fn publish_version(plane: &Plane, actor: &Actor, input: Input) -> Answ
     };
     versions::create(&tx, &version).await?;
     let detail = json!({ "artifact": artifact, "archive_bytes": version.archive_bytes, "notes": version.notes });
-    record(
-        plane,
-        &tx,
-        actor,
-        "version.publish",
-        Thing { id: format!("{app}/{number}"), name: None, app: Some(&app) },
-        detail,
-    )
-    .await?;
+    let thing = Thing::of_app(&app, format!("{}/{number}", app.slug), None);
+    record(plane, &tx, actor, "version.publish", thing, detail).await?;
     // The file first: a row must never name content that is not there.
     plane.artifacts.keep(&input.received, &artifact).map_err(Refusal::internal)?;
     tx.commit().await?;

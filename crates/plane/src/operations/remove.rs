@@ -14,7 +14,7 @@ use crate::store::{self, installations};
 /// Accepts it. Asked for again while it is under way, it is the same operation.
 pub async fn remove(plane: &Plane, actor: &Actor, installation: &str) -> Answer<Begun> {
     let tx = plane.store.write().await?;
-    let row = find_installation(&*tx, installation).await?;
+    let row = find_installation(&*tx, &actor.reach, installation).await?;
     if let (InstallationState::Removing, Some(operation)) = (row.state, row.operation) {
         return Ok(Begun { operation, installation: row.id, backup: None });
     }

@@ -10,7 +10,7 @@ use crate::problem::{Answer, Refusal};
 /// Accepts it.
 pub async fn restart(plane: &Plane, actor: &Actor, installation: &str) -> Answer<Begun> {
     let tx = plane.store.write().await?;
-    let row = find_installation(&*tx, installation).await?;
+    let row = find_installation(&*tx, &actor.reach, installation).await?;
     if row.state == InstallationState::Stopped {
         let detail = format!("installation {0} is stopped; start it with `vclouden installation start {0}`", row.name);
         return Err(Refusal::conflict("stopped", detail));

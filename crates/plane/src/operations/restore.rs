@@ -20,7 +20,7 @@ pub async fn restore(
     code: Option<bool>,
 ) -> Answer<Begun> {
     let tx = plane.store.write().await?;
-    let row = find_installation(&*tx, installation).await?;
+    let row = find_installation(&*tx, &actor.reach, installation).await?;
     let copy = find_copy(&tx, &row, copy, plane.now()).await?;
     refuse_under_deployment(&row, "restored")?;
     let code = code.unwrap_or(copy.reason != SnapshotReason::Backup);

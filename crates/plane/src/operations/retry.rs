@@ -15,7 +15,7 @@ use crate::wire::Outcome;
 pub async fn retry(plane: &Plane, actor: &Actor, text: &str) -> Answer<OperationRow> {
     let unknown = || unknown_operation(text);
     let id: OperationId = text.parse().map_err(|_| unknown())?;
-    let row = operations::find(plane.store.read(), id).await?.ok_or_else(unknown)?;
+    let row = operations::find_within(plane.store.read(), &actor.reach, id).await?.ok_or_else(unknown)?;
     if row.state != OperationState::Stuck {
         let detail = format!("operation {id} is {}; only a stuck one can be tried again", row.state);
         return Err(Refusal::conflict("not-stuck", detail));
@@ -28,6 +28,8 @@ pub async fn retry(plane: &Plane, actor: &Actor, text: &str) -> Answer<Operation
         kind: "operation",
         id: id.to_string(),
         name: Some(row.name.to_string()),
+        publisher: Some(row.publisher.clone()),
+        customer: Some(row.customer.clone()),
         app: Some(row.app.clone()),
         installation: Some(row.installation),
         outcome: Outcome::Accepted,

@@ -1,7 +1,7 @@
 //! Puts code and data back to before the last deployment, for one installation or all of an application. It is a
 //! deployment of kind `rollback`, so that it is seen, followed and stopped like one.
 
-use domain::{DeploymentId, Slug};
+use domain::{DeploymentId, Key};
 
 use super::deploy::{Wave, begin, can_change, refuse_second};
 use super::{Actor, find_installation, not_in_that_state, rollback_target, unknown_app};
@@ -12,15 +12,20 @@ use crate::store::{self, Tx, deployments, snapshots};
 use crate::wire::{CreateRollback, DeploymentKind};
 
 /// Accepts it for every installation of an application that has something to go back to.
-pub async fn rollback_app(plane: &Plane, actor: &Actor, app: &Slug, input: CreateRollback) -> Answer<DeploymentId> {
+pub async fn rollback_app(plane: &Plane, actor: &Actor, app: &Key, input: CreateRollback) -> Answer<DeploymentId> {
     let tx = plane.store.write().await?;
     if !store::lock_app(&tx, app).await? {
-        return Err(unknown_app(app));
+        return Err(unknown_app(&app.slug));
     }
     refuse_second(&tx, app).await?;
     let targets = installations::of_app(&*tx, app).await?;
-    let wanted =
-        Wanted { what: format!("any installation of {app}"), name: app.to_string(), whole_app: true, input, targets };
+    let wanted = Wanted {
+        what: format!("any installation of {}", app.slug),
+        name: app.slug.to_string(),
+        whole_app: true,
+        input,
+        targets,
+    };
     accept(plane, tx, actor, app, wanted).await
 }
 
@@ -32,11 +37,11 @@ pub async fn rollback_installation(
     input: CreateRollback,
 ) -> Answer<DeploymentId> {
     let tx = plane.store.write().await?;
-    let row = find_installation(&*tx, installation).await?;
+    let row = find_installation(&*tx, &actor.reach, installation).await?;
     if !can_change(&row) {
         return Err(not_in_that_state(&row));
     }
-    let app = row.app.clone();
+    let app = row.app_key();
     store::lock_app(&tx, &app).await?;
     refuse_second(&tx, &app).await?;
     let (what, name) = (format!("installation {}", row.name), row.name.to_string());
@@ -54,7 +59,7 @@ struct Wanted {
     targets: Vec<InstallationRow>,
 }
 
-async fn accept(plane: &Plane, tx: Tx, actor: &Actor, app: &Slug, wanted: Wanted) -> Answer<DeploymentId> {
+async fn accept(plane: &Plane, tx: Tx, actor: &Actor, app: &Key, wanted: Wanted) -> Answer<DeploymentId> {
     let Wanted { what, name, whole_app, input, targets: candidates } = wanted;
     let now = plane.now();
     let mut targets = Vec::new();

@@ -9,6 +9,6 @@ use crate::problem::Answer;
 /// Accepts it.
 pub async fn start(plane: &Plane, actor: &Actor, installation: &str) -> Answer<Begun> {
     let tx = plane.store.write().await?;
-    let row = find_installation(&*tx, installation).await?;
+    let row = find_installation(&*tx, &actor.reach, installation).await?;
     accept(plane, tx, actor, &row, Work::Start).await
 }

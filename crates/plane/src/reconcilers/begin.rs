@@ -113,7 +113,7 @@ async fn work(
     if deployment.kind == DeploymentKind::Rollback {
         return Ok(Ok(Work::Rollback { keep_seconds }));
     }
-    let Some(version) = versions::find(&**tx, &deployment.app, step.to_version).await? else {
+    let Some(version) = versions::find(&**tx, &deployment.app_key(), step.to_version).await? else {
         return Ok(Err(format!("version {} is gone", step.to_version)));
     };
     let Some(ports) = ports::allot(tx, row.server, row.id, &version.manifest.ports).await? else {

@@ -104,7 +104,7 @@ async fn change_installation(
     if row.state == InstallationState::Removed {
         row.removed_at = Some(at);
     }
-    if let Some(version) = versions::find(&**tx, &row.app, row.version).await? {
+    if let Some(version) = versions::find(&**tx, &row.app_key(), row.version).await? {
         row.serves_http = version.manifest.http.is_some();
     }
     installations::update(tx, row).await

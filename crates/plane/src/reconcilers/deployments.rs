@@ -156,6 +156,8 @@ async fn conclude(plane: &Arc<Plane>, id: DeploymentId) -> Result<()> {
         kind: "deployment",
         id: id.to_string(),
         name: None,
+        publisher: Some(row.publisher.clone()),
+        customer: None,
         app: Some(row.app.clone()),
         installation: None,
         outcome: if end == DeploymentState::Finished { Outcome::Done } else { Outcome::Failed },
@@ -172,12 +174,12 @@ async fn conclude(plane: &Arc<Plane>, id: DeploymentId) -> Result<()> {
 async fn judge_versions(tx: &Tx, row: &Deployment, steps: &[DeploymentStep]) -> Result<()> {
     match (row.kind, row.version, row.state) {
         (DeploymentKind::Deploy, Some(version), DeploymentState::Failed | DeploymentState::Finished) => {
-            versions::withdraw(tx, &row.app, version, row.state == DeploymentState::Failed).await
+            versions::withdraw(tx, &row.app_key(), version, row.state == DeploymentState::Failed).await
         }
         (DeploymentKind::Rollback, ..) if row.whole_app => {
             let taken = steps.iter().filter(|step| step.state == DeploymentStepState::Finished);
             for version in taken.map(|step| step.from_version).collect::<BTreeSet<_>>() {
-                versions::withdraw(tx, &row.app, version, true).await?;
+                versions::withdraw(tx, &row.app_key(), version, true).await?;
             }
             Ok(())
         }

@@ -131,6 +131,8 @@ async fn record_one(tx: &Tx, server: ServerId, event: &NimbusEvent) -> Result<()
         kind: verb.split('.').next().unwrap_or_default(),
         id: event.installation.map_or_else(|| server.to_string(), |id| id.to_string()),
         name: row.as_ref().map(|row| row.name.to_string()),
+        publisher: row.as_ref().map(|row| row.publisher.clone()),
+        customer: row.as_ref().map(|row| row.customer.clone()),
         app: row.map(|row| row.app),
         installation: event.installation,
         outcome,

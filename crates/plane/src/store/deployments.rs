@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{DeploymentId, InstallationId, Slug};
+use domain::{DeploymentId, InstallationId, Key};
 use nimbus_api::Millis;
 use sea_orm::{ConnectionTrait, QueryResult};
 
@@ -11,15 +11,17 @@ use super::{
     Result, Rows, Tx, all, big, from_word, get, maybe_big, maybe_number, maybe_parse, maybe_text, number, one,
 };
 use super::{parse, run, text};
+use crate::access::Reach;
 use crate::wire::{Deployment, DeploymentKind, DeploymentStep, word};
 
-const COLUMNS: &str = "id, kind, app, version, whole_app, canary, keep_hours, state, error, requested_by, created_at, \
+const COLUMNS: &str = "id, kind, publisher, app, version, whole_app, canary, keep_hours, state, error, requested_by, created_at, \
     ended_at FROM deployments";
 
 fn read(row: &QueryResult) -> Result<Deployment> {
     Ok(Deployment {
         id: parse(row, "id")?,
         kind: from_word(row, "kind")?,
+        publisher: parse(row, "publisher")?,
         app: parse(row, "app")?,
         version: maybe_number(row, "version")?,
         whole_app: get::<i64>(row, "whole_app")? != 0,
@@ -63,7 +65,7 @@ fn read_step(row: &QueryResult) -> Result<DeploymentStep> {
 /// no deployment of it is live.
 pub async fn create(tx: &Tx, new: &Deployment, steps: &[DeploymentStep]) -> Result<()> {
     let sql = "INSERT INTO deployments (id, kind, app, version, canary, keep_hours, state, requested_by, created_at, \
-               whole_app) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+               whole_app, publisher) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
     let values = [
         text(new.id),
         text(word(&new.kind)),
@@ -75,6 +77,7 @@ pub async fn create(tx: &Tx, new: &Deployment, steps: &[DeploymentStep]) -> Resu
         text(&new.requested_by),
         big(new.created_at),
         big(new.whole_app.into()),
+        text(&new.publisher),
     ];
     run(&**tx, sql, values).await?;
     for step in steps {
@@ -94,15 +97,22 @@ pub async fn create(tx: &Tx, new: &Deployment, steps: &[DeploymentStep]) -> Resu
     Ok(())
 }
 
-/// One deployment.
+/// One deployment within reach.
+pub async fn find_within(db: &impl ConnectionTrait, reach: &Reach, id: DeploymentId) -> Result<Option<Deployment>> {
+    let mut values = vec![text(id)];
+    let mine = reach.publisher_sql("publisher", &mut values);
+    one(db, &format!("SELECT {COLUMNS} WHERE id = $1{mine}"), values).await?.map(|row| read(&row)).transpose()
+}
+
+/// One deployment, whoever's it is.
 pub async fn find(db: &impl ConnectionTrait, id: DeploymentId) -> Result<Option<Deployment>> {
     one(db, &format!("SELECT {COLUMNS} WHERE id = $1"), [text(id)]).await?.map(|row| read(&row)).transpose()
 }
 
 /// The live deployment of an application.
-pub async fn live_of(db: &impl ConnectionTrait, app: &Slug) -> Result<Option<Deployment>> {
-    let sql = format!("SELECT {COLUMNS} WHERE app = $1 AND ended_at IS NULL");
-    one(db, &sql, [text(app)]).await?.map(|row| read(&row)).transpose()
+pub async fn live_of(db: &impl ConnectionTrait, app: &Key) -> Result<Option<Deployment>> {
+    let sql = format!("SELECT {COLUMNS} WHERE publisher = $1 AND app = $2 AND ended_at IS NULL");
+    one(db, &sql, [text(&app.publisher), text(&app.slug)]).await?.map(|row| read(&row)).transpose()
 }
 
 /// Ids of all live deployments.
@@ -110,18 +120,28 @@ pub async fn live(db: &impl ConnectionTrait) -> Rows<DeploymentId> {
     all(db, "SELECT id FROM deployments WHERE ended_at IS NULL ORDER BY id", [], |row| parse(row, "id")).await
 }
 
-/// Deployments, newest first, those before `before`.
+/// How many live ones are within reach.
+pub async fn count_live(db: &impl ConnectionTrait, reach: &Reach) -> Result<u64> {
+    let mut values = Vec::new();
+    let mine = reach.publisher_sql("publisher", &mut values);
+    super::count(db, &format!("SELECT COUNT(*) AS n FROM deployments WHERE ended_at IS NULL{mine}"), values).await
+}
+
+/// Deployments within reach, newest first, those before `before`.
 pub async fn list(
     db: &impl ConnectionTrait,
-    app: Option<&Slug>,
+    reach: &Reach,
+    app: Option<&Key>,
     before: Option<DeploymentId>,
     limit: u64,
 ) -> Rows<Deployment> {
     let mut sql = format!("SELECT {COLUMNS} WHERE 1 = 1");
     let mut values = vec![big(limit)];
+    sql.push_str(&reach.publisher_sql("publisher", &mut values));
     if let Some(app) = app {
-        values.push(text(app));
-        sql.push_str(&format!(" AND app = ${}", values.len()));
+        values.extend([text(&app.publisher), text(&app.slug)]);
+        let last = values.len();
+        sql.push_str(&format!(" AND publisher = ${} AND app = ${last}", last - 1));
     }
     if let Some(before) = before {
         values.push(text(before));

@@ -1,6 +1,6 @@
 //! The audit: who did what to which thing and when; also what servers report.
 
-use domain::{InstallationId, Slug};
+use domain::{InstallationId, Key, Slug};
 use nimbus_api::Millis;
 use sea_orm::{ConnectionTrait, QueryResult};
 use serde_json::Value as Json;
@@ -9,6 +9,7 @@ use super::{
     PRUNED_AT_ONCE, Result, Rows, StoreError, Tx, all, big, from_word, get, json, maybe_parse, maybe_text, number, one,
     run, text, to_json,
 };
+use crate::access::Reach;
 use crate::wire::{Event, Outcome, word};
 
 /// An event to be recorded.
@@ -26,6 +27,10 @@ pub struct New {
     pub id: String,
     /// Its name.
     pub name: Option<String>,
+    /// Whose it is; absent where it concerns no publisher.
+    pub publisher: Option<Slug>,
+    /// The customer it concerns.
+    pub customer: Option<Slug>,
     /// The application it concerns.
     pub app: Option<Slug>,
     /// The installation it concerns.
@@ -45,6 +50,8 @@ fn read(row: &QueryResult) -> Result<Event> {
         kind: get(row, "kind")?,
         id: get(row, "id")?,
         name: get(row, "name")?,
+        publisher: maybe_parse(row, "publisher")?,
+        customer: maybe_parse(row, "customer")?,
         app: maybe_parse(row, "app")?,
         installation: maybe_parse(row, "installation")?,
         outcome: from_word(row, "outcome")?,
@@ -59,8 +66,8 @@ pub async fn record(tx: &Tx, event: &New) -> Result<u64> {
     let row = one(&**tx, sql, []).await?;
     let row = row.ok_or(StoreError::Row { what: "counter", why: "the one of events is missing".into() })?;
     let sequence: u64 = number(&row, "value")?;
-    let sql = "INSERT INTO events (sequence, at, actor, verb, kind, id, name, app, installation, outcome, detail) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    let sql = "INSERT INTO events (sequence, at, actor, verb, kind, id, name, app, installation, outcome, detail, \
+               publisher, customer) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     let values = [
         big(sequence),
         big(event.at),
@@ -73,6 +80,8 @@ pub async fn record(tx: &Tx, event: &New) -> Result<u64> {
         maybe_text(event.installation),
         text(word(&event.outcome)),
         text(to_json(&event.detail)?),
+        maybe_text(event.publisher.as_ref()),
+        maybe_text(event.customer.as_ref()),
     ];
     run(&**tx, sql, values).await?;
     Ok(sequence)
@@ -82,7 +91,7 @@ pub async fn record(tx: &Tx, event: &New) -> Result<u64> {
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// Only of this application.
-    pub app: Option<Slug>,
+    pub app: Option<Key>,
     /// Only of this installation.
     pub installation: Option<InstallationId>,
 }
@@ -101,19 +110,21 @@ pub enum Part {
     },
 }
 
-/// At most `limit` events.
-pub async fn list(db: &impl ConnectionTrait, filter: &Filter, part: Part, limit: u64) -> Rows<Event> {
-    let mut sql = "SELECT sequence, at, actor, verb, kind, id, name, app, installation, outcome, detail FROM events \
-                   WHERE sequence > $1 AND sequence < $2"
+/// At most `limit` events within reach.
+pub async fn list(db: &impl ConnectionTrait, reach: &Reach, filter: &Filter, part: Part, limit: u64) -> Rows<Event> {
+    let mut sql = "SELECT sequence, at, actor, verb, kind, id, name, publisher, customer, app, installation, outcome, \
+                   detail FROM events WHERE sequence > $1 AND sequence < $2"
         .to_owned();
     let (after, before, order) = match part {
         Part::After(after) => (after, u64::MAX, "ASC"),
         Part::NewestFirst { after, before } => (after, before, "DESC"),
     };
     let mut values = vec![big(after), big(before), big(limit)];
+    sql.push_str(&reach.sql("publisher", "customer", &mut values));
     if let Some(app) = &filter.app {
-        values.push(text(app));
-        sql.push_str(&format!(" AND app = ${}", values.len()));
+        values.extend([text(&app.publisher), text(&app.slug)]);
+        let last = values.len();
+        sql.push_str(&format!(" AND publisher = ${} AND app = ${last}", last - 1));
     }
     if let Some(installation) = filter.installation {
         values.push(text(installation));

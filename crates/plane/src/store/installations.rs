@@ -1,9 +1,11 @@
 //! Installations.
 
 use domain::state::InstallationState;
-use domain::{DeploymentId, InstallationId, InstallationName, OperationId, ServerId, Slug};
+use domain::{DeploymentId, InstallationId, InstallationName, Key, OperationId, ServerId, Slug};
 use nimbus_api::Millis;
 use sea_orm::{ConnectionTrait, QueryResult};
+
+use crate::access::Reach;
 
 use super::{Result, Rows, Tx, all, big, get, maybe_number, maybe_parse, maybe_text, number, one, parse, run, text};
 
@@ -14,6 +16,8 @@ pub struct InstallationRow {
     pub id: InstallationId,
     /// Its name.
     pub name: InstallationName,
+    /// Whose application it is.
+    pub publisher: Slug,
     /// The application.
     pub app: Slug,
     /// The customer.
@@ -40,7 +44,19 @@ pub struct InstallationRow {
     pub removed_at: Option<Millis>,
 }
 
-const COLUMNS: &str = "i.id, i.name, i.app, i.customer, i.server, i.epoch, i.version, i.serves_http, i.state, \
+impl InstallationRow {
+    /// Its application.
+    pub fn app_key(&self) -> Key {
+        Key::new(self.publisher.clone(), self.app.clone())
+    }
+
+    /// Its customer.
+    pub fn customer_key(&self) -> Key {
+        Key::new(self.publisher.clone(), self.customer.clone())
+    }
+}
+
+const COLUMNS: &str = "i.id, i.name, i.publisher, i.app, i.customer, i.server, i.epoch, i.version, i.serves_http, i.state, \
     i.operation, i.error, i.created_at, i.removed_at, \
     (SELECT s.deployment FROM deployment_steps s JOIN deployments d ON d.id = s.deployment \
      WHERE s.installation = i.id AND d.ended_at IS NULL AND s.state IN ('waiting', 'running') LIMIT 1) AS deployment";
@@ -49,6 +65,7 @@ fn read(row: &QueryResult) -> Result<InstallationRow> {
     Ok(InstallationRow {
         id: parse(row, "id")?,
         name: parse(row, "name")?,
+        publisher: parse(row, "publisher")?,
         app: parse(row, "app")?,
         customer: parse(row, "customer")?,
         server: parse(row, "server")?,
@@ -67,7 +84,7 @@ fn read(row: &QueryResult) -> Result<InstallationRow> {
 /// Keeps a new installation; its name must be free.
 pub async fn create(tx: &Tx, new: &InstallationRow) -> Result<()> {
     let sql = "INSERT INTO installations (id, name, app, customer, server, epoch, version, serves_http, state, \
-               operation, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+               operation, created_at, publisher) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     let values = [
         text(new.id),
         text(&new.name),
@@ -80,37 +97,73 @@ pub async fn create(tx: &Tx, new: &InstallationRow) -> Result<()> {
         text(new.state),
         maybe_text(new.operation),
         big(new.created_at),
+        text(&new.publisher),
     ];
     run(&**tx, sql, values).await?;
     Ok(())
 }
 
-/// The installation of that id, removed or not.
+/// The installation of that id within reach, removed or not.
+pub async fn find_within(
+    db: &impl ConnectionTrait,
+    reach: &Reach,
+    id: InstallationId,
+) -> Result<Option<InstallationRow>> {
+    let mut values = vec![text(id)];
+    let mine = reach.sql("i.publisher", "i.customer", &mut values);
+    let sql = format!("SELECT {COLUMNS} FROM installations i WHERE i.id = $1{mine}");
+    one(db, &sql, values).await?.map(|row| read(&row)).transpose()
+}
+
+/// The installation within reach that has that name now.
+pub async fn named_within(
+    db: &impl ConnectionTrait,
+    reach: &Reach,
+    name: &InstallationName,
+) -> Result<Option<InstallationRow>> {
+    let mut values = vec![text(name)];
+    let mine = reach.sql("i.publisher", "i.customer", &mut values);
+    let sql = format!("SELECT {COLUMNS} FROM installations i WHERE i.name = $1 AND i.state <> 'removed'{mine}");
+    one(db, &sql, values).await?.map(|row| read(&row)).transpose()
+}
+
+/// The installation of that id, removed or not, whoever's it is.
 pub async fn find(db: &impl ConnectionTrait, id: InstallationId) -> Result<Option<InstallationRow>> {
     let sql = format!("SELECT {COLUMNS} FROM installations i WHERE i.id = $1");
     one(db, &sql, [text(id)]).await?.map(|row| read(&row)).transpose()
 }
 
-/// The installation that has that name now.
+/// The installation that has that name now, whoever's it is: names are host names.
 pub async fn named(db: &impl ConnectionTrait, name: &InstallationName) -> Result<Option<InstallationRow>> {
     let sql = format!("SELECT {COLUMNS} FROM installations i WHERE i.name = $1 AND i.state <> 'removed'");
     one(db, &sql, [text(name)]).await?.map(|row| read(&row)).transpose()
 }
 
-/// Installations that are not removed, by name, those after `after`.
+/// Which installations are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only of this application.
+    pub app: Option<Key>,
+    /// Only of this customer.
+    pub customer: Option<Key>,
+}
+
+/// Installations within reach that are not removed, by name, those after `after`.
 pub async fn list(
     db: &impl ConnectionTrait,
-    app: Option<&Slug>,
-    customer: Option<&Slug>,
+    reach: &Reach,
+    filter: &Filter,
     after: &str,
     limit: u64,
 ) -> Rows<InstallationRow> {
     let mut sql = format!("SELECT {COLUMNS} FROM installations i WHERE i.state <> 'removed' AND i.name > $1");
     let mut values = vec![text(after), big(limit)];
-    for (column, wanted) in [("app", app), ("customer", customer)] {
-        if let Some(slug) = wanted {
-            values.push(text(slug));
-            sql.push_str(&format!(" AND i.{column} = ${}", values.len()));
+    sql.push_str(&reach.sql("i.publisher", "i.customer", &mut values));
+    for (column, wanted) in [("app", &filter.app), ("customer", &filter.customer)] {
+        if let Some(key) = wanted {
+            values.extend([text(&key.publisher), text(&key.slug)]);
+            let last = values.len();
+            sql.push_str(&format!(" AND i.publisher = ${} AND i.{column} = ${last}", last - 1));
         }
     }
     sql.push_str(" ORDER BY i.name LIMIT $2");
@@ -118,9 +171,12 @@ pub async fn list(
 }
 
 /// Every installation of an application that is not removed, oldest first.
-pub async fn of_app(db: &impl ConnectionTrait, app: &Slug) -> Rows<InstallationRow> {
-    let sql = format!("SELECT {COLUMNS} FROM installations i WHERE i.app = $1 AND i.state <> 'removed' ORDER BY i.id");
-    all(db, &sql, [text(app)], read).await
+pub async fn of_app(db: &impl ConnectionTrait, app: &Key) -> Rows<InstallationRow> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM installations i WHERE i.publisher = $1 AND i.app = $2 AND i.state <> 'removed' \
+         ORDER BY i.id"
+    );
+    all(db, &sql, [text(&app.publisher), text(&app.slug)], read).await
 }
 
 /// Makes `operation` the one under way; `false` when there is one already.
@@ -160,8 +216,12 @@ pub async fn prune(tx: &Tx) -> Result<u64> {
     Ok(run(&**tx, sql, [big(super::PRUNED_AT_ONCE)]).await?.rows_affected())
 }
 
-/// How many there are in each state.
-pub async fn count_by_state(db: &impl ConnectionTrait) -> Rows<(String, u64)> {
-    let sql = "SELECT state, COUNT(*) AS n FROM installations WHERE state <> 'removed' GROUP BY state ORDER BY state";
-    all(db, sql, [], |row| Ok((get(row, "state")?, number(row, "n")?))).await
+/// How many within reach there are in each state.
+pub async fn count_by_state(db: &impl ConnectionTrait, reach: &Reach) -> Rows<(String, u64)> {
+    let mut values = Vec::new();
+    let mine = reach.sql("publisher", "customer", &mut values);
+    let sql = format!(
+        "SELECT state, COUNT(*) AS n FROM installations WHERE state <> 'removed'{mine} GROUP BY state ORDER BY state"
+    );
+    all(db, &sql, values, |row| Ok((get(row, "state")?, number(row, "n")?))).await
 }

@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use domain::Slug;
+use domain::Key;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbErr, ExecResult, QueryResult,
     Statement, TransactionTrait, TryGetable, Value,
@@ -19,9 +19,15 @@ pub mod deployments;
 pub mod events;
 pub mod idempotency;
 pub mod installations;
+pub mod invitations;
+pub mod links;
 pub mod operations;
+pub mod people;
 pub mod ports;
+pub mod publishers;
+mod reach;
 pub mod servers;
+pub mod sessions;
 pub mod snapshots;
 pub mod tokens;
 pub mod versions;
@@ -33,6 +39,8 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (3, include_str!("migrations/0003_rollbacks.sql")),
     (4, include_str!("migrations/0004_keeping.sql")),
     (5, include_str!("migrations/0005_copies.sql")),
+    (6, include_str!("migrations/0006_publishers.sql")),
+    (7, include_str!("migrations/0007_people.sql")),
 ];
 
 /// Why the store could not do something.
@@ -165,9 +173,17 @@ async fn migrate(db: &DatabaseConnection, path: &Path) -> Result<()> {
 
 /// Holds back every other transaction about this application until the present one has ended; tells whether the
 /// application exists.
-pub async fn lock_app(tx: &Tx, app: &Slug) -> Result<bool> {
-    let done = run(&**tx, "UPDATE apps SET slug = slug WHERE slug = $1", [app.as_str().into()]).await?;
+pub async fn lock_app(tx: &Tx, app: &Key) -> Result<bool> {
+    let sql = "UPDATE apps SET slug = slug WHERE publisher = $1 AND slug = $2";
+    let done = run(&**tx, sql, [text(&app.publisher), text(&app.slug)]).await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// The condition for what comes after `key` in the order of publisher and slug.
+fn after_key(table: &str, key: &Key, values: &mut Vec<Value>) -> String {
+    values.extend([text(&key.publisher), text(&key.slug)]);
+    let last = values.len();
+    format!(" AND ({table}.publisher, {table}.slug) > (${}, ${last})", last - 1)
 }
 
 pub(crate) async fn run(
@@ -319,7 +335,7 @@ mod tests {
             ("why".into(), 6)
         );
         let tx = store.write().await.unwrap();
-        customers::delete(&tx, &"acme".parse().unwrap()).await.unwrap();
+        customers::delete(&tx, &"main:acme".parse().unwrap()).await.unwrap();
         tx.commit().await.unwrap();
     }
 }

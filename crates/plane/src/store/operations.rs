@@ -5,6 +5,8 @@ use domain::{DeploymentId, InstallationId, InstallationName, OperationId, Server
 use nimbus_api::{Millis, StepReport, Work};
 use sea_orm::{ConnectionTrait, QueryResult};
 
+use crate::access::Reach;
+
 use super::{Result, Rows, Tx, all, big, get, json, maybe_big, maybe_number, maybe_parse, maybe_text, number, one};
 use super::{parse, run, text, to_json};
 
@@ -35,14 +37,18 @@ pub struct OperationRow {
     pub ended_at: Option<Millis>,
     /// The installation's name.
     pub name: InstallationName,
+    /// Whose it is.
+    pub publisher: Slug,
     /// The installation's application.
     pub app: Slug,
+    /// The installation's customer.
+    pub customer: Slug,
     /// The installation's server.
     pub server: ServerId,
 }
 
 const COLUMNS: &str = "o.id, o.installation, o.deployment, o.work, o.state, o.state_before, o.steps, o.error, \
-    o.requested_by, o.requested_at, o.ended_at, i.name, i.app, i.server \
+    o.requested_by, o.requested_at, o.ended_at, i.name, i.publisher, i.app, i.customer, i.server \
     FROM operations o JOIN installations i ON i.id = o.installation";
 
 fn read(row: &QueryResult) -> Result<OperationRow> {
@@ -59,7 +65,9 @@ fn read(row: &QueryResult) -> Result<OperationRow> {
         requested_at: number(row, "requested_at")?,
         ended_at: maybe_number(row, "ended_at")?,
         name: parse(row, "name")?,
+        publisher: parse(row, "publisher")?,
         app: parse(row, "app")?,
+        customer: parse(row, "customer")?,
         server: parse(row, "server")?,
     })
 }
@@ -102,7 +110,15 @@ pub async fn create(tx: &Tx, new: &New<'_>) -> Result<()> {
     Ok(())
 }
 
-/// One operation.
+/// One operation within reach.
+pub async fn find_within(db: &impl ConnectionTrait, reach: &Reach, id: OperationId) -> Result<Option<OperationRow>> {
+    let mut values = vec![text(id)];
+    let mine = reach.sql("i.publisher", "i.customer", &mut values);
+    let sql = format!("SELECT {COLUMNS} WHERE o.id = $1{mine}");
+    one(db, &sql, values).await?.map(|row| read(&row)).transpose()
+}
+
+/// One operation, whoever's it is.
 pub async fn find(db: &impl ConnectionTrait, id: OperationId) -> Result<Option<OperationRow>> {
     let sql = format!("SELECT {COLUMNS} WHERE o.id = $1");
     one(db, &sql, [text(id)]).await?.map(|row| read(&row)).transpose()
@@ -120,11 +136,18 @@ pub struct Filter {
 /// Where an operation stands among all: when it was accepted, and its id to tell those of one moment apart.
 pub type Place = (Millis, OperationId);
 
-/// Operations, the newest first, those before `before`. What [`count_under_way`] does not count as stuck is not listed
-/// as stuck either.
-pub async fn list(db: &impl ConnectionTrait, filter: &Filter, before: Option<Place>, limit: u64) -> Rows<OperationRow> {
+/// Operations within reach, the newest first, those before `before`. What [`count_under_way`] does not count as stuck is
+/// not listed as stuck either.
+pub async fn list(
+    db: &impl ConnectionTrait,
+    reach: &Reach,
+    filter: &Filter,
+    before: Option<Place>,
+    limit: u64,
+) -> Rows<OperationRow> {
     let mut sql = format!("SELECT {COLUMNS} WHERE 1 = 1");
     let mut values = vec![big(limit)];
+    sql.push_str(&reach.sql("i.publisher", "i.customer", &mut values));
     if let Some(state) = filter.state {
         values.push(text(state));
         sql.push_str(&format!(" AND o.state = ${}", values.len()));
@@ -162,9 +185,11 @@ pub async fn asked_by_persons(db: &impl ConnectionTrait) -> Rows<OperationId> {
     all(db, sql, [], |row| parse(row, "id")).await
 }
 
-/// How many operations are in a state that is not their end.
-pub async fn count_under_way(db: &impl ConnectionTrait, state: OperationState) -> Result<u64> {
-    super::count(db, &format!("SELECT COUNT(*) AS n {UNDER_WAY}"), [text(state)]).await
+/// How many operations within reach are in a state that is not their end.
+pub async fn count_under_way(db: &impl ConnectionTrait, reach: &Reach, state: OperationState) -> Result<u64> {
+    let mut values = vec![text(state)];
+    let mine = reach.sql("i.publisher", "i.customer", &mut values);
+    super::count(db, &format!("SELECT COUNT(*) AS n {UNDER_WAY}{mine}"), values).await
 }
 
 /// Keeps how it ended, or that it is stuck.

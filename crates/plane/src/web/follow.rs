@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::{line, view};
 use crate::Plane;
+use crate::access::Reach;
 use crate::problem::Refusal;
 use crate::store::events::{self, Filter, Part};
 use crate::wire::{Deployment, DeploymentEvent, DeploymentStep};
@@ -100,19 +101,24 @@ pub fn deployment(plane: Arc<Plane>, id: DeploymentId) -> impl Stream<Item = io:
 }
 
 /// Lines of [`crate::wire::Event`] without end.
-pub fn audit(plane: Arc<Plane>, filter: Filter, after: u64) -> impl Stream<Item = io::Result<Bytes>> + Send {
+pub fn audit(
+    plane: Arc<Plane>,
+    reach: Reach,
+    filter: Filter,
+    after: u64,
+) -> impl Stream<Item = io::Result<Bytes>> + Send {
     let changes = plane.progress.watch();
-    unfold((plane, filter, after, changes), |(plane, filter, mut after, mut changes)| async move {
+    unfold((plane, reach, filter, after, changes), |(plane, reach, filter, mut after, mut changes)| async move {
         loop {
             changes.mark_unchanged();
-            let found = match events::list(plane.store.read(), &filter, Part::After(after), 200).await {
+            let found = match events::list(plane.store.read(), &reach, &filter, Part::After(after), 200).await {
                 Ok(found) => found,
-                Err(error) => return Some((Err(io::Error::other(error)), (plane, filter, after, changes))),
+                Err(error) => return Some((Err(io::Error::other(error)), (plane, reach, filter, after, changes))),
             };
             if let Some(last) = found.last() {
                 after = last.sequence;
                 let text: io::Result<Vec<Bytes>> = found.iter().map(line).collect();
-                return Some((text.map(|lines| Bytes::from(lines.concat())), (plane, filter, after, changes)));
+                return Some((text.map(|lines| Bytes::from(lines.concat())), (plane, reach, filter, after, changes)));
             }
             next_look(&mut changes).await;
         }

@@ -9,28 +9,18 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use domain::Slug;
 use futures_util::Stream;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
-use crate::operations::{Actor, unknown_app};
+use crate::operations::Actor;
 use crate::problem::{Answer, Refusal};
 use crate::wire::{NDJSON, Page};
 
-pub mod apps;
-pub mod backups;
-pub mod customers;
-pub mod deployments;
-pub mod events;
+pub mod api;
 pub mod follow;
-pub mod installations;
-pub mod operations;
-pub mod servers;
-pub mod status;
-pub mod versions;
 pub mod view;
 
 impl<S: Send + Sync> FromRequestParts<S> for Actor {
@@ -192,9 +182,4 @@ pub fn page_of<T>(all: Vec<T>, paging: &Paging) -> Answer<Page<T>> {
     let end = from.saturating_add(items.len());
     let next = (end < total).then(|| URL_SAFE_NO_PAD.encode(end.to_string()));
     Ok(Page { items, next })
-}
-
-/// The application that a path names.
-pub fn app_slug(text: &str) -> Answer<Slug> {
-    text.parse().map_err(|_| unknown_app(text))
 }

@@ -21,6 +21,7 @@ pub async fn installation(plane: &Plane, db: &impl ConnectionTrait, row: Install
         rollback: rollback_target(&known, plane.now()),
         id: row.id,
         name: row.name,
+        publisher: row.publisher,
         app: row.app,
         customer: row.customer,
         version: row.version,

@@ -1,8 +1,10 @@
-//! Who may call what.
+//! Who may come in at all.
 
 use reqwest::Method;
 
-use crate::world::World;
+use sha2::Digest;
+
+use crate::world::{TOKEN, World};
 
 #[test]
 fn every_route_is_in_the_table_of_access_and_every_row_is_a_route() {
@@ -38,7 +40,7 @@ async fn no_route_answers_without_a_valid_token() {
             assert_eq!(wanted, "Bearer", "{method} {path}");
             got.refused(401, "unauthorized");
         }
-        let basic = world.http.request(method, world.url(&path)).basic_auth("operator", Some(crate::world::TOKEN));
+        let basic = world.http.request(method, world.url(&path)).basic_auth("operator", Some(TOKEN));
         world.send(basic).await.refused(401, "unauthorized");
     }
 }
@@ -58,15 +60,12 @@ async fn a_new_token_replaces_the_old_one() {
     let mut world = World::new().await;
     world.stop().await;
     let store = plane::store::Store::open(&world.data.path().join("store.sqlite")).await.unwrap();
+    let old = format!("{:x}", sha2::Sha256::digest(TOKEN));
+    let row = plane::store::tokens::find(store.read(), &old).await.unwrap().unwrap();
     let tx = store.write().await.unwrap();
-    plane::store::tokens::set(&tx, "operator", &"0".repeat(64), 1).await.unwrap();
+    plane::store::tokens::create(&tx, &"0".repeat(64), &row).await.unwrap();
     tx.commit().await.unwrap();
-    let old = {
-        use sha2::{Digest, Sha256};
-        let digest = Sha256::digest(crate::world::TOKEN);
-        digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
-    };
-    assert_eq!(plane::store::tokens::actor(store.read(), &old).await.unwrap(), None);
+    assert_eq!(plane::store::tokens::find(store.read(), &old).await.unwrap(), None);
     drop(store);
     world.start().await;
     world.get("/status").await.expect(200);

@@ -159,6 +159,8 @@ async fn of_too_many_events_the_oldest_are_deleted() {
         kind: "customer",
         id: "acme".into(),
         name: None,
+        publisher: None,
+        customer: None,
         app: None,
         installation: None,
         outcome: Outcome::Done,

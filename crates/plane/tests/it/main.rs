@@ -13,5 +13,6 @@ mod installations;
 mod operations;
 mod pruning;
 mod restart;
+mod roles;
 mod versions;
 mod world;

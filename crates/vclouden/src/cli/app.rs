@@ -1,9 +1,9 @@
 //! `vclouden app`.
 
 use clap::Subcommand;
-use domain::Slug;
 use plane::wire::{App, CreateApp};
 
+use super::named::Named;
 use super::{Context, example};
 use crate::failure::Outcome;
 use crate::output::human::{date, now};
@@ -17,7 +17,7 @@ pub enum Noun {
     #[command(after_help = example!("vclouden app create radicale --name \"Radicale calendar\""))]
     Create {
         /// Its short name, for ever: 1 to 30 lower-case letters, digits and hyphens
-        app: Slug,
+        app: Named,
         /// Its name for people [default: the short name]
         #[arg(long)]
         name: Option<String>,
@@ -29,13 +29,13 @@ pub enum Noun {
     #[command(after_help = example!("vclouden app show radicale"))]
     Show {
         /// Its short name
-        app: Slug,
+        app: Named,
     },
     /// Delete an application that has no installations, with all its versions
     #[command(after_help = example!("vclouden app delete radicale"))]
     Delete {
         /// Its short name
-        app: Slug,
+        app: Named,
     },
 }
 
@@ -45,7 +45,9 @@ impl Noun {
         let api = context.api()?;
         match self {
             Noun::Create { app, name } => {
-                let created: App = api.post("/apps", &CreateApp { slug: app.clone(), name }).await?;
+                let Named { publisher, slug } = app.clone();
+                let body = CreateApp { publisher, slug, name };
+                let created: App = api.post("/apps", &body).await?;
                 if context.json {
                     return json(&created);
                 }

@@ -1,9 +1,9 @@
 //! `vclouden customer`.
 
 use clap::Subcommand;
-use domain::Slug;
 use plane::wire::{CreateCustomer, Customer};
 
+use super::named::Named;
 use super::{Context, example};
 use crate::failure::Outcome;
 use crate::output::human::{date, now};
@@ -17,7 +17,7 @@ pub enum Noun {
     #[command(after_help = example!("vclouden customer create acme --name \"Acme Ltd\""))]
     Create {
         /// Its short name, for ever: 1 to 30 lower-case letters, digits and hyphens
-        customer: Slug,
+        customer: Named,
         /// Its name for people [default: the short name]
         #[arg(long)]
         name: Option<String>,
@@ -29,13 +29,13 @@ pub enum Noun {
     #[command(after_help = example!("vclouden customer show acme"))]
     Show {
         /// Its short name
-        customer: Slug,
+        customer: Named,
     },
     /// Delete a customer that has no installations
     #[command(after_help = example!("vclouden customer delete acme"))]
     Delete {
         /// Its short name
-        customer: Slug,
+        customer: Named,
     },
 }
 
@@ -45,7 +45,8 @@ impl Noun {
         let api = context.api()?;
         match self {
             Noun::Create { customer, name } => {
-                let body = CreateCustomer { slug: customer.clone(), name };
+                let Named { publisher, slug } = customer.clone();
+                let body = CreateCustomer { publisher, slug, name };
                 let created: Customer = api.post("/customers", &body).await?;
                 if context.json {
                     return json(&created);

@@ -1,9 +1,9 @@
 //! `vclouden deploy`.
 
-use domain::Slug;
 use domain::state::DeploymentState;
 use plane::wire::{CreateDeployment, Deployment, Installation};
 
+use super::named::Named;
 use super::{Context, example};
 use crate::api::Api;
 use crate::failure::Outcome;
@@ -17,7 +17,7 @@ use crate::progress::Progress;
 #[command(after_help = example!("vclouden deploy radicale", "vclouden deploy radicale --version 3 --canary 2 --watch"))]
 pub struct Args {
     /// The application
-    app: Slug,
+    app: Named,
     /// Number of the version [default: the newest, withdrawn or not]
     #[arg(long, value_parser = super::version_number)]
     version: Option<u32>,

@@ -1,10 +1,11 @@
 //! `vclouden deployment`.
 
 use clap::Subcommand;
+use domain::DeploymentId;
 use domain::state::DeploymentStepState;
-use domain::{DeploymentId, Slug};
 use plane::wire::{Deployment, DeploymentKind, DeploymentStep, Nothing, Page};
 
+use super::named::Named;
 use super::operation::quotes_log;
 use super::{Context, example};
 use crate::api::Api;
@@ -23,7 +24,7 @@ pub enum Noun {
     List {
         /// Only of this application
         #[arg(long)]
-        app: Option<Slug>,
+        app: Option<Named>,
     },
     /// Show a deployment with every installation's part in it
     #[command(after_help = example!("vclouden deployment show radicale"))]
@@ -49,7 +50,7 @@ impl Which {
         if let Ok(id) = self.which.parse() {
             return Ok(id);
         }
-        let app: Slug = self.which.parse().map_err(|_| {
+        let app: Named = self.which.parse().map_err(|_| {
             Failure::usage(format!("\"{}\" is neither a deployment's id nor an application's name", self.which))
         })?;
         let query = [("app", app.to_string()), ("limit", "1".to_owned())];

@@ -1,8 +1,9 @@
 //! `vclouden events`.
 
-use domain::{InstallationName, Slug};
+use domain::InstallationName;
 use plane::wire::{Event, Outcome as Went};
 
+use super::named::Named;
 use super::{Context, example};
 use crate::api::Api;
 use crate::failure::Outcome;
@@ -38,7 +39,7 @@ pub struct Args {
     after: Option<u64>,
     /// Only of this application
     #[arg(long)]
-    app: Option<Slug>,
+    app: Option<Named>,
     /// Only of this installation
     #[arg(long)]
     installation: Option<InstallationName>,

@@ -1,8 +1,9 @@
 //! `vclouden install`.
 
-use domain::{InstallationName, Slug};
+use domain::InstallationName;
 use plane::wire::{Accepted, CreateInstallation, Customer, Installation};
 
+use super::named::Named;
 use super::{Context, example};
 use crate::failure::{Failure, Outcome};
 use crate::follow;
@@ -16,10 +17,10 @@ use crate::output::{json, line};
 ))]
 pub struct Args {
     /// The application
-    app: Slug,
+    app: Named,
     /// The customer
     #[arg(long, short)]
-    customer: Slug,
+    customer: Named,
     /// The installation's name, the first label of its host name [default: APP-CUSTOMER]
     #[arg(long)]
     name: Option<InstallationName>,
@@ -36,12 +37,13 @@ pub struct Args {
 pub async fn run(args: Args, context: &Context) -> Outcome {
     let api = context.api()?;
     let Args { app, customer, name, version, no_wait } = args;
-    if api.find::<Customer>(&format!("/customers/{customer}")).await?.is_none() {
+    let whose = Named { publisher: app.publisher.clone(), slug: customer.slug.clone() };
+    if api.find::<Customer>(&format!("/customers/{whose}")).await?.is_none() {
         return Err(Failure::refused(format!(
             "there is no customer {customer}. Create it with `vclouden customer create {customer}`"
         )));
     }
-    let body = CreateInstallation { app, customer, name, version };
+    let body = CreateInstallation { app: app.to_string(), customer: customer.slug, name, version };
     let accepted: Accepted = api.post("/installations", &body).await?;
     if no_wait {
         return accepted_only(&accepted, context);

@@ -3,13 +3,14 @@
 use std::io::{BufRead, IsTerminal};
 
 use clap::Subcommand;
+use domain::InstallationName;
 use domain::manifest::Limits;
 use domain::state::InstallationState;
-use domain::{InstallationName, Slug};
 use nimbus_api::{LogLine, Phase};
 use plane::wire::{Accepted, Installation, Nothing, word};
 
 use super::install::accepted_only;
+use super::named::Named;
 use super::{Context, example, exec};
 use crate::api::{Api, Lines};
 use crate::failure::{Failure, Outcome};
@@ -27,10 +28,10 @@ pub enum Noun {
     List {
         /// Only of this application
         #[arg(long)]
-        app: Option<Slug>,
+        app: Option<Named>,
         /// Only of this customer
         #[arg(long, short)]
-        customer: Option<Slug>,
+        customer: Option<Named>,
     },
     /// Show one installation and what its processes do
     #[command(after_help = example!("vclouden installation show acme"))]
@@ -121,7 +122,7 @@ impl Noun {
     }
 }
 
-async fn list(api: &Api, app: Option<Slug>, customer: Option<Slug>, context: &Context) -> Outcome {
+async fn list(api: &Api, app: Option<Named>, customer: Option<Named>, context: &Context) -> Outcome {
     let mut query = Vec::new();
     query.extend(app.map(|app| ("app", app.to_string())));
     query.extend(customer.map(|customer| ("customer", customer.to_string())));

@@ -10,8 +10,10 @@ mod events;
 mod exec;
 mod install;
 mod installation;
+mod named;
 mod operation;
 mod package;
+mod publisher;
 mod rollback;
 mod server;
 mod status;
@@ -72,6 +74,9 @@ enum Command {
     Unit(unit::Args),
     /// Everything at a glance
     Status(status::Args),
+    /// Those who make applications and have customers
+    #[command(subcommand)]
+    Publisher(publisher::Noun),
     /// Applications
     #[command(subcommand)]
     App(app::Noun),
@@ -219,6 +224,7 @@ impl Command {
     async fn ask(self, context: &Context) -> Outcome {
         match self {
             Command::Status(args) => status::run(args, context).await,
+            Command::Publisher(noun) => noun.run(context).await,
             Command::App(noun) => noun.run(context).await,
             Command::Version(noun) => noun.run(context).await,
             Command::Customer(noun) => noun.run(context).await,

@@ -1,9 +1,10 @@
 //! `vclouden rollback`.
 
-use domain::{InstallationName, Slug};
+use domain::InstallationName;
 use plane::wire::{App, CreateRollback, Deployment, Installation};
 
 use super::deploy::{Wait, follow_to_end};
+use super::named::Named;
 use super::{Context, example};
 use crate::api::Api;
 use crate::failure::{Failure, Outcome};
@@ -18,7 +19,7 @@ pub struct Args {
     name: Option<InstallationName>,
     /// All installations of this application
     #[arg(long)]
-    app: Option<Slug>,
+    app: Option<Named>,
     /// This installation
     #[arg(long)]
     installation: Option<InstallationName>,
@@ -44,7 +45,7 @@ pub async fn run(args: Args, context: &Context) -> Outcome {
 
 /// What `name` is the name of.
 async fn by_name(api: &Api, name: &str) -> Outcome<String> {
-    let app = match name.parse::<Slug>() {
+    let app = match name.parse::<Named>() {
         Ok(_) => api.find::<App>(&format!("/apps/{name}")).await?.is_some(),
         Err(_) => false,
     };

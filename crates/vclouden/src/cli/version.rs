@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use domain::Slug;
 use futures_util::TryStreamExt;
 use plane::wire::{App, Version};
 use reqwest::StatusCode;
@@ -12,6 +11,7 @@ use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt;
 use tokio_util::io::ReaderStream;
 
+use super::named::Named;
 use super::{Context, example};
 use crate::api::Api;
 use crate::failure::{Failure, Outcome};
@@ -35,7 +35,7 @@ pub enum Noun {
         path: PathBuf,
         /// The application [default: the slug in the manifest]
         #[arg(long)]
-        app: Option<Slug>,
+        app: Option<Named>,
         /// What is new in it
         #[arg(long)]
         notes: Option<String>,
@@ -47,7 +47,7 @@ pub enum Noun {
     #[command(visible_alias = "ls", after_help = example!("vclouden version list radicale"))]
     List {
         /// The application
-        app: Slug,
+        app: Named,
     },
     /// Show one version
     #[command(after_help = example!("vclouden version show radicale 3"))]
@@ -70,7 +70,7 @@ pub enum Noun {
 #[derive(Debug, clap::Args)]
 pub struct One {
     /// The application
-    app: Slug,
+    app: Named,
     /// The version's number
     #[arg(value_parser = super::version_number)]
     number: u32,
@@ -116,10 +116,10 @@ impl Noun {
     }
 }
 
-async fn publish(path: &Path, app: Option<Slug>, notes: Option<String>, create: bool, context: &Context) -> Outcome {
+async fn publish(path: &Path, app: Option<Named>, notes: Option<String>, create: bool, context: &Context) -> Outcome {
     let package = Package::open(path)?;
     let slug = &package.manifest.slug;
-    if let Some(other) = app.filter(|app| app != slug) {
+    if let Some(other) = app.as_ref().filter(|app| app.slug != *slug) {
         return Err(Failure::refused(format!(
             "the manifest of {} says slug = \"{slug}\", but --app says {other}. Leave --app out to publish it as \
              {slug}, or correct {}",
@@ -128,7 +128,7 @@ async fn publish(path: &Path, app: Option<Slug>, notes: Option<String>, create: 
         )));
     }
     package.warn();
-    let app = slug.clone();
+    let app = app.unwrap_or_else(|| Named { publisher: None, slug: slug.clone() });
     let api = context.api()?;
     if !create && api.find::<App>(&format!("/apps/{app}")).await?.is_none() {
         return Err(Failure::refused(format!(
@@ -158,14 +158,14 @@ async fn publish(path: &Path, app: Option<Slug>, notes: Option<String>, create: 
 async fn upload(
     api: &Api,
     package: &Package,
-    app: &Slug,
+    app: &Named,
     query: &[(&str, String)],
     context: &Context,
 ) -> Outcome<(StatusCode, Version)> {
     let size = package.contents.archive_bytes;
     let file = tokio::fs::File::open(package.path()).await;
     let file = file.map_err(|error| Failure::refused(format!("cannot read {}: {error}", package.path().display())))?;
-    let bar = context.progress().transfer(app.as_str(), size);
+    let bar = context.progress().transfer(app.slug.as_str(), size);
     let sent = bar.clone();
     let sending = Sending {
         path: format!("/apps/{app}/versions"),
@@ -191,7 +191,7 @@ async fn download(one: &One, output: Option<PathBuf>, context: &Context) -> Outc
     let beside = output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let temporary = if to_stdout { NamedTempFile::new() } else { NamedTempFile::new_in(beside) }.map_err(failed)?;
     let mut file = tokio::fs::File::from_std(temporary.reopen().map_err(failed)?);
-    let bar = context.progress().transfer(one.app.as_str(), version.archive_bytes);
+    let bar = context.progress().transfer(one.app.slug.as_str(), version.archive_bytes);
     let mut hash = Sha256::new();
     let lost = |error| Failure::Unreachable(format!("the connection to {} broke: {error}. Try again", api.base()));
     while let Some(part) = response.chunk().await.map_err(lost)? {
@@ -223,7 +223,7 @@ async fn download(one: &One, output: Option<PathBuf>, context: &Context) -> Outc
     Ok(())
 }
 
-fn print_list(app: &Slug, versions: &[Version]) {
+fn print_list(app: &Named, versions: &[Version]) {
     let now = now();
     let mut table = Table::new(&["VERSION", "SIZE", "INSTALLATIONS", "STATE", "PUBLISHED", "BY", "NOTES"]);
     for version in versions {

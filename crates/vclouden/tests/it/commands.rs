@@ -9,7 +9,8 @@ const OPERATION: &str = "/operations/0190f3a2-7c1e-7000-8000-000000000001";
 
 fn installation(name: &str) -> Value {
     json!({
-        "id": ID, "name": name, "app": "hola", "customer": "acme", "version": 2, "state": "running", "server": ID,
+        "id": ID, "name": name, "publisher": "main", "app": "hola", "customer": "acme", "version": 2, "state": "running",
+        "server": ID,
         "url": format!("http://{name}.localhost:8080"), "ports": [], "created_at": 0, "operation": null,
         "deployment": null, "rollback": null, "error": null,
     })
@@ -34,13 +35,15 @@ fn accepted() -> Value {
 
 fn app() -> Value {
     json!({
-        "slug": "hola", "name": "Guest book", "created_at": 0, "newest_version": 2, "versions": 2, "installations": 1,
+        "publisher": "main", "slug": "hola", "name": "Guest book", "created_at": 0, "newest_version": 2, "versions": 2,
+        "installations": 1,
     })
 }
 
 fn deployment(state: &str, part: &str, error: Option<&str>) -> Value {
     json!({
-        "id": ID, "kind": "deploy", "app": "hola", "version": 2, "canary": 1, "keep_hours": 48, "state": state,
+        "id": ID, "kind": "deploy", "publisher": "main", "app": "hola", "version": 2, "canary": 1, "keep_hours": 48,
+        "state": state,
         "requested_by": "operator", "created_at": 1000, "ended_at": 2500, "error": error, "counts": { part: 1 },
         "installations": [{
             "deployment": ID, "position": 0, "installation": ID, "name": "acme", "server": ID, "canary": true, "from_version": 1, "to_version": 2,

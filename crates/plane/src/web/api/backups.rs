@@ -8,7 +8,6 @@ use http::StatusCode;
 use nimbus_api::SnapshotReport;
 
 use super::installations::accepted;
-use super::{Json, Paging, Path, Query, json, page_of};
 use crate::Plane;
 use crate::operations::delete_backup::delete_backup;
 use crate::operations::make_backup::make_backup;
@@ -17,6 +16,7 @@ use crate::operations::{Actor, find_installation};
 use crate::problem::Answer;
 use crate::store::installations::InstallationRow;
 use crate::store::snapshots;
+use crate::web::{Json, Paging, Path, Query, json, page_of};
 use crate::wire::{Backup, CreateBackup, Nothing, RestoreSnapshot, Snapshot};
 
 /// What its server has now; what was recorded last when the server does not answer.
@@ -40,10 +40,11 @@ async fn live(plane: &Plane, row: &InstallationRow) -> Option<Vec<SnapshotReport
 
 pub async fn snapshots(
     State(plane): State<Arc<Plane>>,
+    actor: Actor,
     Path(text): Path<String>,
     Query(paging): Query<Paging>,
 ) -> Answer<Response> {
-    let row = find_installation(plane.store.read(), &text).await?;
+    let row = find_installation(plane.store.read(), &actor.reach, &text).await?;
     json(StatusCode::OK, &page_of(copies(&plane, &row).await?, &paging)?)
 }
 
@@ -58,10 +59,11 @@ pub async fn restore_snapshot(
 
 pub async fn list(
     State(plane): State<Arc<Plane>>,
+    actor: Actor,
     Path(text): Path<String>,
     Query(paging): Query<Paging>,
 ) -> Answer<Response> {
-    let row = find_installation(plane.store.read(), &text).await?;
+    let row = find_installation(plane.store.read(), &actor.reach, &text).await?;
     let backup = |Snapshot { report, label }: Snapshot| {
         let SnapshotReport { version, taken_at, .. } = report;
         report.backup.map(|id| Backup { id, installation: row.id, version, taken_at, label })

@@ -8,11 +8,11 @@ use axum::response::Response;
 use http::StatusCode;
 use nimbus_api::ServerReport;
 
-use super::{Paging, Path, Query, json, page_of};
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
 use crate::servers::Handle;
 use crate::store::servers::{self, ServerRow};
+use crate::web::{Paging, Path, Query, json, page_of};
 use crate::wire::Server;
 
 /// Time in which a server must say how it is.

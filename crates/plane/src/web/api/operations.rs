@@ -12,12 +12,12 @@ use http::StatusCode;
 use serde::Deserialize;
 
 use super::installations::log_lines;
-use super::{Json, Paging, Path, Query, json, lines, page, view};
 use crate::Plane;
 use crate::operations::retry::{retry as retry_operation, unknown_operation};
 use crate::operations::{Actor, find_installation};
 use crate::problem::{Answer, Refusal};
 use crate::store::operations::{self, Place};
+use crate::web::{Json, Paging, Path, Query, json, lines, page, view};
 use crate::wire::{Nothing, Operation, Page};
 
 /// Which operations.
@@ -40,17 +40,17 @@ impl FromStr for Cursor {
     }
 }
 
-pub async fn list(State(plane): State<Arc<Plane>>, Query(filter): Query<Filter>) -> Answer<Response> {
+pub async fn list(State(plane): State<Arc<Plane>>, actor: Actor, Query(filter): Query<Filter>) -> Answer<Response> {
     let (limit, before) = (filter.paging.limit()?, filter.paging.after::<Cursor>()?);
     let bad = |_| Refusal::invalid("bad-query", "state must be running, stuck, finished or undone");
     let state: Option<OperationState> = filter.state.map(|text| text.parse().map_err(bad)).transpose()?;
     let db = plane.store.read();
     let installation = match filter.installation {
-        Some(text) => Some(find_installation(db, &text).await?.id),
+        Some(text) => Some(find_installation(db, &actor.reach, &text).await?.id),
         None => None,
     };
     let filter = operations::Filter { state, installation };
-    let rows = operations::list(db, &filter, before.map(|Cursor(place)| place), limit + 1).await?;
+    let rows = operations::list(db, &actor.reach, &filter, before.map(|Cursor(place)| place), limit + 1).await?;
     let page = page(rows, limit, |row| format!("{}/{}", row.requested_at, row.id));
     let items = page.items.into_iter().map(|row| view::operation(&plane, row)).collect();
     json(StatusCode::OK, &Page { items, next: page.next })
@@ -65,6 +65,7 @@ pub struct Wait {
 
 pub async fn show(
     State(plane): State<Arc<Plane>>,
+    actor: Actor,
     Path(text): Path<String>,
     Query(query): Query<Wait>,
 ) -> Answer<Response> {
@@ -78,7 +79,7 @@ pub async fn show(
     let mut changes = plane.progress.watch();
     loop {
         changes.mark_unchanged();
-        let row = operations::find(plane.store.read(), id).await?.ok_or_else(unknown)?;
+        let row = operations::find_within(plane.store.read(), &actor.reach, id).await?.ok_or_else(unknown)?;
         let shown = view::operation(&plane, row);
         if news(&shown, query.seen) || tokio::time::timeout_at(until, changes.changed()).await.is_err() {
             return json(StatusCode::OK, &shown);
@@ -94,13 +95,14 @@ pub struct Log {
 
 pub async fn log(
     State(plane): State<Arc<Plane>>,
+    actor: Actor,
     Path(text): Path<String>,
     Query(wanted): Query<Log>,
 ) -> Answer<Response> {
     let count = log_lines(wanted.lines)?;
     let unknown = || unknown_operation(&text);
     let id: OperationId = text.parse().map_err(|_| unknown())?;
-    let row = operations::find(plane.store.read(), id).await?.ok_or_else(unknown)?;
+    let row = operations::find_within(plane.store.read(), &actor.reach, id).await?.ok_or_else(unknown)?;
     let kept = plane.servers.get(row.server)?.server.operation_log(id, count).await?;
     kept.map(lines).ok_or_else(|| {
         let detail = format!(

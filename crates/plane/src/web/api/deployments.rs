@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use domain::{DeploymentId, Slug};
+use domain::DeploymentId;
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::{Json, Paging, Path, Query, app_slug, follow, json, lines, page, view};
 use crate::Plane;
 use crate::operations::deploy::Deploying;
 use crate::operations::stop_deployment::{stop_deployment, unknown_deployment};
-use crate::operations::{Actor, deploy, rollback};
-use crate::problem::{Answer, Refusal};
+use crate::operations::{Actor, app_key, deploy, rollback};
+use crate::problem::Answer;
 use crate::store::deployments;
+use crate::web::{Json, Paging, Path, Query, follow, json, lines, page, view};
 use crate::wire::{CreateDeployment, CreateRollback, Nothing, Page};
 
 pub async fn create(
@@ -23,7 +23,8 @@ pub async fn create(
     Path(app): Path<String>,
     Json(input): Json<CreateDeployment>,
 ) -> Answer<Response> {
-    match deploy::deploy(&plane, &actor, &app_slug(&app)?, input).await? {
+    let key = app_key(plane.store.read(), &actor, &app).await?;
+    match deploy::deploy(&plane, &actor, &key, input).await? {
         Deploying::Begun(id) => json(StatusCode::ACCEPTED, &view::whole_deployment(&plane, id).await?),
         Deploying::NothingToDo(row) => {
             let mut shown = view::deployment(plane.store.read(), row).await?;
@@ -39,7 +40,8 @@ pub async fn rollback_app(
     Path(app): Path<String>,
     Json(input): Json<CreateRollback>,
 ) -> Answer<Response> {
-    let id = rollback::rollback_app(&plane, &actor, &app_slug(&app)?, input).await?;
+    let key = app_key(plane.store.read(), &actor, &app).await?;
+    let id = rollback::rollback_app(&plane, &actor, &key, input).await?;
     json(StatusCode::ACCEPTED, &view::whole_deployment(&plane, id).await?)
 }
 
@@ -61,12 +63,14 @@ pub struct Filter {
     paging: Paging,
 }
 
-pub async fn list(State(plane): State<Arc<Plane>>, Query(filter): Query<Filter>) -> Answer<Response> {
+pub async fn list(State(plane): State<Arc<Plane>>, actor: Actor, Query(filter): Query<Filter>) -> Answer<Response> {
     let (limit, before) = (filter.paging.limit()?, filter.paging.after::<DeploymentId>()?);
-    let bad = |error| Refusal::invalid("bad-query", format!("app: {error}"));
-    let app: Option<Slug> = filter.app.map(|text| text.parse().map_err(bad)).transpose()?;
     let db = plane.store.read();
-    let rows = deployments::list(db, app.as_ref(), before, limit + 1).await?;
+    let app = match filter.app {
+        Some(text) => Some(app_key(db, &actor, &text).await?),
+        None => None,
+    };
+    let rows = deployments::list(db, &actor.reach, app.as_ref(), before, limit + 1).await?;
     let page = page(rows, limit, |row| row.id.to_string());
     let mut items = Vec::with_capacity(page.items.len());
     for row in page.items {
@@ -75,12 +79,16 @@ pub async fn list(State(plane): State<Arc<Plane>>, Query(filter): Query<Filter>)
     json(StatusCode::OK, &Page { items, next: page.next })
 }
 
-fn id(text: &str) -> Answer<DeploymentId> {
-    text.parse().map_err(|_| unknown_deployment(text))
+/// The deployment of that id, if it is within reach.
+async fn within(plane: &Plane, actor: &Actor, text: &str) -> Answer<DeploymentId> {
+    let id = text.parse().map_err(|_| unknown_deployment(text))?;
+    let found = deployments::find_within(plane.store.read(), &actor.reach, id).await?;
+    found.map(|row| row.id).ok_or_else(|| unknown_deployment(id))
 }
 
-pub async fn show(State(plane): State<Arc<Plane>>, Path(text): Path<String>) -> Answer<Response> {
-    json(StatusCode::OK, &view::whole_deployment(&plane, id(&text)?).await?)
+pub async fn show(State(plane): State<Arc<Plane>>, actor: Actor, Path(text): Path<String>) -> Answer<Response> {
+    let id = within(&plane, &actor, &text).await?;
+    json(StatusCode::OK, &view::whole_deployment(&plane, id).await?)
 }
 
 pub async fn stop(
@@ -89,15 +97,12 @@ pub async fn stop(
     Path(text): Path<String>,
     Json(Nothing {}): Json<Nothing>,
 ) -> Answer<Response> {
-    let id = id(&text)?;
+    let id = within(&plane, &actor, &text).await?;
     stop_deployment(&plane, &actor, id).await?;
     json(StatusCode::ACCEPTED, &view::whole_deployment(&plane, id).await?)
 }
 
-pub async fn events(State(plane): State<Arc<Plane>>, Path(text): Path<String>) -> Answer<Response> {
-    let id = id(&text)?;
-    if deployments::find(plane.store.read(), id).await?.is_none() {
-        return Err(unknown_deployment(id));
-    }
+pub async fn events(State(plane): State<Arc<Plane>>, actor: Actor, Path(text): Path<String>) -> Answer<Response> {
+    let id = within(&plane, &actor, &text).await?;
     Ok(lines(follow::deployment(plane, id)))
 }

@@ -4,22 +4,22 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use domain::Slug;
+use domain::Key;
 use http::StatusCode;
 
-use super::{Json, Paging, Path, Query, json, page};
 use crate::Plane;
-use crate::operations::Actor;
 use crate::operations::create_customer::create_customer;
 use crate::operations::delete_customer::{delete_customer, unknown_customer};
+use crate::operations::{Actor, customer_key};
 use crate::problem::Answer;
 use crate::store::customers;
+use crate::web::{Json, Paging, Path, Query, json, page};
 use crate::wire::{CreateCustomer, Nothing};
 
-pub async fn list(State(plane): State<Arc<Plane>>, Query(paging): Query<Paging>) -> Answer<Response> {
-    let (limit, after) = (paging.limit()?, paging.after::<String>()?.unwrap_or_default());
-    let rows = customers::list(plane.store.read(), &after, limit + 1).await?;
-    json(StatusCode::OK, &page(rows, limit, |customer| customer.slug.to_string()))
+pub async fn list(State(plane): State<Arc<Plane>>, actor: Actor, Query(paging): Query<Paging>) -> Answer<Response> {
+    let (limit, after) = (paging.limit()?, paging.after::<Key>()?);
+    let rows = customers::list(plane.store.read(), &actor.reach, after.as_ref(), limit + 1).await?;
+    json(StatusCode::OK, &page(rows, limit, |customer| format!("{}:{}", customer.publisher, customer.slug)))
 }
 
 pub async fn create(
@@ -30,8 +30,9 @@ pub async fn create(
     json(StatusCode::CREATED, &create_customer(&plane, &actor, input).await?)
 }
 
-pub async fn show(State(plane): State<Arc<Plane>>, Path(text): Path<String>) -> Answer<Response> {
-    let found = customers::find(plane.store.read(), &slug(&text)?).await?;
+pub async fn show(State(plane): State<Arc<Plane>>, actor: Actor, Path(text): Path<String>) -> Answer<Response> {
+    let db = plane.store.read();
+    let found = customers::find(db, &customer_key(db, &actor, &text).await?).await?;
     json(StatusCode::OK, &found.ok_or_else(|| unknown_customer(&text))?)
 }
 
@@ -41,11 +42,7 @@ pub async fn delete(
     Path(text): Path<String>,
     Json(Nothing {}): Json<Nothing>,
 ) -> Answer<Response> {
-    delete_customer(&plane, &actor, &slug(&text)?).await?;
+    let key = customer_key(plane.store.read(), &actor, &text).await?;
+    delete_customer(&plane, &actor, &key).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-/// The customer that a path names.
-fn slug(text: &str) -> Answer<Slug> {
-    text.parse().map_err(|_| unknown_customer(text))
 }

@@ -8,31 +8,37 @@ use axum::response::Response;
 use domain::state::OperationState;
 use http::StatusCode;
 
-use super::json;
 use super::servers::ask;
 use crate::Plane;
+use crate::access::Reach;
+use crate::operations::Actor;
 use crate::problem::Answer;
 use crate::servers::Handle;
 use crate::store::{apps, customers, deployments, installations, operations};
+use crate::web::json;
 use crate::wire::{ServerStatus, Status, word};
 
-pub async fn show(State(plane): State<Arc<Plane>>) -> Answer<Response> {
+pub async fn show(State(plane): State<Arc<Plane>>, actor: Actor) -> Answer<Response> {
     let db = plane.store.read();
     let mut phases = BTreeMap::new();
     let mut servers = Vec::new();
-    for handle in plane.servers.iter() {
-        servers.push(server(handle, &mut phases).await);
+    // What servers there are, and what all installations on them do, is the operator's to know.
+    if actor.reach == Reach::All {
+        for handle in plane.servers.iter() {
+            servers.push(server(handle, &mut phases).await);
+        }
     }
+    let reach = &actor.reach;
     let status = Status {
         version: env!("CARGO_PKG_VERSION").into(),
         started_at: plane.started_at,
-        apps: apps::count(db).await?,
-        customers: customers::count(db).await?,
-        installations: installations::count_by_state(db).await?.into_iter().collect(),
+        apps: apps::count(db, reach).await?,
+        customers: customers::count(db, reach).await?,
+        installations: installations::count_by_state(db, reach).await?.into_iter().collect(),
         phases,
-        deployments: deployments::live(db).await?.len() as u64,
-        operations: operations::count_under_way(db, OperationState::Running).await?,
-        stuck: operations::count_under_way(db, OperationState::Stuck).await?,
+        deployments: deployments::count_live(db, reach).await?,
+        operations: operations::count_under_way(db, reach, OperationState::Running).await?,
+        stuck: operations::count_under_way(db, reach, OperationState::Stuck).await?,
         servers,
     };
     json(StatusCode::OK, &status)

@@ -4,16 +4,15 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use domain::Slug;
 use http::StatusCode;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
-use super::{Query, follow, json, lines};
 use crate::Plane;
-use crate::operations::find_installation;
+use crate::operations::{Actor, app_key, find_installation};
 use crate::problem::{Answer, Refusal};
 use crate::store::events::{self, Filter, Part};
+use crate::web::{Query, follow, json, lines};
 use crate::wire::Page;
 
 /// Before which event; this makes the list begin with the newest.
@@ -42,16 +41,18 @@ pub struct Wanted {
     app: Option<String>,
 }
 
-pub async fn list(State(plane): State<Arc<Plane>>, Query(wanted): Query<Wanted>) -> Answer<Response> {
+pub async fn list(State(plane): State<Arc<Plane>>, actor: Actor, Query(wanted): Query<Wanted>) -> Answer<Response> {
     let limit = wanted.limit.unwrap_or(100);
     if !(1..=500).contains(&limit) {
         return Err(Refusal::invalid("bad-limit", format!("limit is {limit}; it must be 1 to 500")));
     }
     let db = plane.store.read();
-    let bad = |error| Refusal::invalid("bad-query", format!("app: {error}"));
-    let app: Option<Slug> = wanted.app.map(|text| text.parse().map_err(bad)).transpose()?;
+    let app = match wanted.app {
+        Some(text) => Some(app_key(db, &actor, &text).await?),
+        None => None,
+    };
     let installation = match wanted.installation {
-        Some(text) => Some(find_installation(db, &text).await?.id),
+        Some(text) => Some(find_installation(db, &actor.reach, &text).await?.id),
         None => None,
     };
     let filter = Filter { app, installation };
@@ -65,7 +66,7 @@ pub async fn list(State(plane): State<Arc<Plane>>, Query(wanted): Query<Wanted>)
             Some(after) => after,
             None => events::last(db).await?,
         };
-        return Ok(lines(follow::audit(plane.clone(), filter, after)));
+        return Ok(lines(follow::audit(plane.clone(), actor.reach, filter, after)));
     }
     // The cursor goes on in the direction in which the list was begun.
     let part = match wanted.before {
@@ -74,7 +75,7 @@ pub async fn list(State(plane): State<Arc<Plane>>, Query(wanted): Query<Wanted>)
         }
         None => Part::After(wanted.cursor.or(wanted.after).unwrap_or(0)),
     };
-    let mut items = events::list(db, &filter, part, limit + 1).await?;
+    let mut items = events::list(db, &actor.reach, &filter, part, limit + 1).await?;
     let more = items.len() as u64 > limit;
     items.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let next = items.last().filter(|_| more).map(|event| event.sequence.to_string());

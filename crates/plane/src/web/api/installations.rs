@@ -9,19 +9,19 @@ use axum::extract::State;
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
 use domain::state::InstallationState;
-use domain::{InstallationId, ServerId, Slug};
+use domain::{InstallationId, ServerId};
 use futures_util::stream::{self, BoxStream, StreamExt};
 use http::StatusCode;
 use nimbus_api::{ExecRequest, Phase};
 use serde::Deserialize;
 
-use super::{Json, Paging, Path, Query, json, lines, page, view};
 use crate::Plane;
-use crate::operations::{Actor, Begun, failed_install, find_installation, not_in_that_state};
+use crate::operations::{Actor, Begun, app_key, customer_key, failed_install, find_installation, not_in_that_state};
 use crate::operations::{exec, install, remove, restart, start, stop};
 use crate::problem::{Answer, Refusal};
 use crate::server::ServerError;
 use crate::store::{installations, versions};
+use crate::web::{Json, Paging, Path, Query, json, lines, page, view};
 use crate::wire::{Accepted, CreateInstallation, Nothing};
 
 /// Most bytes of the line that an exec begins with.
@@ -42,15 +42,20 @@ pub struct Filter {
     paging: Paging,
 }
 
-pub async fn list(State(plane): State<Arc<Plane>>, Query(filter): Query<Filter>) -> Answer<Response> {
+pub async fn list(State(plane): State<Arc<Plane>>, actor: Actor, Query(filter): Query<Filter>) -> Answer<Response> {
     let (limit, after) = (filter.paging.limit()?, filter.paging.after::<String>()?.unwrap_or_default());
-    let slug = |key: &str, text: Option<String>| -> Answer<Option<Slug>> {
-        let bad = |error| Refusal::invalid("bad-query", format!("{key}: {error}"));
-        text.map(|text| text.parse().map_err(bad)).transpose()
-    };
-    let (app, customer) = (slug("app", filter.app)?, slug("customer", filter.customer)?);
     let db = plane.store.read();
-    let rows = installations::list(db, app.as_ref(), customer.as_ref(), &after, limit + 1).await?;
+    let wanted = installations::Filter {
+        app: match filter.app {
+            Some(text) => Some(app_key(db, &actor, &text).await?),
+            None => None,
+        },
+        customer: match filter.customer {
+            Some(text) => Some(customer_key(db, &actor, &text).await?),
+            None => None,
+        },
+    };
+    let rows = installations::list(db, &actor.reach, &wanted, &after, limit + 1).await?;
     let page = page(rows, limit, |row| row.name.to_string());
     let phases = phases(&plane, page.items.iter().map(|row| row.server).collect()).await;
     let mut items = Vec::with_capacity(page.items.len());
@@ -72,13 +77,13 @@ async fn phases(plane: &Plane, servers: BTreeSet<ServerId>) -> BTreeMap<Installa
     answers.into_iter().flatten().flatten().map(|report| (report.id, report.phase)).collect()
 }
 
-pub async fn show(State(plane): State<Arc<Plane>>, Path(text): Path<String>) -> Answer<Response> {
+pub async fn show(State(plane): State<Arc<Plane>>, actor: Actor, Path(text): Path<String>) -> Answer<Response> {
     let db = plane.store.read();
-    let row = find_installation(db, &text).await?;
-    let (id, server) = (row.id, row.server);
+    let row = find_installation(db, &actor.reach, &text).await?;
+    let (id, server, app) = (row.id, row.server, row.app_key());
     let failed = (row.state == InstallationState::Failed).then(|| failed_install(&row));
     let mut shown = view::installation(&plane, db, row).await?;
-    shown.limits = versions::find(db, &shown.app, shown.version).await?.map(|version| version.manifest.limits);
+    shown.limits = versions::find(db, &app, shown.version).await?.map(|version| version.manifest.limits);
     if failed.is_some() {
         shown.live_error = failed;
         return json(StatusCode::OK, &shown);
@@ -164,11 +169,12 @@ pub struct Logs {
 
 pub async fn logs(
     State(plane): State<Arc<Plane>>,
+    actor: Actor,
     Path(text): Path<String>,
     Query(wanted): Query<Logs>,
 ) -> Answer<Response> {
     let count = log_lines(wanted.lines)?;
-    let row = find_installation(plane.store.read(), &text).await?;
+    let row = find_installation(plane.store.read(), &actor.reach, &text).await?;
     if row.state == InstallationState::Removed {
         return Err(not_in_that_state(&row));
     }
@@ -199,7 +205,7 @@ pub async fn exec(
 ) -> Answer<Response> {
     let (request, input) = split_exec(body).await?;
     let frames = exec::exec(&plane, &actor, &text, request, input).await?;
-    Ok(super::stream("application/octet-stream", frames))
+    Ok(crate::web::stream("application/octet-stream", frames))
 }
 
 /// The first line of the body, and the rest as it comes.
@@ -230,7 +236,7 @@ async fn split_exec(body: Body) -> Answer<(ExecRequest, BoxStream<'static, Bytes
     let line = head.split_to(end);
     let rest = head.freeze();
     let rest = if rest.is_empty() { rest } else { rest.slice(1..) };
-    let request = super::object(&line).map_err(|error| {
+    let request = crate::web::object(&line).map_err(|error| {
         let detail = format!(
             "the body must begin with a line such as {{\"command\":[\"/bin/ls\",\"/data\"]}}; this one cannot be read: \
              {error}"

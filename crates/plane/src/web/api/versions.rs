@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use domain::Slug;
+use domain::{Key, Slug};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 use http_body_util::BodyExt;
@@ -16,14 +16,14 @@ use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 use tokio_util::io::ReaderStream;
 
-use super::{Json, Paging, Path, Query, app_slug, from_text, json, page};
 use crate::Plane;
 use crate::guard;
 use crate::operations::delete_version::delete_version;
 use crate::operations::publish_version::{Input, publish_version};
-use crate::operations::{Actor, unknown_app, unknown_version};
+use crate::operations::{Actor, app_key, unknown_app, unknown_version};
 use crate::problem::{Answer, Refusal};
 use crate::store::{apps, versions};
+use crate::web::{Json, Paging, Path, Query, from_text, json, page};
 use crate::wire::{Nothing, Version};
 
 /// Time between two pieces of an archive.
@@ -34,20 +34,25 @@ const NOTES: usize = 10_000;
 
 pub async fn list(
     State(plane): State<Arc<Plane>>,
+    actor: Actor,
     Path(app): Path<String>,
     Query(paging): Query<Paging>,
 ) -> Answer<Response> {
-    let slug = app_slug(&app)?;
+    let key = app_key(plane.store.read(), &actor, &app).await?;
     let (limit, before) = (paging.limit()?, paging.after::<u32>()?);
-    if apps::find(plane.store.read(), &slug).await?.is_none() {
+    if apps::find(plane.store.read(), &key).await?.is_none() {
         return Err(unknown_app(&app));
     }
-    let rows = versions::list(plane.store.read(), &slug, before, limit + 1).await?;
+    let rows = versions::list(plane.store.read(), &key, before, limit + 1).await?;
     json(StatusCode::OK, &page(rows, limit, |version| version.number.to_string()))
 }
 
-pub async fn show(State(plane): State<Arc<Plane>>, Path((app, number)): Path<(String, String)>) -> Answer<Response> {
-    json(StatusCode::OK, &find(&plane, &app, &number).await?)
+pub async fn show(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path((app, number)): Path<(String, String)>,
+) -> Answer<Response> {
+    json(StatusCode::OK, &find(&plane, &actor, &app, &number).await?)
 }
 
 pub async fn delete(
@@ -56,18 +61,19 @@ pub async fn delete(
     Path((app, number)): Path<(String, String)>,
     Json(Nothing {}): Json<Nothing>,
 ) -> Answer<Response> {
-    let slug = app_slug(&app)?;
-    let wanted = number.parse().map_err(|_| unknown_version(&slug, &number))?;
-    delete_version(&plane, &actor, &slug, wanted).await?;
+    let key = app_key(plane.store.read(), &actor, &app).await?;
+    let wanted = number.parse().map_err(|_| unknown_version(&key.slug, &number))?;
+    delete_version(&plane, &actor, &key, wanted).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 pub async fn download(
     State(plane): State<Arc<Plane>>,
+    actor: Actor,
     Path((app, number)): Path<(String, String)>,
     request: Request,
 ) -> Answer<Response> {
-    let version = find(&plane, &app, &number).await?;
+    let version = find(&plane, &actor, &app, &number).await?;
     let tag = format!("\"{}\"", version.artifact);
     let known = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let mut response = if known.is_some_and(|known| known.split(',').any(|one| one.trim() == tag || one.trim() == "*"))
@@ -90,17 +96,17 @@ pub async fn download(
     Ok(response)
 }
 
-async fn find(plane: &Plane, app: &str, number: &str) -> Answer<Version> {
-    let slug = app_slug(app)?;
+async fn find(plane: &Plane, actor: &Actor, app: &str, number: &str) -> Answer<Version> {
+    let key = app_key(plane.store.read(), actor, app).await?;
     if let Ok(wanted) = number.parse()
-        && let Some(version) = versions::find(plane.store.read(), &slug, wanted).await?
+        && let Some(version) = versions::find(plane.store.read(), &key, wanted).await?
     {
         return Ok(version);
     }
-    if apps::find(plane.store.read(), &slug).await?.is_none() {
-        return Err(unknown_app(&slug));
+    if apps::find(plane.store.read(), &key).await?.is_none() {
+        return Err(unknown_app(app));
     }
-    Err(unknown_version(&slug, number))
+    Err(unknown_version(&key.slug, number))
 }
 
 /// How a version is published.
@@ -118,12 +124,13 @@ pub async fn publish(
     Query(query): Query<Publish>,
     request: Request,
 ) -> Answer<Response> {
-    let slug = app_slug(&app).map_err(|_| bad_slug(&app))?;
+    let slug: Slug = app.rsplit(':').next().unwrap_or("").parse().map_err(|_| bad_slug(&app))?;
+    let key = app_key(plane.store.read(), &actor, &app).await?;
     check_notes(query.notes.as_deref())?;
     let (parts, body) = request.into_parts();
     check_head(&plane, &parts)?;
     let create = query.create.unwrap_or(false);
-    if !create && apps::find(plane.store.read(), &slug).await?.is_none() {
+    if !create && apps::find(plane.store.read(), &key).await?.is_none() {
         // Before a gigabyte is sent in vain; the operation says it again.
         let detail = format!(
             "there is no application \"{slug}\" yet; create it with `vclouden app create {slug}`, or publish with \
@@ -133,19 +140,19 @@ pub async fn publish(
     }
     let _turn = plane.publishing.acquire().await.map_err(Refusal::internal)?;
     let received = Received::receive(&plane, body).await?;
-    let key = guard::key_of(&parts.headers)?;
+    let once = guard::key_of(&parts.headers)?;
     let fingerprint = guard::fingerprint(&parts.method, &parts.uri, received.hash.as_bytes());
-    let work = publish_received(&plane, &actor, slug, create, query.notes, received);
-    match key {
+    let work = publish_received(&plane, &actor, key, create, query.notes, received);
+    match once {
         None => Ok(work.await),
-        Some(key) => guard::idempotent(&plane, &actor, &key, &fingerprint, work).await,
+        Some(once) => guard::idempotent(&plane, &actor, &once, &fingerprint, work).await,
     }
 }
 
 async fn publish_received(
     plane: &Plane,
     actor: &Actor,
-    app: Slug,
+    app: Key,
     create: bool,
     notes: Option<String>,
     received: Received,
@@ -234,7 +241,7 @@ impl Received {
             file.write_all(&data).await.map_err(cannot_keep)?;
         }
         file.flush().await.map_err(cannot_keep)?;
-        received.hash = guard::hex(&hash.finalize());
+        received.hash = crate::secret::hex(&hash.finalize());
         Ok(received)
     }
 }

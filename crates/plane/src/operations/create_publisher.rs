@@ -1,0 +1,26 @@
+//! Creates a publisher.
+
+use serde_json::json;
+
+use super::{Actor, Thing, name_for_people, record};
+use crate::Plane;
+use crate::problem::{Answer, Refusal};
+use crate::store::publishers;
+use crate::wire::{CreatePublisher, Publisher};
+
+/// Creates it.
+pub async fn create_publisher(plane: &Plane, actor: &Actor, input: CreatePublisher) -> Answer<Publisher> {
+    let slug = input.slug;
+    let name = name_for_people(input.name, &slug)?;
+    let tx = plane.store.write().await?;
+    let at = plane.now();
+    if !publishers::create(&tx, &slug, &name, at).await? {
+        let detail = format!("there is a publisher \"{slug}\" already; choose another slug");
+        return Err(Refusal::conflict("publisher-exists", detail));
+    }
+    let thing = Thing { id: slug.to_string(), name: Some(name.clone()), publisher: Some(&slug), ..Thing::default() };
+    record(plane, &tx, actor, "publisher.create", thing, json!({})).await?;
+    tx.commit().await?;
+    plane.progress.changed();
+    Ok(Publisher { slug, name, created_at: at, apps: 0, customers: 0, installations: 0 })
+}

@@ -1,0 +1,53 @@
+//! Publishers: those who make applications and have customers.
+
+use domain::Slug;
+use nimbus_api::Millis;
+use sea_orm::{ConnectionTrait, QueryResult};
+
+use super::{Result, Rows, Tx, all, big, get, number, one, parse, run, text};
+use crate::access::Reach;
+use crate::wire::Publisher;
+
+const COLUMNS: &str = "p.slug, p.name, p.created_at, \
+    (SELECT COUNT(*) FROM apps a WHERE a.publisher = p.slug) AS apps, \
+    (SELECT COUNT(*) FROM customers c WHERE c.publisher = p.slug) AS customers, \
+    (SELECT COUNT(*) FROM installations i WHERE i.publisher = p.slug AND i.state <> 'removed') AS installations";
+
+fn read(row: &QueryResult) -> Result<Publisher> {
+    Ok(Publisher {
+        slug: parse(row, "slug")?,
+        name: get(row, "name")?,
+        created_at: number(row, "created_at")?,
+        apps: number(row, "apps")?,
+        customers: number(row, "customers")?,
+        installations: number(row, "installations")?,
+    })
+}
+
+/// Makes a publisher; `false` when there is one of that slug.
+pub async fn create(tx: &Tx, slug: &Slug, name: &str, at: Millis) -> Result<bool> {
+    let sql = "INSERT INTO publishers (slug, name, created_at) VALUES ($1, $2, $3) ON CONFLICT (slug) DO NOTHING";
+    Ok(run(&**tx, sql, [text(slug), text(name), big(at)]).await?.rows_affected() > 0)
+}
+
+/// The publisher of that slug, if it is within reach.
+pub async fn find(db: &impl ConnectionTrait, reach: &Reach, slug: &Slug) -> Result<Option<Publisher>> {
+    let mut values = vec![text(slug)];
+    let mine = reach.publisher_sql("p.slug", &mut values);
+    let sql = format!("SELECT {COLUMNS} FROM publishers p WHERE p.slug = $1{mine}");
+    one(db, &sql, values).await?.map(|row| read(&row)).transpose()
+}
+
+/// Publishers within reach by slug, those after `after`.
+pub async fn list(db: &impl ConnectionTrait, reach: &Reach, after: &str, limit: u64) -> Rows<Publisher> {
+    let mut values = vec![text(after), big(limit)];
+    let mine = reach.publisher_sql("p.slug", &mut values);
+    let sql = format!("SELECT {COLUMNS} FROM publishers p WHERE p.slug > $1{mine} ORDER BY p.slug LIMIT $2");
+    all(db, &sql, values, read).await
+}
+
+/// Deletes a publisher that has nothing left.
+pub async fn delete(tx: &Tx, slug: &Slug) -> Result<()> {
+    run(&**tx, "DELETE FROM publishers WHERE slug = $1", [text(slug)]).await?;
+    Ok(())
+}

@@ -1,0 +1,50 @@
+//! Publishers.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use domain::Slug;
+use http::StatusCode;
+
+use crate::Plane;
+use crate::operations::create_publisher::create_publisher;
+use crate::operations::delete_publisher::delete_publisher;
+use crate::operations::{Actor, unknown_publisher};
+use crate::problem::Answer;
+use crate::store::publishers;
+use crate::web::{Json, Paging, Path, Query, json, page};
+use crate::wire::{CreatePublisher, Nothing};
+
+pub async fn list(State(plane): State<Arc<Plane>>, actor: Actor, Query(paging): Query<Paging>) -> Answer<Response> {
+    let (limit, after) = (paging.limit()?, paging.after::<String>()?.unwrap_or_default());
+    let rows = publishers::list(plane.store.read(), &actor.reach, &after, limit + 1).await?;
+    json(StatusCode::OK, &page(rows, limit, |publisher| publisher.slug.to_string()))
+}
+
+pub async fn create(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Json(input): Json<CreatePublisher>,
+) -> Answer<Response> {
+    json(StatusCode::CREATED, &create_publisher(&plane, &actor, input).await?)
+}
+
+pub async fn show(State(plane): State<Arc<Plane>>, actor: Actor, Path(text): Path<String>) -> Answer<Response> {
+    let found = publishers::find(plane.store.read(), &actor.reach, &slug(&text)?).await?;
+    json(StatusCode::OK, &found.ok_or_else(|| unknown_publisher(&text))?)
+}
+
+pub async fn delete(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path(text): Path<String>,
+    Json(Nothing {}): Json<Nothing>,
+) -> Answer<Response> {
+    delete_publisher(&plane, &actor, &slug(&text)?).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+fn slug(text: &str) -> Answer<Slug> {
+    text.parse().map_err(|_| unknown_publisher(text))
+}
