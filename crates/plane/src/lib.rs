@@ -38,8 +38,10 @@ pub use operations::Actor;
 pub struct Config {
     /// The bound socket of the API.
     pub listen: TcpListener,
-    /// The control plane's own directory: store and archives. Must exist.
+    /// The control plane's own directory: archives, and the store if it is a file. Must exist.
     pub data: PathBuf,
+    /// Where the store is.
+    pub store: store::Location,
     /// The socket of this machine's Nimbus.
     pub nimbus_socket: PathBuf,
     /// Where installations answer, such as `http://{name}.localhost:8080`.
@@ -65,6 +67,7 @@ impl Config {
     ) -> Self {
         Self {
             listen,
+            store: store::Location::File(data.join("store.sqlite")),
             data,
             nimbus_socket,
             edge_url,
@@ -175,7 +178,7 @@ pub async fn serve_with(
         return Err(PlaneError::EdgeUrl(config.edge_url));
     }
     let io = |what: String| move |source| PlaneError::Io { what, source };
-    let store = store::Store::open(&config.data.join("store.sqlite")).await?;
+    let store = store::Store::open(&config.store).await?;
     let artifacts = artifacts::Artifacts::open(&config.data)
         .map_err(io(format!("preparing the control plane's directory {}", config.data.display())))?;
     let started_at = clock();

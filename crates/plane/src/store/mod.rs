@@ -1,10 +1,12 @@
 //! All SQL of the control plane, one file per noun, so that nothing else knows how things are kept.
 //!
-//! SQLite in WAL mode. One connection writes and several read: a transaction never meets another writer, so it cannot
-//! fail for being busy. The SQL itself is also PostgreSQL's; there the counterpart of the one writer is
-//! [`lock_app`], which every transaction about an application's versions, installations or deployments begins with.
+//! SQLite in WAL mode, or PostgreSQL: the same SQL for both. One connection writes and several read: a transaction never
+//! meets another writer of this control plane, so it cannot fail for being busy. Writers of other control planes on the
+//! same PostgreSQL are held back by [`lock_app`], which every transaction about an application's versions, installations
+//! or deployments begins with.
 
-use std::path::Path;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use domain::Key;
@@ -32,7 +34,7 @@ pub mod snapshots;
 pub mod tokens;
 pub mod versions;
 
-/// Numbered, never changed once released; each runs once, in a transaction.
+/// Numbered, never changed once released; each runs once, all that are missing in one transaction.
 const MIGRATIONS: &[(i64, &str)] = &[
     (1, include_str!("migrations/0001_begin.sql")),
     (2, include_str!("migrations/0002_operations.sql")),
@@ -62,7 +64,7 @@ pub enum StoreError {
     Transition(#[from] domain::state::IllegalTransition),
     /// A newer control plane has used this store.
     #[error(
-        "the store {path} was written by a newer control plane (its schema is {found}, this one knows {known}): \
+        "{path} was written by a newer control plane (its schema is {found}, this one knows {known}): \
          run that version or a newer one"
     )]
     Newer {
@@ -84,6 +86,31 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 /// Rows of a query, or their loss.
 pub(crate) type Rows<T> = Result<Vec<T>>;
 
+/// Where a store is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Location {
+    /// In a file, with SQLite.
+    File(PathBuf),
+    /// In a database of PostgreSQL: `postgres://user:password@host/database`.
+    Postgres(String),
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Location::File(path) => write!(f, "the store {}", path.display()),
+            // Behind the password, if there is one.
+            Location::Postgres(url) => write!(f, "the store at {}", url.rsplit('@').next().unwrap_or_default()),
+        }
+    }
+}
+
+impl fmt::Debug for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 /// The store.
 pub struct Store {
     writer: DatabaseConnection,
@@ -91,11 +118,11 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store in the file `path`, which is created when missing, and brings its schema up to date.
-    pub async fn open(path: &Path) -> Result<Store> {
-        let writer = connect(path, 1).await?;
-        migrate(&writer, path).await?;
-        let readers = connect(path, 4).await?;
+    /// Opens a store, in a file that is created when missing, and brings its schema up to date.
+    pub async fn open(location: &Location) -> Result<Store> {
+        let writer = connect(location, 1).await?;
+        migrate(&writer, location).await?;
+        let readers = connect(location, 4).await?;
         Ok(Store { writer, readers })
     }
 
@@ -127,14 +154,23 @@ impl std::ops::Deref for Tx {
     }
 }
 
-async fn connect(path: &Path, connections: u32) -> Result<DatabaseConnection> {
-    let file = path.to_owned();
-    let mut options = ConnectOptions::new("sqlite::memory:");
+async fn connect(location: &Location, connections: u32) -> Result<DatabaseConnection> {
+    let mut options = match location {
+        Location::File(path) => file_options(path),
+        Location::Postgres(url) => ConnectOptions::new(url),
+    };
     options
         .max_connections(connections)
         .min_connections(1)
         .sqlx_logging(false)
-        .acquire_timeout(Duration::from_secs(30))
+        .acquire_timeout(Duration::from_secs(30));
+    Ok(Database::connect(options).await?)
+}
+
+fn file_options(path: &Path) -> ConnectOptions {
+    let file = path.to_owned();
+    let mut options = ConnectOptions::new("sqlite::memory:");
+    options
         // Connections to a file do not go stale: never close, never ask.
         .idle_timeout(None::<Duration>)
         .max_lifetime(None::<Duration>)
@@ -151,24 +187,30 @@ async fn connect(path: &Path, connections: u32) -> Result<DatabaseConnection> {
                 // What a person was told is accepted must survive a power cut.
                 .pragma("synchronous", "FULL")
         });
-    Ok(Database::connect(options).await?)
+    options
 }
 
-async fn migrate(db: &DatabaseConnection, path: &Path) -> Result<()> {
-    db.execute_unprepared("CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY KEY)").await?;
-    let found = one(db, "SELECT COALESCE(MAX(number), 0) AS n FROM migrations", []).await?;
+/// Several control planes may start at the same moment: one of them migrates, the others wait for it. The number is
+/// vClouden's own, of no meaning.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(7862534)";
+
+async fn migrate(db: &DatabaseConnection, location: &Location) -> Result<()> {
+    let tx = db.begin().await?;
+    if matches!(location, Location::Postgres(_)) {
+        tx.execute_unprepared(LOCK).await?;
+    }
+    tx.execute_unprepared("CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY KEY)").await?;
+    let found = one(&tx, "SELECT COALESCE(MAX(number), 0) AS n FROM migrations", []).await?;
     let found: i64 = found.map(|row| get(&row, "n")).transpose()?.unwrap_or(0);
     let known = MIGRATIONS.last().map_or(0, |(number, _)| *number);
     if found > known {
-        return Err(StoreError::Newer { path: path.display().to_string(), found, known });
+        return Err(StoreError::Newer { path: location.to_string(), found, known });
     }
     for (number, text) in MIGRATIONS.iter().filter(|(number, _)| *number > found) {
-        let tx = db.begin().await?;
         tx.execute_unprepared(text).await?;
         run(&tx, "INSERT INTO migrations (number) VALUES ($1)", [(*number).into()]).await?;
-        tx.commit().await?;
     }
-    Ok(())
+    Ok(tx.commit().await?)
 }
 
 /// Holds back every other transaction about this application until the present one has ended; tells whether the
@@ -315,8 +357,8 @@ mod tests {
     #[tokio::test]
     async fn a_store_of_before_is_brought_up_to_date() {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("store.sqlite");
-        let before = connect(&path, 1).await.unwrap();
+        let location = Location::File(directory.path().join("store.sqlite"));
+        let before = connect(&location, 1).await.unwrap();
         before.execute_unprepared("CREATE TABLE migrations (number BIGINT PRIMARY KEY)").await.unwrap();
         for (number, text) in &MIGRATIONS[..3] {
             before.execute_unprepared(text).await.unwrap();
@@ -325,7 +367,7 @@ mod tests {
         before.execute_unprepared(OLD).await.unwrap();
         before.close().await.unwrap();
 
-        let store = Store::open(&path).await.unwrap();
+        let store = Store::open(&location).await.unwrap();
         let sql = "SELECT number FROM versions WHERE withdrawn = 1 ORDER BY number";
         let withdrawn: Vec<u32> = all(store.read(), sql, [], |row| number(row, "number")).await.unwrap();
         assert_eq!(withdrawn, [2, 3], "one failed, one was rolled back from, one was mended, one was never deployed");

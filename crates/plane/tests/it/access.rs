@@ -59,7 +59,7 @@ async fn unknown_paths_and_methods_are_told_apart() {
 async fn a_new_token_replaces_the_old_one() {
     let mut world = World::new().await;
     world.stop().await;
-    let store = plane::store::Store::open(&world.data.path().join("store.sqlite")).await.unwrap();
+    let store = plane::store::Store::open(&world.store).await.unwrap();
     let old = format!("{:x}", sha2::Sha256::digest(TOKEN));
     let row = plane::store::tokens::find(store.read(), &old).await.unwrap().unwrap();
     let tx = store.write().await.unwrap();

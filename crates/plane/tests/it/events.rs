@@ -150,7 +150,7 @@ async fn old_events_are_deleted_and_none_is_counted_twice() {
 #[tokio::test]
 async fn of_too_many_events_the_oldest_are_deleted() {
     let directory = tempfile::tempdir().unwrap();
-    let store = plane::store::Store::open(&directory.path().join("store.sqlite")).await.unwrap();
+    let store = plane::store::Store::open(&crate::postgres::location(directory.path()).await).await.unwrap();
     let tx = store.write().await.unwrap();
     let new = plane::store::events::New {
         at: 1000,

@@ -100,7 +100,7 @@ async fn what_was_cut_in_the_middle_is_never_done_twice() {
     let body = json!({"slug": "acme"}).to_string();
     post(&world, "cut", "/customers", &body).await.expect(201);
     world.stop().await;
-    let store = plane::store::Store::open(&world.data.path().join("store.sqlite")).await.unwrap();
+    let store = plane::store::Store::open(&world.store).await.unwrap();
     let tx = store.write().await.unwrap();
     // As a control plane leaves it that dies between the claim and the answer.
     let sql = "DELETE FROM customers; UPDATE idempotency SET status = NULL, media_type = NULL, body = NULL";

@@ -104,7 +104,7 @@ async fn of_too_many_operations_the_oldest_are_deleted() {
     let mut world = World::with_app().await;
     let installation = world.install("hola", "acme").await.id;
     world.stop().await;
-    let store = plane::store::Store::open(&world.data.path().join("store.sqlite")).await.unwrap();
+    let store = plane::store::Store::open(&world.store).await.unwrap();
     let tx = store.write().await.unwrap();
     for at in 1..=2500 {
         keep(&tx, installation, at).await;

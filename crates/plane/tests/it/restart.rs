@@ -118,12 +118,13 @@ async fn kills_at_random_points_never_do_anything_twice() {
 async fn the_store_refuses_what_a_newer_control_plane_wrote() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store with a space?.sqlite");
-    let store = plane::store::Store::open(&path).await.unwrap();
+    let location = plane::store::Location::File(path.clone());
+    let store = plane::store::Store::open(&location).await.unwrap();
     let tx = store.write().await.unwrap();
     use sea_orm::ConnectionTrait;
     tx.execute_unprepared("INSERT INTO migrations (number) VALUES (9999)").await.unwrap();
     tx.commit().await.unwrap();
     assert!(path.exists());
-    let error = plane::store::Store::open(&path).await.err().unwrap();
+    let error = plane::store::Store::open(&location).await.err().unwrap();
     assert!(error.to_string().contains("newer"), "{error}");
 }

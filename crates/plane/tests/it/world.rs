@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use domain::state::{DeploymentState, OperationState};
 use domain::{DeploymentId, OperationId};
+use plane::store::Location;
 use plane::wire::{Accepted, Deployment, Installation, Operation, Page, Problem, Version};
 use plane::{Config, PlaneError};
 use reqwest::{Method, StatusCode};
@@ -19,6 +20,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::fake::{Fake, Shared};
+use crate::postgres;
 
 pub const TOKEN: &str = "vco_a-token-for-tests";
 
@@ -46,6 +48,7 @@ pub struct World {
     pub fake: Arc<Fake>,
     pub clock: Clock,
     pub data: TempDir,
+    pub store: Location,
     pub address: SocketAddr,
     pub http: reqwest::Client,
     pub workers: usize,
@@ -96,10 +99,12 @@ impl World {
     pub async fn new() -> Self {
         let clock = Clock::default();
         let fake = Fake::new(clock.function());
+        let data = tempfile::tempdir().unwrap();
         let mut world = Self {
             fake,
             clock,
-            data: tempfile::tempdir().unwrap(),
+            store: postgres::location(data.path()).await,
+            data,
             address: "127.0.0.1:1".parse().unwrap(),
             http: reqwest::Client::new(),
             workers: 8,
@@ -127,6 +132,7 @@ impl World {
             "http://{name}.localhost:8080".into(),
             Sha256::digest(TOKEN).iter().map(|byte| format!("{byte:02x}")).collect(),
         );
+        config.store = self.store.clone();
         config.workers_per_server = self.workers;
         config.archive_limits.archive_bytes = 1 << 20;
         let (end, ended) = oneshot::channel::<()>();
