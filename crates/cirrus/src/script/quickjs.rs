@@ -407,6 +407,15 @@ pub fn throw_uncatchable(ctx: &Ctx<'_>, message: &str) -> Error {
     error
 }
 
+/// What a module exports as its default, from the bytecode that `build.rs` made of it.
+pub fn default_export<'js>(ctx: &Ctx<'js>, bytecode: &'static [u8]) -> Result<rquickjs::Function<'js>> {
+    // SAFETY: part of this program, written by the same version of QuickJS; nothing from outside comes here.
+    let module = unsafe { rquickjs::Module::load(ctx.clone(), bytecode) }?;
+    let (module, evaluated) = module.eval()?;
+    evaluated.finish::<()>()?;
+    module.get("default")
+}
+
 /// The bytes of a `Uint8Array` or an `ArrayBuffer`, copied.
 pub fn bytes_of(value: &Value<'_>) -> Option<Vec<u8>> {
     let object = value.as_object()?;
