@@ -20,10 +20,10 @@ function monthOf(req) {
 }
 
 // Problems of what a person wrote are shown beside the form; all others are errors.
-function attempt(write, again) {
+function attempt(req, write, again) {
   try { return write(); } catch (error) {
     if (!(error.status >= 400 && error.status < 500)) throw error;
-    again(error.message);
+    again(req.say(error));
     return undefined;
   }
 }
@@ -87,7 +87,7 @@ app.post('/asientos', (req, res) => {
   if (!concepto.trim()) return again(req.t('entry.nothing'));
   if (lines.length > 200) return again(req.t('entry.many'));
   const first = thirds()[0]?.id;
-  const entry = attempt(() => post({
+  const entry = attempt(req, () => post({
     fecha, concepto: concepto.trim(),
     lines: lines.map((line) => ({
       cuenta: Number(line.cuenta) || reject(req.t('entry.account')), tercero: Number(line.tercero) || first,
@@ -136,7 +136,7 @@ app.post('/kardex/:id', (req, res) => {
   const { fecha, clase, detalle = '', cantidad, valor } = req.body;
   const again = (problem) => kardexCard(req, res, product, req.body, problem);
   if (!isDate(fecha)) return again(req.t('entry.date'));
-  const done = attempt(() => move({
+  const done = attempt(req, () => move({
     producto: product.id, fecha, clase, detalle: detalle.trim(), cantidad: number(req, cantidad), valor: number(req, valor),
   }, ...texts(req)), again);
   if (!done) return;

@@ -20,7 +20,7 @@ function attempt(req, write, again) {
   if (!written(req.body).titulo) return again(req.t('empty'));
   try { write(written(req.body)); } catch (error) {
     if (!(error.status >= 400 && error.status < 500)) throw error;
-    return again(error.message);
+    return again(req.say(error));
   }
   return undefined;
 }

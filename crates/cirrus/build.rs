@@ -1,5 +1,5 @@
-//! Compiles the part of the API that is written in JavaScript to bytecode: each runtime would take 4 ms for it, and keep
-//! the text of every function beside its code. Files and lines stay in it, for stacks.
+//! Compiles the part of the API that is written in JavaScript to bytecode: each runtime would take 4 ms for it, and
+//! keep the text of every function beside its code. Files and lines stay in it, for stacks.
 
 use std::error::Error;
 use std::path::Path;

@@ -18,7 +18,7 @@ use crate::{
     web::{
         Request, Response,
         i18n::Locales,
-        natives, problem,
+        natives, problem, refusals,
         seal::Seals,
         secret::Secret,
         session, static_files,
@@ -256,6 +256,10 @@ impl Host for App {
         locales.text(locales.choose(request), key, |name| {
             values.get(name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
         })
+    }
+
+    fn say_again(&self, detail: &mut String, errors: &mut Value, request: &Request) {
+        refusals::again(&self.shared.locales, request, detail, errors);
     }
 
     fn native(&self, declared: &Native, request: &Request, worker: &WorkerContext<'_>) -> Option<Response> {

@@ -10,4 +10,5 @@ mod json;
 pub mod results;
 pub mod script;
 pub mod web;
+mod words;
 pub mod work;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::{hooks::Rejection, schema::Problem};
+use crate::words;
 
 /// One thing that is wrong with one field of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,14 +13,40 @@ pub struct Fault {
     /// A short word for programs: `required`, `type`, `too_long`, `too_large`, `choice`, `check`, `unique`, `link`,
     /// `read_only`, `unknown` ...
     pub code: &'static str,
-    /// For people: what is wrong and what would be right.
-    pub message: String,
+    /// What its words are filled with: the refused `value`, the bounds ..., the same in every language. A `kind` tells
+    /// apart what one code says in several ways.
+    pub values: Vec<(&'static str, String)>,
 }
 
 impl Fault {
     /// A fault of a field.
-    pub fn new(field: &str, code: &'static str, message: impl Into<String>) -> Fault {
-        Fault { field: field.to_owned(), code, message: message.into() }
+    pub fn new(field: &str, code: &'static str) -> Fault {
+        Fault { field: field.to_owned(), code, values: Vec::new() }
+    }
+
+    /// With one more value for its words.
+    pub fn with(mut self, name: &'static str, value: impl ToString) -> Fault {
+        self.values.push((name, value.to_string()));
+        self
+    }
+
+    /// A value by its name.
+    pub fn value(&self, name: &str) -> Option<String> {
+        self.values.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+    }
+
+    /// For people, in English: what is wrong and what would be right. `web::i18n` says it in other languages.
+    pub fn message(&self) -> String {
+        words::english(self.code, |name| self.value(name))
+    }
+
+    /// As one of the `errors` of a problem, with this message.
+    pub fn to_json(&self, message: &str) -> serde_json::Value {
+        let mut json = serde_json::json!({ "field": self.field, "code": self.code, "message": message });
+        if !self.values.is_empty() {
+            json["values"] = self.values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        }
+        json
     }
 }
 
@@ -63,7 +90,7 @@ pub enum Error {
         id: i64,
     },
     /// The record breaks rules of its table: every fault at once.
-    #[error("{}", of_fields(.table, .faults))]
+    #[error("{}", of_fields(.table, .faults, Fault::message))]
     Validation {
         /// The table.
         table: String,
@@ -231,7 +258,8 @@ fn of_rows(faults: &[RowFault]) -> String {
     format!("nothing was imported:\n{}", lines.join("\n"))
 }
 
-fn of_fields(table: &str, faults: &[Fault]) -> String {
-    let lines: Vec<_> = faults.iter().map(|fault| format!("{}: {}", fault.field, fault.message)).collect();
+/// All that is wrong with a record, each fault in the words of `say`.
+pub(crate) fn of_fields(table: &str, faults: &[Fault], say: impl Fn(&Fault) -> String) -> String {
+    let lines: Vec<_> = faults.iter().map(|fault| format!("{}: {}", fault.field, say(fault))).collect();
     format!("{table}: {}", lines.join("; "))
 }

@@ -176,7 +176,7 @@ fn from_cells(table: &Table, heading: &[Option<String>], cells: &csv::StringReco
     for (name, cell) in heading.iter().zip(cells) {
         let Some(name) = name else { continue };
         let value = match table.field(name) {
-            Some(field) => accept::from_text(field, cell).map_err(|fault| format!("{name}: {}", fault.message))?,
+            Some(field) => accept::from_text(field, cell).map_err(|fault| format!("{name}: {}", fault.message()))?,
             None if cell.is_empty() => continue,
             None => Value::Integer(cell.parse().map_err(|_| format!("id: {cell:?} is no number of a row"))?),
         };

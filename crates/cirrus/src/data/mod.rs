@@ -23,6 +23,7 @@ mod value;
 mod versions;
 mod write;
 
+pub(crate) use error::of_fields;
 pub use error::{Error, Fault, Kind as ErrorKind, RowFault};
 pub use hooks::{Event, Hooks, NoHooks, Rejection};
 pub use query::{Condition, Query};

@@ -128,10 +128,9 @@ impl State {
             return quickjs::throw_uncatchable(ctx, &error.to_string());
         }
         let errors = match error {
-            data::Error::Validation { faults, .. } => faults
-                .iter()
-                .map(|fault| serde_json::json!({ "field": fault.field, "code": fault.code, "message": fault.message }))
-                .collect(),
+            data::Error::Validation { faults, .. } => {
+                faults.iter().map(|fault| fault.to_json(&fault.message())).collect()
+            }
             data::Error::Rejected(rejection) => match &rejection.field {
                 Some(field) => {
                     vec![serde_json::json!({ "field": field, "code": "rejected", "message": rejection.message })]

@@ -56,6 +56,10 @@ pub trait Host: Send + Sync {
     /// A text of the application's locales in the request's language.
     fn translate(&self, key: &str, values: &Map<String, Value>, request: &Request) -> String;
 
+    /// Says again, in the request's language, what the data layer said of fields: in the detail of a problem and in
+    /// its errors.
+    fn say_again(&self, _detail: &mut String, _errors: &mut Value, _request: &Request) {}
+
     /// Answers a native declaration (`resource` and so on) that a request reached, on a worker; `None` when it does not
     /// know the path after all.
     fn native(

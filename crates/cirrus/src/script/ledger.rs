@@ -225,7 +225,7 @@ impl Asked<'_> {
         let wrong = |what: &str| Error::Invalid(format!("{name}: {what}"));
         let kind = self.table.type_of(name).ok_or_else(|| wrong("no such field"))?;
         let value = data::Value::from_json(given).ok_or_else(|| wrong("a list or an object is no value"))?;
-        let typed = accept::typed(kind, value).map_err(|(_, message)| wrong(&message))?;
+        let typed = accept::typed(name, kind, value).map_err(|fault| wrong(&fault.message()))?;
         Ok(match typed {
             data::Value::Null => return Err(wrong("a value is needed")),
             data::Value::Integer(n) | data::Value::Decimal { units: n, .. } => Sql::Integer(n),

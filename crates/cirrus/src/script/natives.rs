@@ -115,6 +115,14 @@ impl<'js> Natives<'js> {
             let values = object_of(to_json(&state, &ctx, &values)?);
             Ok::<_, rquickjs::Error>(state.host.translate(&key, &values, &request))
         })?;
+        let state = self.state();
+        self.put("say", move |ctx: Ctx<'js>, id: u32, mut message: String, errors: Value<'js>| {
+            let request = state.request(&ctx, id)?;
+            let mut errors =
+                if errors.is_undefined() { serde_json::Value::Null } else { to_json(&state, &ctx, &errors)? };
+            state.host.say_again(&mut message, &mut errors, &request);
+            Ok::<_, rquickjs::Error>(message)
+        })?;
         self.put("decode", |text: String| urls::decode(&text).into_owned())
     }
 
@@ -178,9 +186,9 @@ impl<'js> Natives<'js> {
     fn failures(&self) -> Result<()> {
         let state = self.state();
         let fail =
-            move |ctx: Ctx<'js>, id: u32, status: u16, message: String, detail: String, errors: Opt<Value<'js>>| {
+            move |ctx: Ctx<'js>, id: u32, status: u16, mut message: String, detail: String, errors: Opt<Value<'js>>| {
                 let request = state.request(&ctx, id)?;
-                let errors = match errors.0 {
+                let mut errors = match errors.0 {
                     Some(errors) if !errors.is_undefined() => to_json(&state, &ctx, &errors)?,
                     _ => serde_json::Value::Null,
                 };
@@ -192,6 +200,7 @@ impl<'js> Natives<'js> {
                     let (name, method, target) = (request.id, &request.method, target(&request.uri));
                     state.log("error", &format!("request {name} {method} {target}: {detail}"));
                 }
+                state.host.say_again(&mut message, &mut errors, &request);
                 state.end(id, Outcome::Failed(failure(&request, status, &message, errors)));
                 Ok::<_, rquickjs::Error>(())
             };

@@ -11,7 +11,7 @@ use std::hash::{DefaultHasher, Hasher};
 use http::{Method, StatusCode};
 use serde_json::{Map, Value as Json, json};
 
-use super::{Request, Response, form, problem, resource, resource::Answer};
+use super::{Request, Response, form, problem, refusals, resource, resource::Answer};
 use crate::{
     app::App,
     data::{Error, Fault, Read, Record, Session, Value, accept},
@@ -87,7 +87,7 @@ impl Collect {
                 response.headers.insert(http::header::CACHE_CONTROL, http::HeaderValue::from_static("no-store"));
                 response
             }
-            Err(error) => resource::of_data(request, &error),
+            Err(error) => resource::of_data(app, request, &error),
         })
     }
 
@@ -108,11 +108,11 @@ impl Collect {
         let Some(items) = body["items"].as_array().filter(|items| items.len() <= MOST) else {
             return bad(&format!("send `items`, a list of at most {MOST} values"));
         };
-        let told: Vec<Json> = items.iter().map(|item| self.item(session, request, item)).collect();
+        let told: Vec<Json> = items.iter().map(|item| self.item(app, session, request, item)).collect();
         Some(Response::bytes(StatusCode::OK, "application/json", json!({ "items": told }).to_string()))
     }
 
-    fn item(&self, session: &Session, request: &Request, item: &Json) -> Json {
+    fn item(&self, app: &App, session: &Session, request: &Request, item: &Json) -> Json {
         let (id, field) = (&item["id"], &item["field"]);
         let number = id.as_i64().or_else(|| id.as_str()?.parse().ok());
         let told = match (number, field.as_str()) {
@@ -122,8 +122,8 @@ impl Collect {
             _ => Err(Error::Invalid("this field of this table is not collected".to_owned())),
         };
         let mut told = told.unwrap_or_else(|error| {
-            let response = resource::of_data(request, &error);
-            json!({ "status": "error", "code": response.status.as_u16(), "detail": error_text(&response, &error) })
+            let response = resource::of_data(app, request, &error);
+            json!({ "status": "error", "code": response.status.as_u16(), "detail": error_text(app, request, &response, &error) })
         });
         told["id"] = id.clone();
         told["field"] = field.clone();
@@ -132,16 +132,14 @@ impl Collect {
 
     fn store(&self, session: &Session, id: i64, name: &str, item: &Json) -> Result<Json, Error> {
         let (_, table) = session.schema().find(&self.table)?;
-        let wrong = |code, message: &str| Error::Validation {
-            table: self.table.clone(),
-            faults: vec![Fault::new(name, code, message)],
-        };
-        let field = table.field(name).ok_or_else(|| wrong("unknown", "there is no such field"))?;
+        let wrong = |fault| Error::Validation { table: self.table.clone(), faults: vec![fault] };
+        let field = table.field(name).ok_or_else(|| wrong(Fault::new(name, "unknown").with("table", &self.table)))?;
         let current = session.get(&self.table, id)?.get(name).map_or(Json::Null, Value::to_json);
         let now = version(&current);
-        let value = Value::from_json(&item["value"]).ok_or_else(|| wrong("type", "send it as a text"))?;
-        let value = accept::accept(field, value)
-            .map_err(|fault| Error::Validation { table: self.table.clone(), faults: vec![fault] })?;
+        let value = Value::from_json(&item["value"]).ok_or_else(|| {
+            wrong(Fault::new(name, "type").with("kind", "text").with("value", accept::shown_json(&item["value"])))
+        })?;
+        let value = accept::accept(field, value).map_err(wrong)?;
         if value.to_json() == current {
             return Ok(json!({ "status": "same", "version": now }));
         }
@@ -155,6 +153,9 @@ impl Collect {
 }
 
 /// What of an error its sender may read.
-fn error_text(response: &Response, error: &Error) -> String {
-    if response.status.is_server_error() { "something failed on our side".to_owned() } else { error.to_string() }
+fn error_text(app: &App, request: &Request, response: &Response, error: &Error) -> String {
+    if response.status.is_server_error() {
+        return "something failed on our side".to_owned();
+    }
+    refusals::told(&app.shared.locales, request, error)
 }

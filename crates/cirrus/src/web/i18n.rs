@@ -11,6 +11,7 @@ use http::header;
 
 use super::{Request, cookie};
 use crate::error::Error;
+use crate::words::{self, fill};
 
 /// The cookie that remembers a choice.
 pub const COOKIE: &str = "lang";
@@ -68,27 +69,30 @@ impl Locales {
     /// The language in which a request is answered.
     pub fn choose<'a>(&'a self, request: &Request) -> &'a str {
         let by_cookie = || cookie::get(&request.headers, COOKIE).and_then(|wanted| self.known(wanted));
-        self.asked(request).or_else(by_cookie).or_else(|| self.accepted(request)).unwrap_or(&self.default)
+        let accepted = || accepted(request, |wanted| self.known(wanted));
+        self.asked(request).or_else(by_cookie).or_else(accepted).unwrap_or(&self.default)
     }
 
-    fn accepted<'a>(&'a self, request: &Request) -> Option<&'a str> {
-        let list = request.headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
-        let mut wanted: Vec<(f32, &str)> = list
-            .split(',')
-            .take(20)
-            .filter_map(|item| {
-                let (name, rest) = item.split_once(';').unwrap_or((item, ""));
-                let quality = rest.trim().strip_prefix("q=").map_or(Some(1.0), |quality| quality.parse().ok())?;
-                (quality > 0.0).then_some((quality, self.known(name)?))
+    /// What is said of a refused field (see [`words::said`]): in the language of the request, else in the default one;
+    /// in the words of the application (`refusals.<code>`), else in ours. Without any texts of the application, the
+    /// visitor chooses among our own languages.
+    pub fn refusal(&self, request: &Request, code: &str, value: impl Fn(&str) -> Option<String>) -> String {
+        let ours = |wanted: &str| words::LANGUAGES.into_iter().find(|ours| wanted.trim().starts_with(ours));
+        let chosen = match self.languages.is_empty() {
+            true => accepted(request, ours).unwrap_or(words::LANGUAGES[0]),
+            false => self.choose(request),
+        };
+        words::said(code, value, |keys| {
+            [chosen, &self.default, words::LANGUAGES[0]].into_iter().find_map(|language| {
+                let texts = self.languages.get(language);
+                let own = texts.and_then(|texts| keys.iter().find_map(|key| texts.get(&format!("refusals.{key}"))));
+                own.map(String::as_str).or_else(|| words::ours(language, keys))
             })
-            .collect();
-        wanted.sort_by(|a, b| b.0.total_cmp(&a.0));
-        wanted.first().map(|(_, name)| *name)
+        })
     }
 
     /// The text of a key with `{name}` filled in; a key that no language has is its own text. With a value `n`,
-    /// `key.one` and
-    /// `key.other` go before `key`.
+    /// `key.one` and `key.other` go before `key`.
     pub fn text(&self, language: &str, key: &str, value: impl Fn(&str) -> Option<String>) -> String {
         let plural = value("n").map(|n| format!("{key}.{}", if n == "1" { "one" } else { "other" }));
         let keys = [plural.as_deref(), Some(key)];
@@ -99,6 +103,22 @@ impl Locales {
         let Some(text) = find(language).or_else(|| find(&self.default)) else { return key.to_owned() };
         fill(text, value)
     }
+}
+
+/// The most wanted one of the languages that are `known`.
+fn accepted<'a>(request: &Request, known: impl Fn(&str) -> Option<&'a str>) -> Option<&'a str> {
+    let list = request.headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
+    let mut wanted: Vec<(f32, &str)> = list
+        .split(',')
+        .take(20)
+        .filter_map(|item| {
+            let (name, rest) = item.split_once(';').unwrap_or((item, ""));
+            let quality = rest.trim().strip_prefix("q=").map_or(Some(1.0), |quality| quality.parse().ok())?;
+            (quality > 0.0).then_some((quality, known(name)?))
+        })
+        .collect();
+    wanted.sort_by(|a, b| b.0.total_cmp(&a.0));
+    wanted.first().map(|(_, name)| *name)
 }
 
 fn flatten(prefix: &str, table: &toml::Table, texts: &mut HashMap<String, String>) {
@@ -113,29 +133,6 @@ fn flatten(prefix: &str, table: &toml::Table, texts: &mut HashMap<String, String
             _ => {}
         }
     }
-}
-
-fn fill(text: &str, value: impl Fn(&str) -> Option<String>) -> String {
-    let mut filled = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('{') {
-        filled.push_str(before);
-        match after.split_once('}') {
-            Some((name, after)) => {
-                match value(name) {
-                    Some(value) => filled.push_str(&value),
-                    None => filled.extend(["{", name, "}"]),
-                }
-                rest = after;
-            }
-            None => {
-                filled.push('{');
-                rest = after;
-            }
-        }
-    }
-    filled.push_str(rest);
-    filled
 }
 
 /// A number with the separators of a language: `1234567.5` is `1.234.567,5` in Spanish.

@@ -13,6 +13,7 @@ pub mod openapi;
 pub mod options;
 pub mod problem;
 pub mod reading;
+pub mod refusals;
 pub mod request;
 pub mod resource;
 pub mod response;

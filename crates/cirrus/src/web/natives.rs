@@ -114,7 +114,7 @@ impl Route {
         } else {
             app.write(worker, |session| Ok(self.in_session(app, session, request)))
         };
-        outcome.unwrap_or_else(|error| Some(resource::of_data(request, &error)))
+        outcome.unwrap_or_else(|error| Some(resource::of_data(app, request, &error)))
     }
 
     /// Middleware that waits (for a login, say) brings reads here too, and those that take long.

@@ -64,7 +64,12 @@ fn problem() -> Value {
     let error = json!({
         "type": "object",
         "required": ["field", "code", "message"],
-        "properties": { "field": { "type": "string" }, "code": { "type": "string" }, "message": { "type": "string" } },
+        "properties": {
+            "field": { "type": "string" },
+            "code": { "type": "string" },
+            "message": { "type": "string" },
+            "values": { "type": "object", "additionalProperties": { "type": "string" } },
+        },
     });
     json!({
         "type": "object",

@@ -188,7 +188,7 @@ impl Site {
         }
         match self.app.store.schema().find(table) {
             Ok((place, _)) => self.events.subscribe(place),
-            Err(error) => resource::of_data(request, &error),
+            Err(error) => resource::of_data(&self.app, request, &error),
         }
     }
 

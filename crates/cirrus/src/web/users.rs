@@ -115,17 +115,16 @@ pub fn hash_checked(config: &config::Users, password: &str) -> Result<String, Er
         let problem = "this application has no users: write [users] table = \"usuarios\" in cirrus.toml";
         return Err(Error::Invalid(problem.to_owned()));
     }
-    let wrong = |code, message: String| Error::Validation {
-        table: config.table.clone(),
-        faults: vec![Fault::new("password", code, message)],
-    };
-    let length = password.chars().count();
-    if !PASSWORD.contains(&length) {
-        let (least, most) = (PASSWORD.start(), PASSWORD.end());
-        let code = if length < *least { "too_short" } else { "too_long" };
-        return Err(wrong(code, format!("it has {length} characters; it must have {least} to {most}")));
+    let wrong = |fault| Error::Validation { table: config.table.clone(), faults: vec![fault] };
+    let (length, least, most) = (password.chars().count(), *PASSWORD.start(), *PASSWORD.end());
+    if length < least {
+        return Err(wrong(Fault::new("password", "too_short").with("length", length).with("min", least)));
     }
-    hash(password).map_err(|problem| wrong("type", problem))
+    if length > most {
+        let fault = Fault::new("password", "too_long").with("kind", "text");
+        return Err(wrong(fault.with("length", length).with("max", most)));
+    }
+    hash(password).map_err(Error::Refused)
 }
 
 /// Keeps the hash of a user's password.
@@ -258,7 +257,7 @@ impl Routes {
             Some("me") if get => {
                 let user = match app.visitor(request) {
                     Ok(user) => user,
-                    Err(error) => return Answer::Done(resource::of_data(request, &error)),
+                    Err(error) => return Answer::Done(resource::of_data(app, request, &error)),
                 };
                 if user.is_null() {
                     return Answer::Done(problem::plain(StatusCode::UNAUTHORIZED, "nobody is logged in"));
@@ -283,7 +282,7 @@ impl Routes {
         }
         Some(match enter(app, read, request) {
             Ok(response) => response,
-            Err(error) => resource::of_data(request, &error),
+            Err(error) => resource::of_data(app, request, &error),
         })
     }
 }

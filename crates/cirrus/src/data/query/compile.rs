@@ -232,7 +232,8 @@ impl Sql<'_> {
 
     fn value(&self, field: &str, value: &Value) -> Result<Value, Error> {
         let kind = kind_of(self.table, field)?;
-        accept::typed(kind, value.clone()).map_err(|(_, message)| Error::Invalid(format!("{field}: {message}")))
+        accept::typed(field, kind, value.clone())
+            .map_err(|fault| Error::Invalid(format!("{field}: {}", fault.message())))
     }
 
     fn compare(&mut self, field: &str, comparison: Comparison, value: &Value) -> Result<(), Error> {

@@ -45,7 +45,7 @@ impl Cursor {
         }
         let value = |(value, term): (&Value, &Order)| {
             let kind = table.type_of(&term.field).ok_or_else(another)?;
-            accept::typed(kind, value.clone()).map_err(|_| another())
+            accept::typed(&term.field, kind, value.clone()).map_err(|_| another())
         };
         self.0.iter().zip(order).map(value).collect()
     }

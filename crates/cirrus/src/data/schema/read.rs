@@ -360,7 +360,7 @@ pub(super) fn default(field: &Field, entry: Entry, path: &str, problems: &mut Pr
         DeValue::Array(_) | DeValue::Table(_) => None,
     };
     let taken = given.ok_or("it is neither a text, a number nor a truth".to_owned());
-    match taken.and_then(|value| accept::accept(field, value).map_err(|fault| fault.message)) {
+    match taken.and_then(|value| accept::accept(field, value).map_err(|fault| fault.message())) {
         Ok(Value::Null) => None,
         Ok(value) => Some(Default::Value(value)),
         Err(message) => {

@@ -20,7 +20,7 @@ pub(super) fn of_write(session: &Session, table: &Table, record: &Record, error:
         ffi::SQLITE_CONSTRAINT_CHECK => check(session, table, record, &text, error),
         ffi::SQLITE_CONSTRAINT_NOTNULL => {
             let field = text.rsplit('.').next().unwrap_or_default();
-            Error::fault(&table.name, Fault::new(field, "required", "a value is required"))
+            Error::fault(&table.name, Fault::new(field, "required"))
         }
         ffi::SQLITE_CONSTRAINT_FOREIGNKEY => links(session, table, record),
         _ => overflow(&table.name, error, "writing a row"),
@@ -71,42 +71,33 @@ fn message(error: &rusqlite::Error) -> String {
 fn unique(table: &Table, record: &Record, text: &str) -> Error {
     let (_, columns) = text.rsplit_once(": ").unwrap_or(("", ""));
     let names: Vec<&str> = columns.split(", ").filter_map(|column| column.rsplit('.').next()).collect();
-    let message = match names.as_slice() {
-        [name] => format!("another row has {} already", told(record, name).unwrap_or_else(|| "this value".to_owned())),
-        several => {
-            // What an update does not speak of stays as it was.
-            let each = several.iter().map(|name| match told(record, name) {
-                Some(value) => format!("{name} {value}"),
-                None => format!("the same {name}"),
-            });
-            format!("another row has {} already", each.collect::<Vec<_>>().join(", "))
+    let fault = |name: &&str| {
+        let fault = Fault::new(name, "unique");
+        // What an update does not speak of stays as it was.
+        match (names.len(), record.get(name)) {
+            (1, Some(value)) => fault.with("kind", "one").with("value", shown(value)),
+            _ => fault.with("kind", "several").with("fields", names.join(", ")),
         }
     };
-    let faults = names.iter().map(|name| Fault::new(name, "unique", message.clone())).collect();
-    Error::Validation { table: table.name.to_string(), faults }
-}
-
-/// The value that was to be written to a field.
-fn told(record: &Record, name: &str) -> Option<String> {
-    record.get(name).map(shown)
+    Error::Validation { table: table.name.to_string(), faults: names.iter().map(fault).collect() }
 }
 
 /// `CHECK constraint failed: importe`: of the row itself, or of a total it adds to.
 fn check(session: &Session, table: &Table, record: &Record, text: &str, error: rusqlite::Error) -> Error {
     let name = text.rsplit(": ").next().unwrap_or_default();
-    let rule = |field: &crate::data::schema::Field| match &field.check {
-        Some(check) => check.text().to_owned(),
-        None => "its bounds".to_owned(),
+    let ruled = |fault: Fault, field: &crate::data::schema::Field| match &field.check {
+        Some(check) => fault.with("rule", check.text()),
+        None => fault.with("kind", "bounds"),
     };
     if let Some(field) = table.field(name).filter(|field| !field.kept) {
-        let value = told(record, name).unwrap_or_else(|| "it".to_owned());
-        return Error::fault(&table.name, Fault::new(name, "check", format!("{value} does not meet {}", rule(field))));
+        let value = record.get(name).map_or_else(String::new, shown);
+        return Error::fault(&table.name, ruled(Fault::new(name, "check").with("value", value), field));
     }
     for adds in &table.accumulate {
         let master = session.schema().table(&adds.master);
         if let Some(total) = master.and_then(|master| master.field(&adds.total)).filter(|total| *total.name == *name) {
-            let message = format!("with it, {}.{name} would not meet {}", adds.master, rule(total));
-            return Error::fault(&table.name, Fault::new(&adds.link, "total", message));
+            let fault = Fault::new(&adds.link, "total").with("total", format!("{}.{name}", adds.master));
+            return Error::fault(&table.name, ruled(fault, total));
         }
     }
     overflow(&table.name, error, "writing a row")
@@ -119,7 +110,7 @@ fn links(session: &Session, table: &Table, record: &Record) -> Error {
         if let (Kind::Link { to, .. }, Some(Value::Integer(id))) = (&field.kind, record.get(&field.name)) {
             match session.find(to, *id) {
                 Ok(Some(_)) => {}
-                Ok(None) => faults.push(Fault::new(&field.name, "link", format!("{to} has no row {id}"))),
+                Ok(None) => faults.push(Fault::new(&field.name, "link").with("table", to).with("value", id)),
                 Err(error) => return error,
             }
         }

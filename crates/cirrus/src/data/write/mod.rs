@@ -8,7 +8,7 @@ mod update;
 
 use std::sync::Arc;
 
-use super::accept::accept;
+use super::accept::{accept, read_only};
 use super::schema::{Default, Field, Kind, Table};
 use super::{Error, Fault, Record, Value, moment};
 
@@ -20,14 +20,14 @@ fn judged(table: &Table, record: &Record, id: bool, faults: &mut Vec<Fault>) -> 
         let Some(field) = table.field(name) else {
             match (name, value) {
                 ("id", Value::Integer(number)) if id && *number > 0 => judged.push(Arc::from("id"), value.clone()),
-                ("id", _) if id => faults.push(Fault::new("id", "type", "the number of a row is 1 or more")),
-                ("id", _) => faults.push(Fault::new("id", "read_only", "the number of a row cannot change")),
-                _ => faults.push(Fault::new(name, "unknown", format!("{} has no such field", table.name))),
+                ("id", _) if id => faults.push(Fault::new("id", "type").with("kind", "id")),
+                ("id", _) => faults.push(Fault::new("id", "read_only").with("kind", "id")),
+                _ => faults.push(Fault::new(name, "unknown").with("table", &table.name)),
             }
             continue;
         };
         if !field.writable() {
-            faults.push(Fault::new(name, "read_only", read_only(field)));
+            faults.push(read_only(field));
             continue;
         }
         match accept(field, value.clone()) {
@@ -40,14 +40,7 @@ fn judged(table: &Table, record: &Record, id: bool, faults: &mut Vec<Fault>) -> 
 }
 
 fn required(field: &Field) -> Fault {
-    Fault::new(&field.name, "required", "a value is required")
-}
-
-fn read_only(field: &Field) -> String {
-    match field.kind {
-        Kind::Formula { .. } => "it is computed from other fields and cannot be given".to_owned(),
-        _ => "it is a total that other rows add to and cannot be given".to_owned(),
-    }
+    Fault::new(&field.name, "required")
 }
 
 /// The value a new row gets for a field it does not speak of.

@@ -4,13 +4,14 @@
 use http::StatusCode;
 use serde_json::Value as Json;
 
+use super::write::Refusal;
 use crate::{
     config::Limits,
     data::{
-        Fault, Record, Value, accept,
+        Error, Fault, Record, Value, accept,
         schema::{Field, Kind, Table, Type},
     },
-    web::{Request, Response, form, problem},
+    web::{Request, form, problem},
 };
 
 /// A record and whether a form sent it.
@@ -22,13 +23,8 @@ pub(super) struct Sent {
 }
 
 /// Reads the body, and with `takes_password` a `password` that is no field; the error is a response.
-pub(super) fn read(
-    table: &Table,
-    limits: &Limits,
-    request: &Request,
-    takes_password: bool,
-) -> Result<Sent, Box<Response>> {
-    let bad = |detail: String| Box::new(problem::plain(StatusCode::BAD_REQUEST, &detail));
+pub(super) fn read(table: &Table, limits: &Limits, request: &Request, takes_password: bool) -> Result<Sent, Refusal> {
+    let bad = |detail: String| Refusal::from(Box::new(problem::plain(StatusCode::BAD_REQUEST, &detail)));
     let mut password = None;
     let (record, faults, by_form) = match form::kind(&request.headers) {
         form::Kind::Json => {
@@ -40,7 +36,7 @@ pub(super) fn read(
             match given {
                 Some(Json::String(text)) => password = Some(text),
                 None | Some(Json::Null) => {}
-                Some(_) => faults.push(Fault::new("password", "type", "it must be of type text")),
+                Some(_) => faults.push(Fault::new("password", "type").with("kind", "text").with("value", "...")),
             }
             (record, faults, false)
         }
@@ -56,26 +52,25 @@ pub(super) fn read(
         }
         _ => {
             let detail = "send application/json, application/x-www-form-urlencoded or multipart/form-data";
-            return Err(Box::new(problem::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)));
+            return Err(Box::new(problem::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)).into());
         }
     };
     if faults.is_empty() || by_form {
         // A form with mistakes is shown again by whoever asked: the data layer finds them all.
         return Ok(Sent { record, password, by_form });
     }
-    let detail = format!("{}: {} of its fields cannot be", table.name, faults.len());
-    Err(Box::new(problem::fields(StatusCode::UNPROCESSABLE_ENTITY, &detail, super::faults(&faults))))
+    Err(Error::Validation { table: table.name.to_string(), faults }.into())
 }
 
 fn of_json(table: &Table, object: &serde_json::Map<String, Json>) -> (Record, Vec<Fault>) {
     let (mut record, mut faults) = (Record::with_capacity(object.len()), Vec::new());
     for (name, json) in object {
         let Some(field) = table.field(name) else {
-            faults.push(Fault::new(name, "unknown", format!("{} has no field `{name}`", table.name)));
+            faults.push(Fault::new(name, "unknown").with("table", &table.name));
             continue;
         };
         if !field.writable() {
-            faults.push(Fault::new(name, "read_only", "the server computes it"));
+            faults.push(accept::read_only(field));
             continue;
         }
         match value(field, json) {
@@ -102,12 +97,10 @@ fn value(field: &Field, json: &Json) -> Result<Value, Fault> {
         (_, Json::String(_)) => true,
         _ => false,
     };
-    if !fits {
-        return Err(Fault::new(&field.name, "type", format!("it must be of type {}", field.kind.word())));
+    match Value::from_json(json).filter(|_| fits) {
+        Some(value) => accept::accept(field, value),
+        None => Err(accept::misfit(&field.name, kind, accept::shown_json(json))),
     }
-    let value =
-        Value::from_json(json).ok_or_else(|| Fault::new(&field.name, "type", "a list or an object does not fit"))?;
-    accept::accept(field, value)
 }
 
 /// Whether an integer may be beyond what JSON's readers keep exact, so that it may also travel as text.
@@ -140,7 +133,7 @@ fn of_form(table: &Table, form: form::Form) -> (Record, Vec<Fault>) {
         if let Some(field) = table.field(&file.field).filter(|field| matches!(field.kind, Kind::Blob { .. })) {
             match file.content.bytes() {
                 Ok(bytes) => record.set(&*field.name, bytes.to_vec()),
-                Err(error) => faults.push(Fault::new(&field.name, "type", format!("the file cannot be read: {error}"))),
+                Err(error) => faults.push(Fault::new(&field.name, "type").with("kind", "file").with("problem", error)),
             }
         }
     }

@@ -15,13 +15,11 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde_json::{Map, Value, json};
 
-use super::{Request, Response, options, problem, reading::Reading, send};
+use super::{Request, Response, options, problem, reading::Reading, refusals, send};
 use crate::{
     app::App,
     data::{Error, ErrorKind, Read, Session, query::Order, schema::Table},
 };
-
-pub use write::faults;
 
 /// Rows of a page when the request does not say.
 const PAGE: u32 = 100;
@@ -244,7 +242,7 @@ impl Resource {
         match outcome {
             Ok(response) => Answer::Done(response),
             Err(Error::TooSlow) => Answer::Slow,
-            Err(error) => Answer::Done(of_data(request, &error)),
+            Err(error) => Answer::Done(of_data(app, request, &error)),
         }
     }
 
@@ -254,7 +252,7 @@ impl Resource {
         match self.managed(app, request) {
             Ok(None) => {}
             Ok(Some(refusal)) => return Some(refusal),
-            Err(error) => return Some(of_data(request, &error)),
+            Err(error) => return Some(of_data(app, request, &error)),
         }
         let outcome = match (place, &request.method) {
             (Place::Collection, &Method::POST) => write::create(self, app, session, request),
@@ -264,7 +262,7 @@ impl Resource {
             (place, _) => return Some(problem::method_not_allowed(&self.methods(&place).join(", "))),
         };
         Some(outcome.unwrap_or_else(|refusal| match refusal {
-            write::Refusal::Data(error) => of_data(request, &error),
+            write::Refusal::Data(error) => of_data(app, request, &error),
             write::Refusal::Response(response) => *response,
         }))
     }
@@ -315,7 +313,7 @@ fn tagged(request: &Request, bytes: Bytes, tag: HeaderValue) -> Response {
 
 /// A failure of the data layer as a response. What is the visitor's fault is told; what is ours is logged with the
 /// request's name.
-pub fn of_data(request: &Request, error: &Error) -> Response {
+pub fn of_data(app: &App, request: &Request, error: &Error) -> Response {
     let status = match error.kind() {
         ErrorKind::Invalid => StatusCode::BAD_REQUEST,
         ErrorKind::NotFound => StatusCode::NOT_FOUND,
@@ -334,7 +332,9 @@ pub fn of_data(request: &Request, error: &Error) -> Response {
             // What would be right in another state of the data is a conflict, not a mistake in the record.
             let conflict = faults.iter().all(|fault| matches!(fault.code, "unique" | "link"));
             let status = if conflict && !faults.is_empty() { StatusCode::CONFLICT } else { status };
-            problem::fields(status, &error.to_string(), write::faults(faults))
+            let locales = &app.shared.locales;
+            let errors = refusals::errors(locales, request, faults);
+            problem::fields(status, &refusals::told(locales, request, error), errors)
         }
         Error::Rejected(rejection) if rejection.field.is_some() => {
             let fault = json!([{ "field": rejection.field, "code": "rejected", "message": rejection.message }]);

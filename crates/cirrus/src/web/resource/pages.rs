@@ -8,7 +8,7 @@ use super::{Resource, list, write};
 use crate::{
     app::App,
     data::{Error, Query, Read, Record},
-    web::{Request, Response, error_page, problem, send},
+    web::{Request, Response, error_page, problem, refusals, send},
 };
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -107,17 +107,19 @@ pub(super) fn again(
     id: Option<i64>,
     error: &Error,
 ) -> Result<Response, Error> {
+    let locales = &app.shared.locales;
     let mut errors = serde_json::Map::new();
     if let Error::Validation { faults, .. } = error {
         for fault in faults {
-            errors.insert(fault.field.clone(), json!(fault.message));
+            errors.insert(fault.field.clone(), json!(refusals::of(locales, request, fault)));
         }
     }
-    let status = super::of_data(request, error).status;
+    let status = super::of_data(app, request, error).status;
     let mut row = write::as_values(record);
     if let Some(id) = id {
         row["id"] = json!(id);
     }
-    let values = json!({ "row": row, "errors": errors, "problem": error.to_string(), "table": about(resource, read)? });
+    let problem = refusals::told(locales, request, error);
+    let values = json!({ "row": row, "errors": errors, "problem": problem, "table": about(resource, read)? });
     Ok(page(resource, app, request, view, status, values))
 }

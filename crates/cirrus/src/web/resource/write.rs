@@ -2,12 +2,12 @@
 //! worker; the answer leaves when the rows are on the disk.
 
 use http::{HeaderValue, StatusCode, header};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use super::{Resource, body, insert, pages, tag};
 use crate::{
     app::App,
-    data::{Error, Fault, Read, Record, Session, Value, moment, schema::Default},
+    data::{Error, Read, Record, Session, Value, moment, schema::Default},
     web::{Request, Response, error_page, problem, send, users},
 };
 
@@ -27,11 +27,6 @@ impl From<Box<Response>> for Refusal {
     fn from(response: Box<Response>) -> Self {
         Self::Response(response)
     }
-}
-
-/// Faults as the `errors` of a problem.
-pub fn faults(faults: &[Fault]) -> Json {
-    faults.iter().map(|fault| json!({ "field": fault.field, "code": fault.code, "message": fault.message })).collect()
 }
 
 pub(super) fn create(

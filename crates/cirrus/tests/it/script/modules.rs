@@ -65,6 +65,12 @@ fn what_does_not_load_says_where() {
 }
 
 #[test]
+fn an_error_in_our_own_javascript_names_both_places() {
+    let problem = World::new("\napp.get('/x', 'no function');").try_load().err().unwrap();
+    assert!(problem.contains("(cirrus:core:") && problem.contains("app.js:2"), "{problem}");
+}
+
+#[test]
 fn an_application_without_javascript_answers_nothing() {
     let world = World::new("");
     std::fs::remove_file(world.directory.path().join("app.js")).unwrap();

@@ -10,6 +10,7 @@ mod lists;
 mod openapi;
 mod original;
 mod people;
+mod refusals;
 mod resource;
 mod sessions;
 mod statics;

@@ -92,6 +92,10 @@ class Request {
   t(key, values) {
     return native.translate(this.i, key, values ?? {});
   }
+  // What an error says, faults of fields in the visitor's language.
+  say(e) {
+    return native.say(this.i, String(e?.message ?? e), e?.errors);
+  }
   bytes() {
     return native.bodyBytes(this.i);
   }
