@@ -8,3 +8,4 @@ mod radicale;
 mod runtimes;
 mod survival;
 mod tareas;
+mod terminal;

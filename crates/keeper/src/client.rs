@@ -1,13 +1,17 @@
 //! Asks a keeper, from another process. Blocking; every question has its own connection.
 
-use std::io::{self, IoSlice, Read};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    recvmsg, sendmsg,
+};
+use sandbox::TerminalSize;
 use serde::de::DeserializeOwned;
 
 use crate::directory;
@@ -62,7 +66,21 @@ impl Client {
 
     /// Runs a program in the sandbox with these as its standard input, output and error. Dropping the handle kills it.
     pub fn exec(&self, command: Vec<String>, stdio: [BorrowedFd<'_>; 3]) -> Result<ExecHandle> {
-        self.ask(&Request::Exec { command }, &stdio).map(ExecHandle)
+        self.ask(&Request::Exec { command, terminal: None }, &stdio).map(ExecHandle)
+    }
+
+    /// Runs a program in a terminal of the sandbox; the terminal's master side, unless the program could not be started.
+    /// Dropping the handle hangs up.
+    pub fn exec_in_terminal(&self, command: Vec<String>, size: TerminalSize) -> Result<(ExecHandle, Option<OwnedFd>)> {
+        let mut answers = self.ask(&Request::Exec { command, terminal: Some(size) }, &[])?;
+        let mut line = answers.line(Some(Instant::now() + PATIENCE))?;
+        let terminal = answers.descriptor.take();
+        if terminal.is_none() {
+            // It is how the program ended, which is for the handle.
+            line.push(b'\n');
+            answers.buffer.splice(..0, line);
+        }
+        Ok((ExecHandle(answers), terminal))
     }
 
     fn ask(&self, request: &Request, descriptors: &[BorrowedFd<'_>]) -> Result<Answers> {
@@ -80,7 +98,7 @@ impl Client {
             rest = &rest[sent.map_err(|_| KeeperError::Gone { dir: self.dir.clone() })?..];
             ancillary.clear();
         }
-        Ok(Answers { dir: self.dir.clone(), stream, buffer: Vec::new() })
+        Ok(Answers { dir: self.dir.clone(), stream, buffer: Vec::new(), descriptor: None })
     }
 }
 
@@ -137,6 +155,8 @@ struct Answers {
     dir: PathBuf,
     stream: UnixStream,
     buffer: Vec<u8>,
+    /// What came with them.
+    descriptor: Option<OwnedFd>,
 }
 
 impl Answers {
@@ -164,6 +184,18 @@ impl Answers {
         }
     }
 
+    fn receive(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+        let message = recvmsg(&self.stream, &mut [IoSliceMut::new(bytes)], &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
+        for message in ancillary.drain() {
+            if let RecvAncillaryMessage::ScmRights(mut descriptors) = message {
+                self.descriptor = descriptors.next().or(self.descriptor.take());
+            }
+        }
+        Ok(message.bytes)
+    }
+
     fn read(&mut self, until: Option<Instant>) -> Result<()> {
         let timeout = match until.map(|until| until.saturating_duration_since(Instant::now())) {
             Some(Duration::ZERO) => return Err(KeeperError::Timeout { dir: self.dir.clone() }),
@@ -172,7 +204,7 @@ impl Answers {
         let failed = |source| KeeperError::Io { what: "cannot ask the keeper".to_owned(), source };
         self.stream.set_read_timeout(timeout).map_err(failed)?;
         let mut bytes = [0; 4096];
-        match self.stream.read(&mut bytes) {
+        match self.receive(&mut bytes) {
             Ok(0) => Err(KeeperError::Gone { dir: self.dir.clone() }),
             Ok(count) => {
                 self.buffer.extend_from_slice(&bytes[..count]);

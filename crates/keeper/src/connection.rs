@@ -1,13 +1,15 @@
 //! One client of the keeper's socket. Nothing that a client does, or fails to do, makes the keeper wait.
 
-use std::io::IoSliceMut;
+use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::event::PollFlags;
 use rustix::io::Errno;
-use rustix::net::{self, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags};
+use rustix::net::{
+    self, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+};
 use serde::Serialize;
 
 use crate::protocol::{Request, Status};
@@ -150,6 +152,20 @@ impl Connection {
         serde_json::to_writer(&mut self.output, answer).expect("an answer is plain data, written to memory");
         self.output.push(b'\n');
         self.flush()
+    }
+
+    /// Gives it a descriptor with an `answer`, before anything else that it is told; whether it is still there.
+    #[must_use]
+    pub(crate) fn hand<T: Serialize>(&mut self, answer: &T, descriptor: &OwnedFd) -> bool {
+        let mut line = serde_json::to_vec(answer).expect("an answer is plain data");
+        line.push(b'\n');
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut ancillary = SendAncillaryBuffer::new(&mut space);
+        let descriptor = [descriptor.as_fd()];
+        ancillary.push(SendAncillaryMessage::ScmRights(&descriptor));
+        let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+        // The line is short and its socket empty: a client for which it does not fit is none.
+        net::sendmsg(&self.socket, &[IoSlice::new(&line)], &mut ancillary, flags) == Ok(line.len())
     }
 
     /// Tells it why it is not served, and lets it go.

@@ -9,7 +9,7 @@ use nix::sys::signalfd::SignalFd;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
-use sandbox::{SandboxError, network};
+use sandbox::{SandboxError, TerminalSize, network};
 
 use crate::application::{Application, TURN_BYTES, describe};
 use crate::clock;
@@ -20,7 +20,7 @@ use crate::executions::Executions;
 use crate::health::{Health, Verdict};
 use crate::logs::{Logs, Moment, Stream};
 use crate::policy::{After, Due, Policy};
-use crate::protocol::{ExecEnded, Phase, Request, Spec, Status, TOO_LATE};
+use crate::protocol::{ExecEnded, Phase, Request, Spec, Status, TOO_LATE, Terminal};
 use crate::server::{ClientId, Server, Wish};
 
 /// How often to read what a dead application left in its pipes: they hold at most a mebibyte (`pipe-max-size`).
@@ -128,6 +128,7 @@ impl Keeper {
             self.policy.deadline(),
             self.health.as_ref().and_then(Health::deadline),
             self.server.deadline(now),
+            self.executions.deadline(),
             self.ending.as_ref().and_then(|ending| ending.kill_at),
         ];
         let timeout = deadlines.into_iter().flatten().min().map(|deadline| deadline.saturating_sub(now));
@@ -158,11 +159,13 @@ impl Keeper {
             Source::Listener => self.server.accept(self.begin.elapsed()),
             Source::Client(client) => match self.server.serve(client) {
                 Some(Wish::Request(request, descriptors)) => self.obey(client, request, descriptors),
-                Some(Wish::Gone) => self.executions.abandon(client),
+                Some(Wish::Gone) => self.abandon(client),
                 None => {}
             },
             Source::Execution(client) => {
-                if let Some(ended) = self.executions.ended(client) {
+                let now = self.now();
+                let sandbox = self.application.as_ref().map(|application| &application.sandbox);
+                if let Some(ended) = self.executions.ended(client, sandbox, now) {
                     self.server.answer(client, &ended);
                 }
             }
@@ -208,6 +211,7 @@ impl Keeper {
             None => {}
         }
         self.check(now);
+        self.executions.act(self.application.as_ref().map(|application| &application.sandbox), now);
         if let Some(Ending { kill_at: kill_at @ Some(_) }) = &mut self.ending
             && kill_at.is_some_and(|kill_at| now >= kill_at)
         {
@@ -361,15 +365,34 @@ impl Keeper {
                 self.server.assign(client, Role::Stopping);
                 self.end("asked to end");
             }
-            Request::Exec { command } => {
-                self.server.assign(client, Role::Executing);
-                let application = self.application.as_ref().filter(|_| self.ending.is_none());
-                let sandbox = application.map(|application| &application.sandbox);
-                if let Err(error) = self.executions.begin(client, sandbox, &self.spec.sandbox, &command, descriptors) {
-                    self.server.answer(client, &ExecEnded { status: 127, error: Some(error) });
+            Request::Exec { command, terminal } => self.execute(client, &command, terminal, descriptors),
+        }
+    }
+
+    fn execute(
+        &mut self,
+        client: ClientId,
+        command: &[String],
+        terminal: Option<TerminalSize>,
+        descriptors: Vec<OwnedFd>,
+    ) {
+        self.server.assign(client, Role::Executing);
+        let application = self.application.as_ref().filter(|_| self.ending.is_none());
+        let sandbox = (application.map(|application| &application.sandbox), &self.spec.sandbox);
+        match (self.executions.begin(client, sandbox, command, terminal, descriptors), terminal) {
+            (Ok(Some(master)), Some(terminal)) => {
+                if !self.server.hand(client, &Terminal { terminal }, &master) {
+                    self.abandon(client);
                 }
             }
+            (Ok(_), _) => {}
+            (Err(error), _) => self.server.answer(client, &ExecEnded { status: 127, error: Some(error) }),
         }
+    }
+
+    fn abandon(&mut self, client: ClientId) {
+        let now = self.now();
+        self.executions.abandon(client, self.application.as_ref().map(|application| &application.sandbox), now);
     }
 
     /// Begins to end the application, in whatever state it is.

@@ -7,7 +7,7 @@
 
 use std::path::PathBuf;
 
-use sandbox::SandboxSpec;
+use sandbox::{SandboxSpec, TerminalSize};
 use serde::{Deserialize, Serialize};
 
 /// What to keep, and how.
@@ -74,10 +74,23 @@ pub enum Request {
     Stop,
     /// Runs a program in the sandbox. Its standard input, output and error are the three descriptors that come with
     /// this line by `SCM_RIGHTS`. Answers one [`ExecEnded`]. When the connection ends first, the program is killed.
+    /// With `terminal` no descriptors come; a line [`Terminal`] with the master side of the program's new terminal is
+    /// answered first. When it has ended, or the connection has, every program of the terminal's session is sent SIGHUP,
+    /// and killed a second later.
     Exec {
         /// Program and arguments.
         command: Vec<String>,
+        /// The size of the terminal that it gets instead of the three descriptors.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        terminal: Option<TerminalSize>,
     },
+}
+
+/// Comes with the master side of a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terminal {
+    /// How large it was made.
+    pub terminal: TerminalSize,
 }
 
 /// The end of a program that was run by `exec`.

@@ -130,6 +130,16 @@ impl Server {
         }
     }
 
+    /// Gives client `id` a descriptor; whether it is still there.
+    #[must_use]
+    pub(crate) fn hand<T: Serialize>(&mut self, id: ClientId, answer: &T, descriptor: &OwnedFd) -> bool {
+        let handed = self.client(id).is_some_and(|client| client.hand(answer, descriptor));
+        if !handed {
+            self.drop_client(id);
+        }
+        handed
+    }
+
     /// Tells watchers what they were not told yet. One that does not read is dropped.
     pub(crate) fn publish(&mut self, status: &Status) {
         self.clients.retain_mut(|(_, client)| client.tell_change(status));

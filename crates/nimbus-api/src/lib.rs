@@ -9,6 +9,6 @@ pub mod patient;
 pub mod types;
 
 pub use client::{Client, ClientError};
-pub use frames::ExecFrame;
+pub use frames::{ExecFrame, TtyFrame};
 pub use patient::Patient;
 pub use types::*;

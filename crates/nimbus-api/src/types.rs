@@ -399,11 +399,29 @@ pub struct LogLine {
 /// program's standard input. The response's body is a series of frames: one byte kind (1 standard output, 2 standard
 /// error, 3 exit), four bytes big-endian length, then that many bytes; an exit frame holds the exit status in decimal
 /// and is the last.
+///
+/// With `tty` the program gets a terminal of its own, and all that it shows comes as standard output. What follows the
+/// first line are then frames, too: 4 what is typed, 5 the terminal's new size (rows and columns, two bytes big-endian
+/// each), 6 the end (empty). The end of the request is the end as well: the terminal is hung up, and whatever was
+/// started in it dies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExecRequest {
     /// Program and arguments.
     pub command: Vec<String>,
+    /// Size of the terminal that it gets; without one it has pipes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tty: Option<TtySize>,
+}
+
+/// How large a terminal is, in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TtySize {
+    /// Lines.
+    pub rows: u16,
+    /// Characters of a line.
+    pub cols: u16,
 }
 
 /// Every error answer's body. The message says what happened, why, and what to do.

@@ -14,9 +14,11 @@ const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 /// Bytes of the first line that the kernel looks at.
 const FIRST_LINE: usize = 256;
 
-/// The environment as the kernel takes it.
-pub(crate) fn environment(spec: &SandboxSpec) -> Result<Vec<CString>, SandboxError> {
-    spec.environment.iter().map(|(key, value)| text(&format!("{key}={value}"))).collect()
+/// The environment as the kernel takes it; with one more variable unless it has that.
+pub(crate) fn environment(spec: &SandboxSpec, more: Option<(&str, &str)>) -> Result<Vec<CString>, SandboxError> {
+    let more = more.filter(|(key, _)| !spec.environment.contains_key(*key));
+    let all = spec.environment.iter().map(|(key, value)| (key.as_str(), value.as_str())).chain(more);
+    all.map(|(key, value)| text(&format!("{key}={value}"))).collect()
 }
 
 /// The paths at which the program may be: itself, or one for each directory of PATH.

@@ -7,23 +7,24 @@
 
 use std::convert::Infallible;
 use std::fs::File;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
 use rustix::process::{Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use crate::channel::{Channel, failure};
-use crate::confine::Measures;
+use crate::confine::{Io, Measures};
 use crate::error::Step;
 use crate::namespaces::{self, Cloned};
 use crate::sandbox::{self, Exit, Sandbox};
 use crate::start::say;
 use crate::stdio::{self, Stdio};
-use crate::{SandboxError, SandboxSpec};
+use crate::{SandboxError, SandboxSpec, TerminalSize};
 use crate::{cgroup, check, confine, signals, title};
 
 /// A program that was started by [`Sandbox::exec`]. When it is dropped before it was waited for, it is killed.
 pub struct Executed {
+    pid: u32,
     helper: OwnedFd,
     program: OwnedFd,
     end: Option<Exit>,
@@ -39,28 +40,46 @@ impl Sandbox {
     /// # Errors
     /// Like those of [`crate::start`]; [`SandboxError::Ended`] when the sandbox is not running any more.
     pub fn exec(&self, spec: &SandboxSpec, command: &[String], stdio: Stdio) -> Result<Executed, SandboxError> {
-        check::check_command(command)?;
         let stdio = stdio.prepare(spec).step("prepare standard input and output")?;
+        Ok(self.launch(spec, command, Io::Given(&stdio))?.0)
+    }
+
+    /// The same in a new terminal of the sandbox, which is the program's standard input, output and error and its
+    /// controlling terminal. Whoever closes its master side, the second of the answer, hangs up.
+    ///
+    /// # Errors
+    /// Like those of [`Sandbox::exec`].
+    pub fn exec_in_terminal(
+        &self,
+        spec: &SandboxSpec,
+        command: &[String],
+        size: TerminalSize,
+    ) -> Result<(Executed, OwnedFd), SandboxError> {
+        let (executed, master) = self.launch(spec, command, Io::Terminal(size))?;
+        Ok((executed, master.ok_or(SandboxError::Ended)?))
+    }
+
+    /// With the master side of its terminal, if it gets one.
+    fn launch(
+        &self,
+        spec: &SandboxSpec,
+        command: &[String],
+        io: Io<'_>,
+    ) -> Result<(Executed, Option<OwnedFd>), SandboxError> {
+        check::check_command(command)?;
         let (ours, theirs) = Channel::pair()?;
         let mut spaces = namespaces::OWN | libc::CLONE_NEWCGROUP;
         if self.own_network {
             spaces |= libc::CLONE_NEWNET;
         }
-        let plan = Plan {
-            spec,
-            command,
-            stdio: &stdio,
-            measures: Measures::now(),
-            channel: &theirs,
-            sandbox: self.pidfd(),
-            spaces,
-        };
-        let Cloned { pidfd: helper, .. } =
+        let plan =
+            Plan { spec, command, io, measures: Measures::now(), channel: &theirs, sandbox: self.pidfd(), spaces };
+        let Cloned { pid, pidfd: helper } =
             namespaces::spawn(0, self.groups.v2(), &theirs, || plan.run()).step("make a process")?;
         drop(theirs);
         let started = self.admit(&ours).and_then(|()| started(&ours));
         match started {
-            Ok(program) => Ok(Executed { helper, program, end: None }),
+            Ok((program, master)) => Ok((Executed { pid, helper, program, end: None }, master)),
             Err(error) => {
                 // It sees the line closed, reaps its program if it has one, and ends.
                 drop(ours);
@@ -78,13 +97,19 @@ impl Sandbox {
     }
 }
 
-/// The program's descriptor comes up the line first, then its end; or a failure comes.
-fn started(channel: &Channel) -> Result<OwnedFd, SandboxError> {
-    let hear = || channel.receive().step("hear from the program's parent");
-    let (message, mut descriptors) = hear()?;
-    let Some(program) = descriptors.pop() else { return Err(failure(&message)) };
-    let (message, _) = hear()?;
-    if message.is_empty() { Ok(program) } else { Err(failure(&message)) }
+/// The program's descriptor and the master side of its terminal, if it has one, come up the line, in any order, then the
+/// line's end; or a failure comes.
+fn started(channel: &Channel) -> Result<(OwnedFd, Option<OwnedFd>), SandboxError> {
+    let (mut program, mut master) = (None, None);
+    loop {
+        let (message, mut descriptors) = channel.receive().step("hear from the program's parent")?;
+        match (message.as_slice(), descriptors.pop()) {
+            ([], _) => return program.map(|program| (program, master)).ok_or(SandboxError::Ended),
+            (Io::MASTER, descriptor @ Some(_)) => master = descriptor,
+            (_, descriptor @ Some(_)) => program = descriptor,
+            (message, None) => return Err(failure(message)),
+        }
+    }
 }
 
 fn await_helper(helper: &OwnedFd) -> Result<Exit, SandboxError> {
@@ -96,6 +121,19 @@ fn await_helper(helper: &OwnedFd) -> Result<Exit, SandboxError> {
 }
 
 impl Executed {
+    /// Process id, on the server, of the caller's child that stands for it.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// The program's own process id on the server, while it runs: see proc(5), `/proc/pid/fdinfo`.
+    #[must_use]
+    pub fn program_pid(&self) -> Option<u32> {
+        let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", self.program.as_raw_fd())).ok()?;
+        info.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok())
+    }
+
     /// Becomes readable when the program has ended.
     #[must_use]
     pub fn pidfd(&self) -> BorrowedFd<'_> {
@@ -157,7 +195,7 @@ impl Drop for Executed {
 struct Plan<'a> {
     spec: &'a SandboxSpec,
     command: &'a [String],
-    stdio: &'a Stdio,
+    io: Io<'a>,
     measures: Measures,
     channel: &'a Channel,
     /// The sandbox's first process.
@@ -184,7 +222,7 @@ impl Plan<'_> {
             other => other.step("join the sandbox's namespaces")?,
         }
         let program = namespaces::spawn(0, None, self.channel, || {
-            confine::program(self.spec, self.command, self.stdio, self.measures, true)
+            confine::program(self.spec, self.command, self.io, self.channel, self.measures, true)
         })
         .map_err(ended_meanwhile)?;
         if let Err(error) = self.watch(&program.pidfd, door) {

@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, setsid, wait};
 
 use crate::channel::Channel;
-use crate::confine::Measures;
+use crate::confine::{Io, Measures};
 use crate::error::Step;
 use crate::stdio::{self, Stdio};
 use crate::{Exit, SandboxError, SandboxSpec};
@@ -50,7 +50,8 @@ pub(crate) fn run(plan: &Plan<'_>) -> Result<Infallible, SandboxError> {
     namespaces::unshare(libc::CLONE_NEWCGROUP).step("make a cgroup namespace")?;
 
     let signals = signals::descriptor().step("receive signals")?;
-    let program = || confine::program(plan.spec, &plan.spec.command, plan.stdio, plan.measures, false);
+    let program =
+        || confine::program(plan.spec, &plan.spec.command, Io::Given(plan.stdio), plan.channel, plan.measures, false);
     let application = namespaces::spawn(0, None, plan.channel, program).step("make the application's process")?;
     stdio::close_all_but(&[signals.as_fd(), plan.exit.as_fd(), plan.channel.as_fd()]).step("close descriptors")?;
     // Its descriptor is closed already, and must not be closed again.

@@ -43,6 +43,7 @@ mod signals;
 mod spec;
 mod start;
 mod stdio;
+mod terminal;
 mod title;
 
 pub use cgroup::{memory_used, sweep};
@@ -53,3 +54,4 @@ pub use sandbox::{Exit, Sandbox};
 pub use spec::*;
 pub use start::start;
 pub use stdio::Stdio;
+pub use terminal::{TerminalSize, resize};

@@ -1,11 +1,14 @@
 //! Programs run beside the application.
 
+use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
-use keeper::Client;
 use keeper::protocol::{ExecEnded, Phase};
+use keeper::{Client, ExecHandle};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use sandbox::TerminalSize;
 
 use crate::world::{LONG, World, await_phase, eventually, processes_of};
 
@@ -60,7 +63,7 @@ fn it_is_killed_when_its_client_goes_away_and_when_the_application_ends() {
     let mut world = World::new();
     let client = world.start();
     await_phase(&client, Phase::Healthy);
-    let count = || processes_of(world.spec.sandbox.first_id).len();
+    let count = || programs(&world);
     let before = count();
     let null = std::fs::File::open("/dev/null").unwrap();
     let sleep = || client.exec(vec!["sleep".into(), "1000".into()], [null.as_fd(); 3]).unwrap();
@@ -110,5 +113,85 @@ fn without_an_application_nothing_can_be_run() {
     let client = world.start();
     await_phase(&client, Phase::Failed);
     assert!(run_true(&client).error.unwrap().contains("not running"));
+    world.stop(&client);
+}
+
+/// How many programs run beside the application, which makes processes of its own for its health check.
+fn programs(world: &World) -> usize {
+    let name = |pid: &i32| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    let is_one = |pid: &i32| ["sh\n", "sleep\n", "cat\n"].contains(&name(pid).as_str());
+    processes_of(world.spec.sandbox.first_id).iter().filter(|pid| is_one(pid)).count()
+}
+
+/// A shell in a terminal of 30 lines of 101 characters.
+fn shell(client: &Client) -> (ExecHandle, File) {
+    let size = TerminalSize { rows: 30, columns: 101 };
+    let (handle, master) = client.exec_in_terminal(vec!["sh".into()], size).unwrap();
+    (handle, File::from(master.expect("a shell can be started")))
+}
+
+/// Reads what a terminal shows until it shows `what`.
+fn shown(terminal: &mut File, what: &str) -> String {
+    let mut all = Vec::new();
+    while !String::from_utf8_lossy(&all).contains(what) {
+        let mut bytes = [0; 1000];
+        let mut ready = [PollFd::new(&*terminal, PollFlags::IN)];
+        let waited = poll(&mut ready, Some(&Timespec { tv_sec: 20, tv_nsec: 0 }));
+        assert_eq!(waited, Ok(1), "{:?} and then nothing, without {what:?}", String::from_utf8_lossy(&all));
+        match terminal.read(&mut bytes) {
+            Ok(count) if count > 0 => all.extend_from_slice(&bytes[..count]),
+            other => panic!("{other:?} after {:?}, without {what:?}", String::from_utf8_lossy(&all)),
+        }
+    }
+    String::from_utf8(all).unwrap()
+}
+
+#[test]
+fn a_terminal_is_the_sandboxs_own_and_can_be_resized() {
+    let mut world = World::new();
+    let client = world.start();
+    await_phase(&client, Phase::Healthy);
+    let (handle, mut terminal) = shell(&client);
+    let mut ask = |line: &str, answer: &str| {
+        writeln!(terminal, "{line}").unwrap();
+        shown(&mut terminal, answer)
+    };
+    ask("tty; stty size", "/dev/pts/0\r\n30 101");
+    ask("stat -c %u:%g:%a $(tty); echo to-$TERM > /dev/tty", "1000:5:620\r\nto-xterm-256color");
+    // Job control: what waits in the foreground is interrupted, the shell is not.
+    ask("sh -c 'echo $((20+2)); exec sleep 1000'", "\r\n22\r\n");
+    ask("\x03echo $((40+2))", "42");
+    let size = TerminalSize { rows: 50, columns: 132 };
+    sandbox::resize(&OwnedFd::from(terminal.try_clone().unwrap()), size).unwrap();
+    writeln!(terminal, "stty size; exit 7").unwrap();
+    shown(&mut terminal, "50 132");
+    assert_eq!(handle.wait().unwrap(), ExecEnded { status: 7, error: None });
+    let (handle, none) = client.exec_in_terminal(vec!["no-such".into()], size).unwrap();
+    assert!(none.is_none());
+    let ended = handle.wait().unwrap();
+    assert!(ended.status == 127 && ended.error.unwrap().contains("no-such"));
+    world.stop(&client);
+}
+
+#[test]
+fn nothing_of_a_terminal_outlives_its_shell_or_its_client() {
+    let mut world = World::new();
+    let client = world.start();
+    await_phase(&client, Phase::Healthy);
+    let count = || programs(&world);
+    let background = "sleep 1000 & (trap '' HUP; sleep 1000) & sleep 1000 | cat & echo $((1+1))";
+    for end in ["exit", "", "kill -STOP $$"] {
+        let (handle, mut terminal) = shell(&client);
+        writeln!(terminal, "{background}").unwrap();
+        shown(&mut terminal, "\r\n2\r\n");
+        eventually("all of it runs", || count() >= 5);
+        writeln!(terminal, "{end}").unwrap();
+        if end == "exit" {
+            assert_eq!(handle.wait().unwrap().status, 0);
+        } else {
+            drop(handle);
+        }
+        eventually("all of it is gone", || count() == 0);
+    }
     world.stop(&client);
 }

@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use domain::InstallationId;
 use http_body_util::BodyExt;
 use keeper::{Client, ExecHandle};
-use nimbus_api::{ExecFrame, ExecRequest, frames};
+use nimbus_api::{ExecFrame, ExecRequest, TtyFrame, frames};
 use rustix::pipe::{PipeFlags, pipe_with};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
@@ -26,7 +26,7 @@ static PLACES: Semaphore = Semaphore::const_new(64);
 /// Between two looks at whether the caller is still there.
 const LOOK: Duration = Duration::from_millis(200);
 /// How long output may still come when the program has ended; a child of it may hold its pipe open.
-const REST: Duration = Duration::from_secs(1);
+pub(super) const REST: Duration = Duration::from_secs(1);
 
 /// `POST /installations/{id}/exec`
 pub(super) async fn run(State(engine): App, Path(id): Path<InstallationId>, request: Request) -> Answer<Response> {
@@ -35,12 +35,15 @@ pub(super) async fn run(State(engine): App, Path(id): Path<InstallationId>, requ
         Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "too-many", "too many programs are run at a time; try again soon")
     })?;
     let mut input = Input { body: request.into_body(), buffer: BytesMut::new() };
-    let command = input.command().await?;
+    let ExecRequest { command, tty } = input.request().await?;
     let dir = engine.keepers.dir(id);
     let not_running = move |error: keeper::KeeperError| {
         let message = format!("{} does not run, so nothing can be run in it: {error}", spec.name);
         Refusal::new(StatusCode::CONFLICT, "not-running", message)
     };
+    if let Some(size) = tty {
+        return super::terminal::run(dir, command, size, input, place).await?.map_err(not_running);
+    }
     let failed = |error: std::io::Error| Refusal::bad_request(format!("no pipe can be made: {error}"));
     let [stdin, stdout, stderr] = [channel().map_err(failed)?, channel().map_err(failed)?, channel().map_err(failed)?];
     let (theirs, ours) = ([stdin.0, stdout.1, stderr.1], (stdin.1, stdout.0, stderr.0));
@@ -83,7 +86,7 @@ pub(super) async fn run(State(engine): App, Path(id): Path<InstallationId>, requ
 }
 
 /// Waits for the program's end, or kills it when the caller has left.
-async fn wait(handle: ExecHandle, caller: &mpsc::Sender<Bytes>) -> Option<i32> {
+pub(super) async fn wait(handle: ExecHandle, caller: &mpsc::Sender<Bytes>) -> Option<i32> {
     let mut handle = handle;
     loop {
         let looked = tokio::task::spawn_blocking(move || (handle.wait_timeout(LOOK), handle)).await;
@@ -109,13 +112,13 @@ async fn wait(handle: ExecHandle, caller: &mpsc::Sender<Bytes>) -> Option<i32> {
 }
 
 /// What the caller sends: a line that says what to run, then what the program reads.
-struct Input {
+pub(super) struct Input {
     body: Body,
     buffer: BytesMut,
 }
 
 impl Input {
-    async fn command(&mut self) -> Answer<Vec<String>> {
+    async fn request(&mut self) -> Answer<ExecRequest> {
         let end = loop {
             if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
                 break end;
@@ -133,7 +136,7 @@ impl Input {
         if request.command.is_empty() {
             return Err(Refusal::bad_request("the command is empty"));
         }
-        Ok(request.command)
+        Ok(request)
     }
 
     /// The next piece; none at the end, or when the caller left.
@@ -142,6 +145,17 @@ impl Input {
             if let Ok(data) = self.body.frame().await?.ok()?.into_data() {
                 return Some(data);
             }
+        }
+    }
+
+    /// The next frame for a terminal; none at the end, when the caller left, or when what comes is no frame.
+    pub(super) async fn frame(&mut self) -> Option<TtyFrame> {
+        loop {
+            if let Some(frame) = TtyFrame::decode(&mut self.buffer).ok()? {
+                return Some(frame);
+            }
+            let more = self.next().await?;
+            self.buffer.extend_from_slice(&more);
         }
     }
 

@@ -7,6 +7,7 @@ mod installations;
 mod logs;
 mod operations;
 mod server;
+mod terminal;
 
 use std::sync::Arc;
 

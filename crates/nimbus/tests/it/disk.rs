@@ -35,7 +35,7 @@ fn codes(agent: &Agent) -> Vec<String> {
 fn write(agent: &Agent, id: InstallationId, mebibytes: u32) -> (String, i32) {
     let line = format!("/app/busybox dd if=/dev/zero of=/data/big bs=1M count={mebibytes} conv=fsync");
     let command = ["/app/busybox", "sh", "-c", &format!("{line}; status=$?; /app/busybox rm /data/big; exit $status")];
-    let request = ExecRequest { command: command.map(str::to_owned).to_vec() };
+    let request = ExecRequest { command: command.map(str::to_owned).to_vec(), tty: None };
     agent.runtime.block_on(async {
         let frames: Vec<_> =
             agent.client.exec(id, &request, futures_util::stream::empty()).await.unwrap().collect().await;

@@ -7,11 +7,12 @@ use domain::state::OperationState;
 use domain::{BackupId, InstallationId, OperationId};
 use futures_util::StreamExt;
 use nimbus_api::{
-    ClientError, ExecFrame, ExecRequest, NimbusEventKind, OperationRequest, Phase, SnapshotReason, Wanted, Work,
+    ClientError, ExecFrame, ExecRequest, NimbusEventKind, OperationRequest, Phase, SnapshotReason, TtyFrame, TtySize,
+    Wanted, Work,
 };
 use serde_json::json;
 
-use crate::agent::{Agent, install, keepers, switch};
+use crate::agent::{Agent, LONG, install, keepers, switch};
 
 #[test]
 fn an_installation_lives_its_whole_life() {
@@ -342,7 +343,7 @@ fn events_logs_and_programs_come_through() {
         assert!(lines.iter().any(|line| line.stream == "err" && line.text == "oops"), "{lines:?}");
 
         let run = |command: &[&str], input: Vec<&'static str>| {
-            let request = ExecRequest { command: command.iter().map(|&word| word.to_owned()).collect() };
+            let request = ExecRequest { command: command.iter().map(|&word| word.to_owned()).collect(), tty: None };
             let input = futures_util::stream::iter(input.into_iter().map(bytes::Bytes::from));
             let client = agent.client.clone();
             async move {
@@ -370,9 +371,60 @@ fn events_logs_and_programs_come_through() {
         assert!(big.0.len() > 3 << 20 && big.1 == Some(0), "{}", big.0.len());
     });
     agent.finish(id, Work::Stop);
-    let request = ExecRequest { command: vec!["/app/busybox".into()] };
+    let request = ExecRequest { command: vec!["/app/busybox".into()], tty: None };
     let refused = agent.runtime.block_on(agent.client.exec(id, &request, futures_util::stream::empty())).unwrap_err();
     assert_eq!(refused.code(), Some("not-running"), "{refused}");
+}
+
+#[test]
+fn a_terminal_shows_takes_and_ends() {
+    let mut agent = Agent::new();
+    let id = agent.install("acme", agent.script(1, "$serve"));
+    let pid = agent.show(id).pid.unwrap();
+    let processes = || std::fs::read_dir("/proc").unwrap().flatten().filter(|entry| is_below(entry, pid)).count();
+    let request = ExecRequest {
+        command: ["/app/busybox", "sh"].map(str::to_owned).to_vec(),
+        tty: Some(TtySize { rows: 24, cols: 99 }),
+    };
+    let client = agent.client.clone();
+    let shell = async |end: bool| {
+        let (typed, mut input) = tokio::sync::mpsc::unbounded_channel::<TtyFrame>();
+        let input = futures_util::stream::poll_fn(move |cx| input.poll_recv(cx)).map(|frame| frame.encode());
+        let mut shown = client.exec(id, &request, input).await.unwrap();
+        let mut screen = String::new();
+        let resize = TtyFrame::Resize(TtySize { rows: 60, cols: 200 });
+        let size = || TtyFrame::Input("/app/busybox stty size; /app/busybox sleep 1000 &\n".into());
+        for (frames, until) in [(vec![size()], "\r\n24 99\r\n"), (vec![resize, size()], "\r\n60 200\r\n")] {
+            frames.into_iter().for_each(|frame| typed.send(frame).unwrap());
+            while !screen.contains(until) {
+                let shown = tokio::time::timeout(LONG, shown.next()).await;
+                match shown.unwrap_or_else(|_| panic!("no {until:?} in {screen:?}")).unwrap().unwrap() {
+                    ExecFrame::Out(data) => screen += std::str::from_utf8(&data).unwrap(),
+                    other => panic!("{other:?} after {screen:?}"),
+                }
+            }
+        }
+        if end {
+            typed.send(TtyFrame::Input("exit 5\n".into())).unwrap();
+            let last = shown.filter_map(|frame| std::future::ready(frame.ok())).collect::<Vec<_>>().await;
+            assert_eq!(last.last(), Some(&ExecFrame::Exit(5)), "{last:?}");
+        } else {
+            typed.send(TtyFrame::End).unwrap();
+            assert!(!shown.any(async |frame| matches!(frame, Ok(ExecFrame::Exit(_)))).await);
+        }
+    };
+    for end in [true, false] {
+        agent.runtime.block_on(shell(end));
+        agent.eventually("nothing of it is left", |_| processes() == 1);
+    }
+    agent.finish(id, Work::Stop);
+}
+
+/// Whether that process is in the sandbox with this first process, and is not its first one or a helper of it.
+fn is_below(process: &std::fs::DirEntry, first: u32) -> bool {
+    let space = |path: std::path::PathBuf| std::fs::read_link(path.join("ns/pid")).ok();
+    let of_sandbox = space(format!("/proc/{first}").into());
+    process.file_name() != *first.to_string() && of_sandbox.is_some() && space(process.path()) == of_sandbox
 }
 
 #[test]

@@ -152,6 +152,15 @@ impl Groups {
         tolerate(killed, ErrorKind::NotFound).step("kill the processes of the sandbox")
     }
 
+    /// The processes in them.
+    pub(crate) fn members(&self) -> io::Result<Vec<rustix::process::Pid>> {
+        let root = self.hierarchies.v2.as_ref().or(self.hierarchies.v1.first().map(|(_, root)| root));
+        let Some(root) = root else { return Ok(Vec::new()) };
+        let list = tolerate_missing(fs::read_to_string(root.join(PARENT).join(&self.name).join("cgroup.procs")))?;
+        // A 0 is a process that this process cannot name.
+        Ok(list.lines().filter_map(|line| rustix::process::Pid::from_raw(line.parse().ok()?)).collect())
+    }
+
     /// Whether the kernel killed something in them for want of memory.
     pub(crate) fn was_oom_killed(&self) -> bool {
         match self.memory() {

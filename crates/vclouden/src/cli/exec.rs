@@ -1,4 +1,5 @@
-//! `vclouden installation exec`: standard input, output and error pass through, and the exit status too.
+//! `vclouden installation exec`: standard input, output and error pass through, or a terminal does, and the exit
+//! status too.
 
 use std::io::Write;
 
@@ -8,24 +9,32 @@ use nimbus_api::{ExecFrame, ExecRequest};
 use tokio_util::bytes::{Bytes, BytesMut};
 use tokio_util::io::ReaderStream;
 
+use super::terminal;
 use crate::api::Api;
 use crate::failure::{Failure, Outcome};
 use crate::output;
 use crate::sending::Sending;
 
-/// Runs `command` in the sandbox of the installation `name`.
-pub async fn run(api: &Api, name: &str, command: Vec<String>) -> Outcome {
+/// Runs `command` in the sandbox of the installation `name`, in a terminal if so wished.
+pub async fn run(api: &Api, name: &str, command: Vec<String>, in_terminal: bool) -> Outcome {
+    // Until this returns every key is the program's.
+    let raw = in_terminal.then(terminal::Raw::begin).transpose()?;
+    let tty = raw.is_some().then(terminal::size);
     let program = command.first().cloned().unwrap_or_default();
-    let mut first = serde_json::to_vec(&ExecRequest { command })
+    let mut first = serde_json::to_vec(&ExecRequest { command, tty })
         .map_err(|error| Failure::refused(format!("cannot write the request: {error}")))?;
     first.push(b'\n');
     let first = futures_util::stream::once(async move { Ok(Bytes::from(first)) });
+    let input = match &raw {
+        Some(_) => terminal::frames()?.boxed(),
+        None => ReaderStream::new(tokio::io::stdin()).boxed(),
+    };
     let sending = Sending {
         path: format!("/installations/{name}/exec"),
         content_type: "application/octet-stream",
         length: None,
         once: false,
-        body: first.chain(ReaderStream::new(tokio::io::stdin())),
+        body: first.chain(input),
     };
     let mut answer = sending.post(api, &[]).await?.into_body();
     let mut buffer = BytesMut::new();

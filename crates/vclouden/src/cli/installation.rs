@@ -70,10 +70,14 @@ pub enum Noun {
     #[command(after_help = example!(
         "vclouden installation exec acme -- ls -l /data",
         "vclouden installation exec acme -- sh -c 'cat > /data/note' < note",
+        "vclouden installation exec -t acme -- sh",
     ))]
     Exec {
         #[command(flatten)]
         one: One,
+        /// Run it in a terminal; whatever was started in it ends when this ends
+        #[arg(long, short)]
+        terminal: bool,
         /// Program and arguments
         #[arg(last = true, required = true)]
         command: Vec<String>,
@@ -117,7 +121,7 @@ impl Noun {
             Noun::Restart(change) => act(&api, change, "restart", "Restarted", context).await,
             Noun::Remove { change, yes } => remove(&api, change, yes, context).await,
             Noun::Logs { one, follow, lines } => logs(&api, one, follow, lines, context).await,
-            Noun::Exec { one, command } => exec::run(&api, one.name.as_str(), command).await,
+            Noun::Exec { one, terminal, command } => exec::run(&api, one.name.as_str(), command, terminal).await,
         }
     }
 }

@@ -17,6 +17,7 @@ mod publisher;
 mod rollback;
 mod server;
 mod status;
+mod terminal;
 mod unit;
 mod version;
 
