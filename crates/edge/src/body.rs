@@ -16,7 +16,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use crate::client::{Client, Turn};
 use crate::pages::Refusal;
 use crate::pool::Upstream;
-use crate::route::Pass;
+use crate::route::{Pass, Site};
 
 /// Why a request's body was not passed on to its end.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +76,7 @@ struct Sent {
     paused: Option<Pin<Box<Sleep>>>,
     upload: Arc<Upload>,
     client: Arc<Client>,
+    site: Arc<Site>,
     ended: bool,
 }
 
@@ -87,12 +88,12 @@ impl RequestBody {
     pub const EMPTY: Self = Self(None);
 
     /// The body of a client's request; it may pause for at most `pause`.
-    pub fn new(body: Incoming, pause: Duration, client: &Arc<Client>) -> Self {
+    pub fn new(body: Incoming, pause: Duration, client: &Arc<Client>, site: &Arc<Site>) -> Self {
         if body.is_end_stream() {
             return Self::EMPTY;
         }
-        let (upload, client) = (Arc::new(Upload::new()), client.clone());
-        Self(Some(Box::new(Sent { body, left: u64::MAX, pause, paused: None, upload, client, ended: false })))
+        let (upload, client, site) = (Arc::new(Upload::new()), client.clone(), site.clone());
+        Self(Some(Box::new(Sent { body, left: u64::MAX, pause, paused: None, upload, client, site, ended: false })))
     }
 
     /// Allows `max` bytes; false when the body says itself that it is larger.
@@ -139,8 +140,9 @@ impl Sent {
             Some(Err(error)) => return self.fail(BROKEN, BodyError::Client(error)),
             Some(Ok(frame)) => frame,
         };
-        let length = frame.data_ref().map_or(0, Bytes::len) as u64;
-        match self.left.checked_sub(length) {
+        let length = frame.data_ref().map_or(0, Bytes::len);
+        self.site.traffic.came(length);
+        match self.left.checked_sub(length as u64) {
             Some(left) => self.left = left,
             None => return self.fail(TOO_LARGE, BodyError::TooLarge),
         }
@@ -218,6 +220,9 @@ impl Body for ResponseBody {
             Content::Page(page) => Pin::new(page).poll_frame(cx).map_err(|never: Infallible| match never {}),
             Content::Relay(relay) => {
                 let frame = ready!(Pin::new(&mut relay.body).poll_frame(cx));
+                if let Some(Ok(frame)) = &frame {
+                    relay.pass.site.traffic.went(frame.data_ref().map_or(0, Bytes::len));
+                }
                 relay.ended = frame.as_ref().is_none_or(|frame| frame.as_ref().is_ok_and(Frame::is_trailers));
                 Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Application)))
             }

@@ -40,12 +40,20 @@ pub(crate) async fn respond(edge: &Edge, client: &Arc<Client>, request: Request<
     edge.stats.requests.fetch_add(1, Ordering::Relaxed);
     let json = prefers_json(request.headers());
     let empty = request.body().is_end_stream();
-    let refusal = match pass_on(edge, client, request).await {
+    let (began, mut site) = (Instant::now(), None);
+    let passed = pass_on(edge, client, request, &mut site).await;
+    let count = |status| {
+        if let Some(site) = &site {
+            site.traffic.answered(status, began.elapsed());
+        }
+    };
+    let refusal = match passed {
         Ok(answer) if answer.response.status() == StatusCode::SWITCHING_PROTOCOLS => {
             return upgrade::switch(edge, answer, turn);
         }
         Ok(Answer { mut response, upstream, pass, .. }) => {
             headers::to_client(&mut response);
+            count(response.status());
             return response.map(|body| ResponseBody::relay(body, upstream, pass, turn));
         }
         Err(refusal) => refusal,
@@ -56,10 +64,18 @@ pub(crate) async fn respond(edge: &Edge, client: &Arc<Client>, request: Request<
     if !empty {
         client.leaves_unread();
     }
-    refusal.answer(json).map(|page| ResponseBody::page(page, Some(turn)))
+    let answer = refusal.answer(json);
+    count(answer.status());
+    answer.map(|page| ResponseBody::page(page, Some(turn)))
 }
 
-async fn pass_on(edge: &Edge, client: &Arc<Client>, mut request: Request<Incoming>) -> Result<Answer, Refusal> {
+/// `found` is the installation for which the request is, as soon as that is known.
+async fn pass_on(
+    edge: &Edge,
+    client: &Arc<Client>,
+    mut request: Request<Incoming>,
+    found: &mut Option<Arc<Site>>,
+) -> Result<Answer, Refusal> {
     if client.gave_both_framings() {
         return Err(headers::BOTH_FRAMINGS);
     }
@@ -69,12 +85,12 @@ async fn pass_on(edge: &Edge, client: &Arc<Client>, mut request: Request<Incomin
         () if edge.routes.known() => Refusal::Unknown,
         () => Refusal::Starting,
     };
-    let site = edge.routes.find(&host).ok_or_else(unknown)?;
+    let site = found.insert(edge.routes.find(&host).ok_or_else(unknown)?);
     let protocol = headers::wanted_upgrade(request.headers());
     let switch = protocol.is_some().then(|| hyper::upgrade::on(&mut request));
     headers::to_application(&mut request, &client.address, protocol);
-    let request = request.map(|body| RequestBody::new(body, edge.limits.body_pause, client));
-    Passage { edge, site: &site, switch, sends: 0 }.go(request).await
+    let request = request.map(|body| RequestBody::new(body, edge.limits.body_pause, client, site));
+    Passage { edge, site, switch, sends: 0 }.go(request).await
 }
 
 /// What stays the same while one request is tried.

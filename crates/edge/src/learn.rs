@@ -11,6 +11,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::hold::drained;
@@ -65,6 +66,9 @@ impl Session<'_> {
         let (read, write) = stream.into_split();
         let (say, lines) = mpsc::channel(QUEUE);
         tokio::spawn(speak(write, lines));
+        // Ends with this session.
+        let mut teller = JoinSet::new();
+        teller.spawn(tell_served(self.edge.clone(), say.clone()));
         let mut reader = BufReader::new(read);
         let mut line = Vec::new();
         while self.edge.limits.read_line(&mut reader, &mut line).await? {
@@ -122,6 +126,19 @@ async fn confirm((site, live): Applied, say: &mpsc::Sender<FromEdge>) -> Result<
         }
     });
     Ok(())
+}
+
+/// Tells from time to time what passed through.
+async fn tell_served(edge: Arc<Edge>, say: mpsc::Sender<FromEdge>) {
+    loop {
+        sleep(edge.limits.served_every).await;
+        for (installation, site) in edge.routes.table().sites() {
+            let Some(served) = site.traffic.take() else { continue };
+            if say.send(FromEdge::Served { installation: *installation, served }).await.is_err() {
+                return;
+            }
+        }
+    }
 }
 
 /// Writes lines until there are no more senders or the link breaks, which its reader notices too.

@@ -22,6 +22,7 @@ mod remember;
 mod route;
 mod status;
 mod tcp;
+mod traffic;
 mod upgrade;
 
 use std::io;

@@ -44,6 +44,8 @@ pub struct Limits {
     pub grace: Duration,
     /// Bytes of one line from Nimbus.
     pub line: usize,
+    /// How often Nimbus is told what was served.
+    pub served_every: Duration,
 }
 
 impl Default for Limits {
@@ -68,6 +70,7 @@ impl Default for Limits {
             pooled_once: seconds(1),
             grace: seconds(10),
             line: 16 << 20,
+            served_every: nimbus_api::edge::SERVED_EVERY,
         }
     }
 }

@@ -14,6 +14,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::limits::Limits;
 use crate::pool::Pool;
+use crate::traffic::Traffic;
 
 /// Requests of one installation that may try at one time to reach an application that did not accept a connection.
 const PROBES: usize = 8;
@@ -61,6 +62,8 @@ pub(crate) struct Site {
     in_flight: AtomicU32,
     /// Requests and connections that wait.
     pub held: AtomicUsize,
+    /// What passed through.
+    pub traffic: Traffic,
     /// Lets only a few of those who wait for a restarting application try again at a time.
     pub probes: Arc<Semaphore>,
 }
@@ -73,6 +76,7 @@ impl Site {
             drained: Notify::new(),
             in_flight: AtomicU32::new(0),
             held: AtomicUsize::new(0),
+            traffic: Traffic::default(),
             probes: Arc::new(Semaphore::new(PROBES)),
         }
     }

@@ -8,6 +8,8 @@
 //! | `GET /operations/{id}/log?lines=N` | what the application wrote that made it fail |
 //! | `GET /operations?installation=ID` | the newest ones |
 //! | `GET /installations`, `GET /installations/{id}` | installations as they are |
+//! | `GET /installations/{id}/history?range=hour|day|month` | what one used |
+//! | `GET /installations/{id}/usage` | what one used each day |
 //! | `GET /installations/{id}/logs?lines=N&follow=BOOL` | log lines |
 //! | `POST /installations/{id}/exec` | runs a program inside |
 //! | `HEAD`, `PUT`, `DELETE /artifacts/{hash}` | archives of versions |
@@ -38,7 +40,8 @@ use tokio::net::UnixStream;
 use crate::frames::{BadFrame, ExecFrame};
 use crate::patient::Patient;
 use crate::types::{
-    ExecRequest, InstallationReport, LogLine, NimbusEvent, OperationReport, OperationRequest, Problem, ServerReport,
+    DayUsage, ExecRequest, HistoryRange, HistoryReport, InstallationReport, LogLine, NimbusEvent, OperationReport,
+    OperationRequest, Problem, ServerReport,
 };
 
 /// The most bytes of an answer that is not a stream.
@@ -158,6 +161,16 @@ impl Client {
     /// One installation as it is.
     pub async fn installation(&self, id: InstallationId) -> Result<InstallationReport, ClientError> {
         self.get(&format!("/installations/{id}")).await
+    }
+
+    /// What it used in the last hour, day or month.
+    pub async fn history(&self, id: InstallationId, range: HistoryRange) -> Result<HistoryReport, ClientError> {
+        self.get(&format!("/installations/{id}/history?range={}", range.as_str())).await
+    }
+
+    /// What it used each day.
+    pub async fn usage(&self, id: InstallationId) -> Result<Vec<DayUsage>, ClientError> {
+        self.get(&format!("/installations/{id}/usage")).await
     }
 
     /// The last lines of its log; with `follow` also every further one until the stream is dropped.

@@ -5,6 +5,7 @@
 //! time is over. It keeps the last table on disk and serves it when Nimbus is gone, or before Nimbus is there.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use domain::InstallationId;
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,13 @@ pub enum FromEdge {
         /// Requests still in flight, when the drain time ended before they did.
         in_flight: u32,
     },
+    /// What passed through for this installation since it was last told, which is every [`SERVED_EVERY`].
+    Served {
+        /// Which installation.
+        installation: InstallationId,
+        /// What.
+        served: Served,
+    },
     /// A listening port that a route asks for cannot be opened.
     PortUnavailable {
         /// Which installation.
@@ -53,6 +61,24 @@ pub enum FromEdge {
         /// Why.
         why: String,
     },
+}
+
+/// How often an edge tells what it served.
+pub const SERVED_EVERY: Duration = Duration::from_secs(10);
+
+/// Requests, without those of a changed protocol and of TCP ports.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Served {
+    /// Answers by the first digit of their status, from 1 to 5; also those that the edge gave itself.
+    pub classes: [u64; 5],
+    /// Bytes of requests' bodies.
+    pub bytes_in: u64,
+    /// Bytes of answers' bodies.
+    pub bytes_out: u64,
+    /// How long it took until answers began, the time that requests were held included: steps of
+    /// [`crate::latency`], and how many answers came in each.
+    pub latencies: Vec<(u8, u64)>,
 }
 
 /// How requests for one installation are treated.

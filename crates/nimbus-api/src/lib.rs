@@ -5,6 +5,7 @@
 pub mod client;
 pub mod edge;
 pub mod frames;
+pub mod latency;
 pub mod patient;
 pub mod types;
 

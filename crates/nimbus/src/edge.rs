@@ -50,7 +50,12 @@ async fn converse(
                 }
                 while let Some(end) = said.iter().position(|byte| *byte == b'\n') {
                     let line: FromEdge = serde_json::from_slice(&said.split_to(end + 1))?;
-                    engine.routes.hear(number, &line);
+                    match line {
+                        FromEdge::Served { installation, served } if engine.registry.has(installation) => {
+                            engine.history.served(installation, &served);
+                        }
+                        line => engine.routes.hear(number, &line),
+                    }
                 }
                 if said.len() > MAX_LINE {
                     return Err(std::io::Error::other("it says more than a line may have"));

@@ -18,6 +18,7 @@ use crate::disk::Disk;
 use crate::error::NimbusError;
 use crate::events::Events;
 use crate::failures::FailedLogs;
+use crate::history::History;
 use crate::keepers::Keepers;
 use crate::layers::Layers;
 use crate::network;
@@ -57,6 +58,7 @@ pub struct Engine {
     pub(crate) keepers: Arc<Keepers>,
     pub(crate) events: Events,
     pub(crate) failures: FailedLogs,
+    pub(crate) history: History,
     pub(crate) disk: Disk,
     pub(crate) queue: Queue,
     pub(crate) waits: Arc<Waits>,
@@ -129,6 +131,7 @@ impl Engine {
                 registry,
                 events,
                 failures,
+                history: History::default(),
                 disk,
                 waits,
                 clock,

@@ -16,6 +16,7 @@ mod events;
 mod failures;
 mod files;
 mod healthy;
+mod history;
 mod http;
 mod keepers;
 pub mod layers;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::InstallationId;
+use domain::manifest::Limits;
 use nimbus_api::{Share, VersionSpec};
 
 use crate::error::NimbusError;
@@ -44,9 +45,19 @@ impl Registry {
         self.specs().get(&id).cloned()
     }
 
+    /// Whether there is one of that id.
+    pub fn has(&self, id: InstallationId) -> bool {
+        self.specs().contains_key(&id)
+    }
+
     /// All, in the order of their ids.
     pub fn all(&self) -> Vec<InstallationSpec> {
         self.specs().values().cloned().collect()
+    }
+
+    /// The limits of each.
+    pub fn limits(&self) -> HashMap<InstallationId, Limits> {
+        self.specs().iter().map(|(id, spec)| (*id, spec.version.manifest.limits.clone())).collect()
     }
 
     /// Writes a specification to the volume.

@@ -127,6 +127,8 @@ impl Routes {
                 }
                 self.applied.notify_all();
             }
+            // For the history.
+            FromEdge::Served { .. } => {}
             FromEdge::PortUnavailable { installation, port, why } => {
                 if self.table().unavailable.insert(*installation, (*port, why.clone())).is_none() {
                     tracing::error!(%installation, port, why, "the edge cannot listen on a port");

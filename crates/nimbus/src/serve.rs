@@ -16,7 +16,7 @@ use rustix::fs::{FlockOperation, flock};
 use crate::engine::Engine;
 use crate::error::{NimbusError, io};
 use crate::queue::Job;
-use crate::{disk, edge, http, operations, recover, sockets, upkeep};
+use crate::{disk, edge, history, http, operations, recover, sockets, upkeep};
 
 /// Pause before an operation is run again whose journal could not be written.
 const JOURNAL_PAUSE: Duration = Duration::from_secs(2);
@@ -89,7 +89,9 @@ async fn serve_with(
         () = edge::serve(engine.clone(), edges) => {}
         () = upkeep => {}
         () = disk::forever(engine.clone()) => {}
+        () = history::forever(engine.clone()) => {}
     }
+    history::write(&engine);
     engine.journal.halt();
     engine.queue.close();
     let joined = tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())));

@@ -9,8 +9,8 @@ use domain::{ArtifactHash, InstallationId, OperationId};
 use futures_util::Stream;
 use futures_util::stream::{BoxStream, StreamExt};
 use nimbus_api::{
-    Client, ClientError, ExecRequest, InstallationReport, LogLine, NimbusEvent, OperationReport, OperationRequest,
-    ServerReport,
+    Client, ClientError, DayUsage, ExecRequest, HistoryRange, HistoryReport, InstallationReport, LogLine, NimbusEvent,
+    OperationReport, OperationRequest, ServerReport,
 };
 
 use crate::server::{Asked, ByteStream, Server, ServerError};
@@ -96,6 +96,14 @@ impl Server for Nimbus {
 
     fn installation(&self, id: InstallationId) -> Asked<'_, Option<InstallationReport>> {
         Box::pin(async move { known(self.0.installation(id).await) })
+    }
+
+    fn history(&self, id: InstallationId, range: HistoryRange) -> Asked<'_, HistoryReport> {
+        Box::pin(async move { Ok(self.0.history(id, range).await?) })
+    }
+
+    fn usage(&self, id: InstallationId) -> Asked<'_, Vec<DayUsage>> {
+        Box::pin(async move { Ok(self.0.usage(id).await?) })
     }
 
     fn logs(&self, id: InstallationId, lines: u32, follow: bool) -> Asked<'_, ByteStream> {

@@ -6,7 +6,10 @@ use bytes::Bytes;
 use domain::{ArtifactHash, InstallationId, OperationId};
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
-use nimbus_api::{ExecRequest, InstallationReport, NimbusEvent, OperationReport, OperationRequest, ServerReport};
+use nimbus_api::{
+    DayUsage, ExecRequest, HistoryRange, HistoryReport, InstallationReport, NimbusEvent, OperationReport,
+    OperationRequest, ServerReport,
+};
 
 /// Why a server did not do as it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +54,10 @@ pub trait Server: Send + Sync + 'static {
     fn installations(&self) -> Asked<'_, Vec<InstallationReport>>;
     /// One installation as it is now.
     fn installation(&self, id: InstallationId) -> Asked<'_, Option<InstallationReport>>;
+    /// What an installation used in the last hour, day or month.
+    fn history(&self, id: InstallationId, range: HistoryRange) -> Asked<'_, HistoryReport>;
+    /// What it used each day.
+    fn usage(&self, id: InstallationId) -> Asked<'_, Vec<DayUsage>>;
     /// Lines of log.
     fn logs(&self, id: InstallationId, lines: u32, follow: bool) -> Asked<'_, ByteStream>;
     /// What the application wrote that made an operation fail, if that is kept.

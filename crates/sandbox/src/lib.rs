@@ -46,7 +46,7 @@ mod stdio;
 mod terminal;
 mod title;
 
-pub use cgroup::{memory_used, sweep};
+pub use cgroup::{Meter, memory_used, sweep};
 pub use detect::detect;
 pub use error::SandboxError;
 pub use exec::Executed;

@@ -7,6 +7,7 @@ mod limits;
 mod link;
 mod restart;
 mod routing;
+mod served;
 mod smuggling;
 mod streaming;
 mod tcp;

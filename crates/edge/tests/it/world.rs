@@ -48,7 +48,9 @@ pub struct World {
 
 impl World {
     pub fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap(), limits: Limits::default() }
+        // Told often only where that is what is tested.
+        let limits = Limits { served_every: Duration::from_secs(3600), ..Limits::default() };
+        Self { dir: tempfile::tempdir().unwrap(), limits }
     }
 
     pub fn socket(&self) -> PathBuf {

@@ -3,6 +3,7 @@
 mod artifacts;
 mod events;
 mod exec;
+mod history;
 mod installations;
 mod logs;
 mod operations;
@@ -46,6 +47,8 @@ pub(crate) async fn serve(engine: Arc<Engine>, listener: Guarded) {
         .route("/operations/{id}/log", get(logs::of_operation))
         .route("/installations", get(installations::list))
         .route("/installations/{id}", get(installations::show))
+        .route("/installations/{id}/history", get(history::show))
+        .route("/installations/{id}/usage", get(history::usage))
         .route("/installations/{id}/logs", get(logs::show))
         .route("/installations/{id}/exec", post(exec::run).layer(DefaultBodyLimit::disable()))
         .route(

@@ -318,6 +318,11 @@ impl Volume {
         }
     }
 
+    /// What it used, over time.
+    pub fn history(&self, id: InstallationId) -> PathBuf {
+        self.dir(id).join("history")
+    }
+
     /// Bytes of data on disk, where the storage can tell. Up to half a minute old.
     pub fn used(&self, id: InstallationId) -> Option<u64> {
         self.trees.used(&self.data(id))

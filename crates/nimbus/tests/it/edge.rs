@@ -6,8 +6,8 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use domain::InstallationId;
-use nimbus_api::edge::{FromEdge, RouteMode, ToEdge};
-use nimbus_api::{NimbusEventKind, Phase, SnapshotReason, Work};
+use nimbus_api::edge::{FromEdge, RouteMode, Served, ToEdge};
+use nimbus_api::{HistoryRange, NimbusEventKind, Phase, SnapshotReason, Work};
 use serde_json::json;
 
 use crate::agent::{Agent, LONG, install, switch};
@@ -192,4 +192,44 @@ fn two_agents_never_share_a_data_directory() {
     let second = std::process::Command::new(program).arg("serve").arg(agent.data()).arg("/none").output().unwrap();
     assert!(!second.status.success());
     assert!(String::from_utf8_lossy(&second.stderr).contains("in use by another Nimbus"), "{second:?}");
+}
+
+#[test]
+fn what_an_installation_uses_is_sampled_kept_and_told() {
+    let mut agent = Agent::new();
+    let id = agent.install("acme", agent.script(1, "while :; do :; done & $serve"));
+    let mut edge = Edge::connect(&agent);
+    edge.hear();
+    let latencies = vec![(10, 3), (20, 1)];
+    let served = Served { classes: [0, 3, 0, 0, 1], bytes_in: 10, bytes_out: 2000, latencies };
+    edge.say(&FromEdge::Served { installation: InstallationId::new(), served: served.clone() });
+    edge.say(&FromEdge::Served { installation: id, served });
+    let history = |agent: &Agent, range| agent.runtime.block_on(agent.client.history(id, range)).unwrap();
+    let busy = |agent: &Agent| {
+        let points = history(agent, HistoryRange::Hour).points;
+        points.iter().any(|point| point.requests == 4) && points.iter().any(|point| point.cpu_ms > 0)
+    };
+    agent.eventually("samples are taken", busy);
+    let report = history(&agent, HistoryRange::Hour);
+    assert_eq!(report.step_seconds, 10);
+    let point = report.points.iter().find(|point| point.requests > 0).unwrap();
+    assert_eq!((point.classes, point.bytes_in, point.bytes_out), ([0, 3, 0, 0, 1], 10, 2000));
+    assert!(point.p50_ms.unwrap() < point.p95_ms.unwrap());
+    let awake = report.points.iter().find(|point| point.awake_seconds == 10).unwrap();
+    assert!(awake.memory > 100_000 && awake.memory_peak >= awake.memory, "{awake:?}");
+
+    agent.terminate();
+    agent.start();
+    assert!(busy(&agent), "a restart loses nothing");
+    for range in [HistoryRange::Day, HistoryRange::Month] {
+        assert_eq!(history(&agent, range).points.iter().map(|point| point.requests).sum::<u64>(), 4, "{range:?}");
+    }
+    let days = agent.runtime.block_on(agent.client.usage(id)).unwrap();
+    let sum = |of: fn(&nimbus_api::DayUsage) -> u64| days.iter().map(of).sum::<u64>();
+    let limit = 32 << 20;
+    assert!(sum(|day| day.awake_seconds) >= 10 && sum(|day| day.used_byte_seconds) > 1 << 20, "{days:?}");
+    assert_eq!(sum(|day| day.reserved_byte_seconds), sum(|day| day.awake_seconds) * limit, "{days:?}");
+    agent.finish(id, Work::Remove);
+    let gone = agent.runtime.block_on(agent.client.history(id, HistoryRange::Hour)).unwrap_err();
+    assert_eq!(gone.code(), Some("unknown-installation"));
 }

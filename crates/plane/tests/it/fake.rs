@@ -12,9 +12,9 @@ use domain::{ArtifactHash, InstallationId, OperationId, ServerId};
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use nimbus_api::{
-    Direction, ExecFrame, ExecRequest, InstallationReport, LogLine, NimbusEvent, NimbusEventKind, OperationReport,
-    OperationRequest, Phase, ServerReport, Share, SnapshotReason, SnapshotReport, StepReport, VersionSpec, Wanted,
-    Warning, Work,
+    DayUsage, Direction, ExecFrame, ExecRequest, HistoryPoint, HistoryRange, HistoryReport, InstallationReport,
+    LogLine, NimbusEvent, NimbusEventKind, OperationReport, OperationRequest, Phase, ServerReport, Share,
+    SnapshotReason, SnapshotReport, StepReport, VersionSpec, Wanted, Warning, Work,
 };
 use plane::server::{Asked, ByteStream, Server, ServerError};
 use tokio::sync::watch;
@@ -424,6 +424,37 @@ impl Server for Shared {
 
     fn installation(&self, id: InstallationId) -> Asked<'_, Option<InstallationReport>> {
         Box::pin(async move { self.0.if_up(|inner| Ok(inner.installations.get(&id).cloned())) })
+    }
+
+    /// One stretch of each range; nothing on any day.
+    fn history(&self, id: InstallationId, range: HistoryRange) -> Asked<'_, HistoryReport> {
+        Box::pin(async move {
+            self.0.if_up(|inner| match inner.installations.contains_key(&id) {
+                true => Ok(()),
+                false => Err(refuse(404, "unknown-installation", "there is no such installation")),
+            })?;
+            let step_seconds = range.step_seconds();
+            let point = HistoryPoint {
+                at: 1_795_000_000_000,
+                awake_seconds: step_seconds,
+                memory: 10 << 20,
+                memory_peak: 12 << 20,
+                cpu_ms: 20,
+                disk: 1 << 20,
+                restarts: 0,
+                requests: 3,
+                classes: [0, 2, 0, 1, 0],
+                bytes_in: 100,
+                bytes_out: 2000,
+                p50_ms: Some(1.5),
+                p95_ms: Some(7.5),
+            };
+            Ok(HistoryReport { step_seconds, points: vec![point] })
+        })
+    }
+
+    fn usage(&self, _id: InstallationId) -> Asked<'_, Vec<DayUsage>> {
+        Box::pin(async { self.0.if_up(|_| Ok(Vec::new())) })
     }
 
     fn logs(&self, id: InstallationId, lines: u32, _follow: bool) -> Asked<'_, ByteStream> {

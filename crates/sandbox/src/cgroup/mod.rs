@@ -4,6 +4,7 @@
 //! A sandbox's group is `vclouden/<name>` at the root of each hierarchy. Servers differ: all on v2, all on v1, or
 //! controllers on v1 with a bare v2 tree beside them, which then serves to list and to kill.
 
+mod meter;
 mod v1;
 mod v2;
 
@@ -16,6 +17,8 @@ use std::time::{Duration, Instant};
 
 use crate::error::Step;
 use crate::{SandboxError, SandboxSpec};
+
+pub use meter::Meter;
 
 /// All sandboxes' groups are below one of this name.
 const PARENT: &str = "vclouden";
@@ -163,7 +166,7 @@ impl Groups {
 
     /// Whether the kernel killed something in them for want of memory.
     pub(crate) fn was_oom_killed(&self) -> bool {
-        match self.memory() {
+        match self.hierarchies.memory(&self.name) {
             Some((true, group)) => v2::oom_kills(&group),
             Some((false, group)) => v1::oom_kills(&group),
             None => None,
@@ -173,7 +176,7 @@ impl Groups {
 
     /// Bytes of memory in use, without the part of the page cache that can be dropped at once.
     pub(crate) fn memory_used(&self) -> Option<u64> {
-        match self.memory()? {
+        match self.hierarchies.memory(&self.name)? {
             (true, group) => v2::memory_used(&group),
             (false, group) => v1::memory_used(&group),
         }
@@ -186,15 +189,6 @@ impl Groups {
 
     fn v1(&self) -> &[(&'static str, PathBuf)] {
         if self.hierarchies.v2_limits { &[] } else { &self.hierarchies.v1 }
-    }
-
-    /// The group that limits memory, and whether it is v2's.
-    fn memory(&self) -> Option<(bool, PathBuf)> {
-        let group = |root: &Path| root.join(PARENT).join(&self.name);
-        if self.hierarchies.v2_limits {
-            return self.hierarchies.v2.as_deref().map(|root| (true, group(root)));
-        }
-        self.hierarchies.v1.iter().find(|(name, _)| *name == "memory").map(|(_, root)| (false, group(root)))
     }
 }
 
@@ -216,8 +210,7 @@ pub fn sweep(name: &str) -> Result<(), SandboxError> {
 /// Bytes of memory that the sandbox of that name uses, for somebody who is not its parent; nothing when there is none.
 #[must_use]
 pub fn memory_used(name: &str) -> Option<u64> {
-    check_name(name).ok()?;
-    Groups { hierarchies: Hierarchies::find().ok()?, name: name.to_owned(), v2: None }.memory_used()
+    Meter::find().ok()?.memory(name)
 }
 
 /// Makes a group below the common parent and prepares it. The parent may vanish meanwhile, because whoever removes the
