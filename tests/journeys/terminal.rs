@@ -98,7 +98,7 @@ fn a_shell_inside_behaves_like_one_here_and_leaves_nothing_behind() {
     let mut screen = Screen::begin(&machine);
     screen.type_in("/app/busybox sleep 4321 & echo $((50+5))\n");
     screen.shows("\r\n55\r\n");
-    assert_eq!(running("/app/busybox\0sleep\x004321\0"), 1);
+    machine.eventually("it runs", |_| running("/app/busybox\0sleep\x004321\0") == 1);
     screen.command.kill().expect("a child");
     screen.command.wait().expect("a child");
     machine.eventually("nothing of it is left", |_| running("/app/busybox\0sleep\x004321\0") == 0);
