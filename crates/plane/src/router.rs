@@ -12,8 +12,8 @@ use crate::Plane;
 use crate::guard;
 use crate::problem::Refusal;
 use crate::web::api::{
-    apps, backups, customers, deployments, events, installations, operations, publishers, servers, status, tokens,
-    versions,
+    apps, backups, customers, deployments, events, installations, operations, people, publishers, servers, settings,
+    status, tokens, versions,
 };
 
 /// What every path begins with.
@@ -109,6 +109,15 @@ pub fn routes() -> Routes {
         .get("/operations/{operation}", operations::show)
         .get("/operations/{operation}/log", operations::log)
         .post("/operations/{operation}/retry", operations::retry)
+        .get("/me", people::me)
+        .get("/members", people::members)
+        .post("/members/{member}", people::change)
+        .delete("/members/{member}", people::remove)
+        .get("/invitations", people::invitations)
+        .post("/invitations", people::create)
+        .delete("/invitations/{invitation}", people::withdraw)
+        .get("/settings", settings::show)
+        .post("/settings", settings::change)
         .get("/tokens", tokens::list)
         .post("/tokens", tokens::create)
         .delete("/tokens/{token}", tokens::delete)
