@@ -32,6 +32,7 @@ mod web;
 pub mod wire;
 
 pub use operations::Actor;
+pub use web::design;
 
 /// How a control plane is set up.
 #[derive(Debug)]

@@ -20,6 +20,7 @@ use crate::problem::{Answer, Refusal};
 use crate::wire::{NDJSON, Page};
 
 pub mod api;
+pub mod design;
 pub mod follow;
 pub mod view;
 
