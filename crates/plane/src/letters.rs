@@ -20,19 +20,20 @@ pub struct Letter<'a> {
 
 /// Writes a letter, to be sent once the transaction is committed.
 pub async fn send(plane: &Plane, tx: &Tx, language: Language, letter: Letter<'_>) -> Answer<()> {
+    let (subject, body) = write(plane, language, letter)?;
+    mails::create(tx, letter.to, &subject, &body, plane.now()).await?;
+    plane.progress.mails.notify_one();
+    Ok(())
+}
+
+/// Subject and body.
+fn write(plane: &Plane, language: Language, letter: Letter<'_>) -> Answer<(String, String)> {
     let mut args = FluentArgs::new();
     for (name, value) in letter.values {
         args.set(*name, *value);
     }
     let texts = plane.pages.texts();
-    let text = |part: &str| {
-        let text = texts.get(language, &format!("{}-{part}", letter.key), &args).map_err(Refusal::internal)?;
-        // Fluent sets values apart for languages that are written from right to left; a link must stay whole.
-        Ok::<_, Refusal>(text.replace(['\u{2068}', '\u{2069}'], ""))
-    };
+    let text = |part: &str| texts.get(language, &format!("{}-{part}", letter.key), &args).map_err(Refusal::internal);
     // A name may hold anything, a line of a header may not.
-    let subject = text("subject")?.replace(['\r', '\n'], " ");
-    mails::create(tx, letter.to, &subject, &text("body")?, plane.now()).await?;
-    plane.progress.mails.notify_one();
-    Ok(())
+    Ok((text("subject")?.replace(['\r', '\n'], " "), text("body")?))
 }

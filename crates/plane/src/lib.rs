@@ -31,6 +31,7 @@ mod secret;
 pub mod server;
 mod servers;
 pub mod settings;
+pub mod sites;
 pub mod store;
 mod strangers;
 mod tries;
@@ -38,6 +39,7 @@ mod web;
 pub mod wire;
 
 pub use operations::Actor;
+pub use web::design;
 
 /// How a control plane is set up.
 #[derive(Debug)]
@@ -234,7 +236,7 @@ pub async fn serve_with(
     store::tokens::create(&tx, &hash, &operator_token(started_at)).await?;
     tx.commit().await?;
     let reconcilers = reconcilers::start(&plane);
-    let app = router::routes().into_router(plane);
+    let app = router::everything(plane);
     let served = listen::serve(config.listen, app, shutdown).await.map_err(io("serving the API".into()));
     drop(reconcilers);
     served

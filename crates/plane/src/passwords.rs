@@ -14,9 +14,30 @@ const LENGTH: std::ops::RangeInclusive<usize> = 10..=200;
 
 /// What is tried first by whoever guesses, as far as it is long enough to be accepted.
 const COMMON: &[&str] = &[
-    "1234567890", "0123456789", "0987654321", "1q2w3e4r5t", "1qaz2wsx3edc", "qwertyuiop", "qwerty1234", "qwerty12345",
-    "password12", "password123", "password1234", "contraseña", "contrasena", "contraseña1", "contrasena1", "administrator",
-    "administrador", "iloveyou123", "letmein123", "welcome123", "bienvenido", "bienvenidos", "changeme123", "1111111111",
+    "1234567890",
+    "0123456789",
+    "0987654321",
+    "1q2w3e4r5t",
+    "1qaz2wsx3edc",
+    "qwertyuiop",
+    "qwerty1234",
+    "qwerty12345",
+    "password12",
+    "password123",
+    "password1234",
+    "contraseña",
+    "contrasena",
+    "contraseña1",
+    "contrasena1",
+    "administrator",
+    "administrador",
+    "iloveyou123",
+    "letmein123",
+    "welcome123",
+    "bienvenido",
+    "bienvenidos",
+    "changeme123",
+    "1111111111",
 ];
 
 /// Who checks and makes hashes: each takes 19 MiB and some tens of milliseconds, so only some at a time.
@@ -94,7 +115,9 @@ mod tests {
             assert!(check(good).is_ok(), "{good}");
         }
         let long = "x".repeat(201);
-        for bad in ["", "short", "Rosa Pérez", "rosa.perez@example.com", "Rosa.Perez", "aaaaaaaaaaaa", "Qwerty12345", &long] {
+        for bad in
+            ["", "short", "Rosa Pérez", "rosa.perez@example.com", "Rosa.Perez", "aaaaaaaaaaaa", "Qwerty12345", &long]
+        {
             assert!(check(bad).is_err(), "{bad}");
         }
     }

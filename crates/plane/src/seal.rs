@@ -48,7 +48,7 @@ impl Seal {
 
 fn make(path: &Path) -> io::Result<Vec<u8>> {
     let mut key = vec![0_u8; 32];
-    getrandom::fill(&mut key).map_err(io::Error::other)?;
+    getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
     let temporary = path.with_extension("new");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
     file.write_all(&key)?;

@@ -6,7 +6,7 @@ use domain::{Key, Slug};
 use http::Method;
 use serde::{Deserialize, Serialize};
 
-pub use pages::{Page, PAGES, Site, Visitors, find_page};
+pub use pages::{PAGES, Page, Site, Visitors, find_page};
 
 /// What somebody is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -166,6 +166,11 @@ const fn stream(who: Who, path: &'static str, query: &'static [&'static str], ve
     Row { method: Method::POST, path, who, query, body: Body::Stream, verb }
 }
 
+/// Changes something of a place that the query names.
+const fn at_place(method: Method, who: Who, path: &'static str, verb: &'static str) -> Row {
+    Row { method, path, who, query: &["publisher", "customer"], body: Body::Json, verb }
+}
+
 const PAGE: &[&str] = &["limit", "cursor"];
 const PLACE: &[&str] = &["publisher", "customer", "limit", "cursor"];
 
@@ -216,8 +221,8 @@ pub const TABLE: &[Row] = &[
     post(OPERATOR, "/operations/{operation}/retry", "operation.retry"),
     get(EVERYBODY, "/me", &[]),
     get(EVERYBODY, "/members", PLACE),
-    Row { query: &["publisher", "customer"], ..post(KEEPERS, "/members/{member}", "member.role") },
-    Row { query: &["publisher", "customer"], ..delete(EVERYBODY, "/members/{member}", "member.remove") },
+    at_place(Method::POST, KEEPERS, "/members/{member}", "member.role"),
+    at_place(Method::DELETE, EVERYBODY, "/members/{member}", "member.remove"),
     get(KEEPERS, "/invitations", PLACE),
     post(KEEPERS, "/invitations", "invitation.create"),
     delete(KEEPERS, "/invitations/{invitation}", "invitation.delete"),

@@ -48,6 +48,10 @@ const fn see(site: Site, who: Visitors, path: &'static str) -> Page {
     Page { site, method: Method::GET, path, who, file: false }
 }
 
+const fn upload(site: Site, who: Visitors, path: &'static str) -> Page {
+    Page { site, method: Method::POST, path, who, file: true }
+}
+
 const fn send(site: Site, who: Visitors, path: &'static str) -> Page {
     Page { site, method: Method::POST, path, who, file: false }
 }
@@ -56,6 +60,7 @@ use Site::{Both, Console, Portal};
 
 /// The table.
 pub const PAGES: &[Page] = &[
+    see(Both, Anyone, "/assets/{hash}/{name}"),
     // To come in.
     see(Both, Anyone, "/"),
     see(Both, Anyone, "/login"),
@@ -81,8 +86,9 @@ pub const PAGES: &[Page] = &[
     send(Console, Roles(MAKERS), "/p/{publisher}/apps"),
     see(Console, Roles(TEAM), "/p/{publisher}/apps/{app}"),
     send(Console, Roles(MAKERS), "/p/{publisher}/apps/{app}/delete"),
-    Page { file: true, ..send(Console, Roles(MAKERS), "/p/{publisher}/apps/{app}/versions") },
+    upload(Console, Roles(MAKERS), "/p/{publisher}/apps/{app}/versions"),
     see(Console, Roles(TEAM), "/p/{publisher}/apps/{app}/versions/{number}"),
+    see(Console, Roles(MAKERS), "/p/{publisher}/apps/{app}/versions/{number}/download"),
     send(Console, Roles(MAKERS), "/p/{publisher}/apps/{app}/versions/{number}/delete"),
     see(Console, Roles(MAKERS), "/p/{publisher}/apps/{app}/deploy"),
     send(Console, Roles(MAKERS), "/p/{publisher}/apps/{app}/deploy"),

@@ -111,7 +111,8 @@ async fn place(plane: &Plane, tx: &Tx, invitation: &InvitationRow, organisation:
 async fn found_publisher(plane: &Plane, tx: &Tx, by: &str, name: &str) -> Answer<Slug> {
     for slug in slugs(name) {
         if publishers::create(tx, &slug, name, plane.now()).await? {
-            let thing = Thing { id: slug.to_string(), name: Some(name.to_owned()), publisher: Some(&slug), ..Thing::default() };
+            let thing =
+                Thing { id: slug.to_string(), name: Some(name.to_owned()), publisher: Some(&slug), ..Thing::default() };
             record_as(plane, tx, by, "publisher.create", thing, json!({})).await?;
             return Ok(slug);
         }

@@ -82,6 +82,7 @@ async fn require_another(tx: &Tx, reach: &Reach, member: &Member, role: Role) ->
     if !decides || role == member.role || people::count(&**tx, reach, member.role).await? > 1 {
         return Ok(());
     }
-    let detail = format!("{} is the only {} there; make somebody else one first", member.person.mail, word(&member.role));
+    let detail =
+        format!("{} is the only {} there; make somebody else one first", member.person.mail, word(&member.role));
     Err(Refusal::conflict("last-one", detail))
 }

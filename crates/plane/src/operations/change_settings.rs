@@ -40,7 +40,9 @@ fn mail_server(plane: &Plane, before: Option<&MailServer>, input: ChangeMail) ->
     })?;
     let own = matches!(input.host.as_str(), "localhost" | "127.0.0.1" | "::1");
     if input.security == Security::None && !own {
-        return Err(bad("letters and passwords leave this machine encrypted or not at all: choose tls or starttls".into()));
+        return Err(bad(
+            "letters and passwords leave this machine encrypted or not at all: choose tls or starttls".into()
+        ));
     }
     let usual = match input.security {
         Security::Tls => 465,

@@ -7,9 +7,9 @@ use super::{Thing, record_as};
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
 use crate::secret::Secret;
+use crate::store::Tx;
 use crate::store::people::{self, PersonRow};
 use crate::store::sessions::{self, SessionRow};
-use crate::store::Tx;
 
 /// From where somebody logs in.
 #[derive(Clone, Debug)]
@@ -99,7 +99,9 @@ mod tests {
     fn addresses_are_compared_in_one_form() {
         assert_eq!(normal_mail(" Rosa@Example.COM ").unwrap(), "rosa@example.com");
         assert_eq!(normal_mail("root@localhost").unwrap(), "root@localhost");
-        for bad in ["", "rosa", "@example.com", "rosa@", "rosa@example", "a b@example.com", "a@b.c\nBcc: x@y.z", "<a@b.c>"] {
+        for bad in
+            ["", "rosa", "@example.com", "rosa@", "rosa@example", "a b@example.com", "a@b.c\nBcc: x@y.z", "<a@b.c>"]
+        {
             assert!(normal_mail(bad).is_err(), "{bad}");
         }
     }

@@ -14,7 +14,8 @@ pub async fn get<T: DeserializeOwned>(db: &impl ConnectionTrait, name: &str) -> 
 
 /// Sets it.
 pub async fn set(tx: &Tx, name: &str, value: &impl Serialize) -> Result<()> {
-    let sql = "INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    let sql =
+        "INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
     run(&**tx, sql, [text(name), text(to_json(value)?)]).await?;
     Ok(())
 }

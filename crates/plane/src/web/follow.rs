@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::{DeploymentId, InstallationId};
-use futures_util::{Stream, StreamExt};
 use futures_util::stream::unfold;
+use futures_util::{Stream, StreamExt};
 use tokio::sync::watch;
 
 use super::{line, view};

@@ -86,13 +86,16 @@ impl Received {
         let boundary = multer::parse_boundary(kind).map_err(|_| {
             Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "send a form with the file `package`")
         })?;
-        let limit = SizeLimit::new().whole_stream(plane.archive_limits.archive_bytes + (1 << 20)).for_field("notes", 64 << 10);
+        let limit =
+            SizeLimit::new().whole_stream(plane.archive_limits.archive_bytes + (1 << 20)).for_field("notes", 64 << 10);
         let body = request.into_body().into_data_stream();
         let mut form = Multipart::with_constraints(body, boundary, Constraints::new().size_limit(limit));
         let mut notes = None;
         while let Some(field) = form.next_field().await.map_err(broken)? {
             match field.name() {
-                Some("notes") => notes = Some(field.text().await.map_err(broken)?).filter(|notes| !notes.trim().is_empty()),
+                Some("notes") => {
+                    notes = Some(field.text().await.map_err(broken)?).filter(|notes| !notes.trim().is_empty())
+                }
                 Some("package") => {
                     check_notes(notes.as_deref())?;
                     return Ok((Self::receive(plane, field).await?, notes));

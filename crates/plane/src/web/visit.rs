@@ -20,8 +20,8 @@ use crate::operations::log_in::{From, LASTS, LASTS_UNUSED};
 use crate::problem::{Answer, Refusal};
 use crate::secret;
 use crate::store::people::{self, Membership, PersonRow};
-use crate::store::sessions::{self, SessionRow};
 use crate::store::publishers;
+use crate::store::sessions::{self, SessionRow};
 use crate::strangers::Peer;
 use crate::wire::{PROBLEM_JSON, Problem};
 
@@ -90,7 +90,7 @@ pub async fn guard(State(plane): State<Arc<Plane>>, path: MatchedPath, request: 
     let had_flash = visit.view.flash.is_some();
     let row = find_page(site(&visit), &parts.method, path.as_str());
     let answered = match row {
-        Some(row) => answer(&plane, row, &mut visit, parts, body, next).await,
+        Some(row) => answer(row, &mut visit, parts, body, next).await,
         None => Err(Refusal::missing("unknown-path", "there is no such page")),
     };
     let mut response = match answered {
@@ -141,13 +141,22 @@ async fn begin(plane: &Plane, parts: &mut Parts) -> Answer<Visit> {
     Ok(visit)
 }
 
+/// The publisher whose portal the host name names, whether there is one or not.
+fn portal_of(plane: &Plane, headers: &HeaderMap) -> Option<Slug> {
+    let host = text(headers, header::HOST).unwrap_or("").to_ascii_lowercase();
+    let (before, after) = plane.portal_url.split_once("{publisher}")?;
+    let before = before.rsplit('/').next().unwrap_or("");
+    host.strip_prefix(before)?.strip_suffix(after)?.parse().ok()
+}
+
+/// Whether a request is for a portal rather than for the console.
+pub fn names_portal(plane: &Plane, headers: &HeaderMap) -> bool {
+    portal_of(plane, headers).is_some()
+}
+
 /// The portal that the host name names.
 async fn realm(plane: &Plane, parts: &Parts) -> Answer<Option<Realm>> {
-    let host = text(&parts.headers, header::HOST).unwrap_or("").to_ascii_lowercase();
-    let (before, after) = plane.portal_url.split_once("{publisher}").unwrap_or_default();
-    let before = before.rsplit('/').next().unwrap_or("");
-    let slug = host.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
-    let Some(slug) = slug.and_then(|slug| slug.parse::<Slug>().ok()) else { return Ok(None) };
+    let Some(slug) = portal_of(plane, &parts.headers) else { return Ok(None) };
     let found = publishers::find(plane.store.read(), &Reach::All, &slug).await?;
     let found = found.ok_or_else(|| Refusal::missing("unknown-portal", "there is no portal of that name"))?;
     Ok(Some(Realm { slug: found.slug, name: found.name }))
@@ -170,14 +179,7 @@ async fn session(plane: &Plane, secret: &str, realm: Option<&Slug>) -> Answer<Op
     Ok(Some((session, person)))
 }
 
-async fn answer(
-    plane: &Plane,
-    row: &'static Page,
-    visit: &mut Visit,
-    mut parts: Parts,
-    body: Body,
-    next: Next,
-) -> Answer<Response> {
+async fn answer(row: &'static Page, visit: &mut Visit, mut parts: Parts, body: Body, next: Next) -> Answer<Response> {
     if parts.method == Method::POST {
         check_origin(&parts.headers)?;
     }
@@ -254,7 +256,11 @@ fn check_origin(headers: &HeaderMap) -> Answer<()> {
     }
     let Some(origin) = text(headers, header::ORIGIN) else { return Ok(()) };
     let host = text(headers, header::HOST).unwrap_or("");
-    if origin.split_once("://").is_some_and(|(_, from)| from.eq_ignore_ascii_case(host)) { Ok(()) } else { Err(foreign()) }
+    if origin.split_once("://").is_some_and(|(_, from)| from.eq_ignore_ascii_case(host)) {
+        Ok(())
+    } else {
+        Err(foreign())
+    }
 }
 
 fn check_csrf(wanted: Option<&str>, given: &str) -> Answer<()> {
@@ -304,7 +310,8 @@ impl Plane {
 pub fn lead(to: &str, flash: Option<(&'static str, &str)>) -> Response {
     let mut response = Redirect::to(to).into_response();
     if let Some((tone, key)) = flash
-        && let Ok(value) = HeaderValue::try_from(format!("{FLASH}={tone}.{key}; Path=/; Max-Age=60; HttpOnly; SameSite=Lax"))
+        && let Ok(value) =
+            HeaderValue::try_from(format!("{FLASH}={tone}.{key}; Path=/; Max-Age=60; HttpOnly; SameSite=Lax"))
     {
         response.headers_mut().append(header::SET_COOKIE, value);
     }

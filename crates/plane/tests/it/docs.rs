@@ -37,7 +37,9 @@ fn every_type_on_the_page_exists() {
         include_str!("../../src/wire/mod.rs"),
         include_str!("../../src/wire/catalogue.rs"),
         include_str!("../../src/wire/people.rs"),
-        include_str!("../../../nimbus-api/src/types.rs")].concat();
+        include_str!("../../../nimbus-api/src/types.rs"),
+    ]
+    .concat();
     let mut count = 0;
     for row in rows() {
         for name in row[2..].iter().flat_map(|cell| cell.split(|c: char| !c.is_ascii_alphanumeric())) {

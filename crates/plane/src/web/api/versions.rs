@@ -22,7 +22,6 @@ use crate::web::receive::{Received, check_notes};
 use crate::web::{Json, Paging, Path, Query, from_text, json, page};
 use crate::wire::{Nothing, Version};
 
-
 pub async fn list(
     State(plane): State<Arc<Plane>>,
     actor: Actor,

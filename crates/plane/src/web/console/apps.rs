@@ -19,8 +19,8 @@ use crate::operations::{Actor, app_key, unknown_app, unknown_version};
 use crate::problem::{Answer, Refusal};
 use crate::store::installations::Filter;
 use crate::store::{apps, deployments, installations, versions};
-use crate::web::api::versions::Received;
 use crate::web::entry::{Form, again};
+use crate::web::receive::Received;
 use crate::web::visit::{Visit, lead};
 use crate::web::{Path, view};
 use crate::wire::{App, CreateApp, Version};
@@ -100,20 +100,21 @@ async fn show_values(plane: &Plane, visit: &Visit, actor: &Actor, app: &str, err
         shell => page.shell("/apps")?,
         base => page.base(),
         may_make => page.is(MAKERS),
-        csrf_of_form => visit.view.csrf,
+        csrf_of_form => visit.view.csrf.clone(),
         app => value(&app),
         newest => all.first().map(value),
         versions => value(&all),
         live => live.map(|row| row.id.to_string()),
-        errors,
+        errors => value(&errors),
     })
 }
 
 /// Who confirms by typing a name must have typed it.
 #[derive(Debug, Deserialize)]
 pub struct Confirm {
+    /// What was typed.
     #[serde(default)]
-    confirm: String,
+    pub confirm: String,
 }
 
 pub async fn delete(

@@ -90,13 +90,7 @@ pub async fn show(
     Ok(plane.pages.page(&visit.view, "console/customer.html", values))
 }
 
-async fn show_values(
-    plane: &Plane,
-    visit: &Visit,
-    actor: &Actor,
-    text: &str,
-    link: Option<&str>,
-) -> Answer<Value> {
+async fn show_values(plane: &Plane, visit: &Visit, actor: &Actor, text: &str, link: Option<&str>) -> Answer<Value> {
     let page = Console { plane, visit, actor };
     let db = plane.store.read();
     let (key, customer) = find(plane, actor, text).await?;

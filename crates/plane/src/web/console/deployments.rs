@@ -21,7 +21,7 @@ use crate::operations::stop_deployment::{stop_deployment, unknown_deployment};
 use crate::operations::{Actor, app_key, rollback_target, unknown_app};
 use crate::problem::{Answer, Refusal};
 use crate::store::{apps, deployments, installations, servers, snapshots, versions};
-use crate::web::design::{Part, live as send_live};
+use crate::web::design::live as send_live;
 use crate::web::entry::{Form, again};
 use crate::web::visit::{Visit, lead};
 use crate::web::{Path, Query, follow, view};
@@ -192,9 +192,12 @@ pub async fn live(
             let whole = view::whole_deployment(&plane, id).await.map_err(|refusal| refusal.detail)?;
             let ended = whole.state.is_final();
             let values = shown(&plane, &base, may_make, whole).await.map_err(|refusal| refusal.detail)?;
-            let part = Part { template: "console/deployment.html", block: Some("live") };
             let values = context! { base, ..values };
-            plane.pages.html(&view, part, values).map(|html| (html, ended)).map_err(|error| error.to_string())
+            plane
+                .pages
+                .html(&view, "console/deployment-live.html", values)
+                .map(|html| (html, ended))
+                .map_err(|error| error.to_string())
         }
     });
     Ok(send_live(follow::until_ended(fragments)))
@@ -232,7 +235,7 @@ fn lane(base: &str, server: String, steps: &[&DeploymentStep]) -> Value {
             let way = if one.direction == Direction::Do { "do" } else { "undo" };
             format!("{way}-{}", one.name)
         });
-        let lines: Vec<&str> = step.error.as_deref().map(|error| error.lines().collect()).unwrap_or_default();
+        let lines: Vec<String> = step.error.iter().flat_map(|error| error.lines()).map(str::to_owned).collect();
         context! {
             name => step.name.as_str(),
             href => format!("{base}/installations/{}", step.name),
@@ -264,7 +267,8 @@ async fn undo(plane: &Plane, whole: &Deployment, steps: &[DeploymentStep]) -> An
     let (mut count, mut until) = (0, None);
     for step in steps.iter().filter(|step| step.state == DeploymentStepState::Finished) {
         let known = snapshots::of(plane.store.read(), step.installation).await?;
-        if let Some(target) = rollback_target(&known, plane.now()).filter(|target| target.version == step.from_version) {
+        if let Some(target) = rollback_target(&known, plane.now()).filter(|target| target.version == step.from_version)
+        {
             count += 1;
             until = until.max(target.until);
         }

@@ -44,7 +44,7 @@ pub async fn show(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -
         stuck => operations::count_under_way(db, reach, OperationState::Stuck).await?,
         deployments => value(&last),
         troubles => troubles.iter().map(|row| context! {
-            name => row.name.as_str(), app => row.app.as_str(), error => row.error, state => row.state.to_string(),
+            name => row.name.as_str(), app => row.app.as_str(), error => row.error.clone(), state => row.state.to_string(),
         }).collect::<Vec<_>>(),
     };
     Ok(plane.pages.page(&visit.view, "console/home.html", values))

@@ -25,7 +25,7 @@ use crate::store::{apps, customers};
 use crate::web::api::backups::copies;
 use crate::web::api::installations::phases;
 use crate::web::design::format::{self, Shape};
-use crate::web::design::{Part, live as send_live};
+use crate::web::design::live as send_live;
 use crate::web::entry::{Form, again};
 use crate::web::visit::{Visit, lead};
 use crate::web::{Path, Query, follow, view};
@@ -85,7 +85,7 @@ async fn list_values(plane: &Plane, visit: &Visit, actor: &Actor, wanted: Wanted
             context! {
                 name => row.name.as_str(), app => row.app.as_str(), customer => row.customer.as_str(),
                 version => row.version, state => row.state.to_string(), phase, created_at => row.created_at,
-                error => row.error, busy => row.operation.is_some(),
+                error => row.error.clone(), busy => row.operation.is_some(),
             }
         })
         .collect();
@@ -124,7 +124,8 @@ pub async fn create(
         let given = Some(input.name.trim()).filter(|name| !name.is_empty());
         let bad = |error: domain::name::BadName| Refusal::invalid("bad-name", error.to_string());
         let name = given.map(|name| name.parse().map_err(bad)).transpose()?;
-        let wanted = CreateInstallation { app: input.app.clone(), customer: input.customer.clone(), name, version: None };
+        let wanted =
+            CreateInstallation { app: input.app.clone(), customer: input.customer.clone(), name, version: None };
         install(&plane, &actor, wanted).await
     };
     match begun.await {
@@ -195,10 +196,10 @@ pub async fn live(
 ) -> Answer<Response> {
     find_installation(plane.store.read(), &actor.reach, &text).await?;
     let base = Console { plane: &plane, visit: &visit, actor: &actor }.base();
-    Ok(fragments(plane, visit, actor, base, text, "console/installation.html"))
+    Ok(fragments(plane, visit, actor, base, text, "console/installation-live.html"))
 }
 
-/// The block `live` of a page about one installation, whenever something changes.
+/// The part of a page about one installation that changes, whenever it does.
 pub fn fragments(
     plane: Arc<Plane>,
     visit: Visit,
@@ -208,11 +209,11 @@ pub fn fragments(
     template: &'static str,
 ) -> Response {
     let fragments = follow::changes(plane.clone()).then(move |()| {
-        let (plane, base, visit, actor, text) = (plane.clone(), base.clone(), visit.clone(), actor.clone(), text.clone());
+        let (plane, base, visit, actor, text) =
+            (plane.clone(), base.clone(), visit.clone(), actor.clone(), text.clone());
         async move {
             let values = shown(&plane, &actor, &base, &text).await.map_err(|refusal| refusal.detail)?;
-            let part = Part { template, block: Some("live") };
-            plane.pages.html(&visit.view, part, values).map(|html| (html, false)).map_err(|error| error.to_string())
+            plane.pages.html(&visit.view, template, values).map(|html| (html, false)).map_err(|error| error.to_string())
         }
     });
     send_live(follow::until_ended(fragments))
@@ -239,7 +240,10 @@ pub async fn logs(
     if wanted.download.is_some() {
         let name = format!("attachment; filename=\"{}.log.txt\"", row.name);
         let body: String = lines.iter().map(|line| format!("{} {}\n", format::machine(line.at), line.text)).collect();
-        let headers = [(http::header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()), (http::header::CONTENT_DISPOSITION, name)];
+        let headers = [
+            (http::header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()),
+            (http::header::CONTENT_DISPOSITION, name),
+        ];
         return Ok(axum::response::IntoResponse::into_response((headers, body)));
     }
     if let Some(wanted) = wanted.q.as_deref().filter(|text| !text.is_empty()) {
@@ -264,7 +268,7 @@ fn log_line(visit: &Visit, line: &LogLine) -> Value {
         "keeper" => "info",
         _ => "",
     };
-    context! { at, tone, text => line.text }
+    context! { at, tone, text => line.text.clone() }
 }
 
 /// The last lines that an installation has written, as people read them.

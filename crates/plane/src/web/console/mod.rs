@@ -4,7 +4,7 @@ use domain::Slug;
 use minijinja::Value;
 use serde::Serialize;
 
-use super::design::{Choice, Entry, Section, Shell};
+use super::design::{Choice, Entry, Section, Serde, Shell};
 use super::entry::person;
 use super::visit::Visit;
 use crate::Plane;
@@ -69,7 +69,7 @@ impl Console<'_> {
     pub fn shell(&self, current: &str) -> Answer<Value> {
         let person = person(self.visit).ok_or_else(|| Refusal::internal("a page of the console without a person"))?;
         let shell = Shell { publishers: self.choices(), sections: self.sections(current), person };
-        Ok(Value::from_serialize(&shell))
+        Ok(Value::from(shell))
     }
 
     fn choices(&self) -> Vec<Choice> {
@@ -120,5 +120,5 @@ impl Console<'_> {
 
 /// A value as templates see it.
 pub fn value(it: &impl Serialize) -> Value {
-    Value::from_serialize(it)
+    Value::from(Serde(it))
 }

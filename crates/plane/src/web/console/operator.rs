@@ -21,7 +21,7 @@ use crate::web::api::servers::all as all_servers;
 use crate::web::entry::{Form, again};
 use crate::web::view;
 use crate::web::visit::{Visit, lead};
-use crate::wire::{ChangeMail, ChangeSettings, CreateInvitation, CreatePublisher};
+use crate::wire::{ChangeMail, ChangeSettings, CreateInvitation, CreatePublisher, word};
 
 const TEMPLATE: &str = "console/operator.html";
 
@@ -42,8 +42,8 @@ async fn values(plane: &Plane, visit: &Visit, actor: &Actor, link: Option<&str>)
     let settings = plane.settings.get();
     let mail = settings.mail.as_ref().map(|mail| {
         context! {
-            host => mail.host, port => mail.port, security => mail.security, user => mail.user, from => mail.from,
-            password => mail.password.is_some(),
+            host => mail.host.clone(), port => mail.port, security => word(&mail.security), user => mail.user.clone(),
+            from => mail.from.clone(), password => mail.password.is_some(),
         }
     });
     Ok(context! {

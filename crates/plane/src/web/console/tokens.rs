@@ -65,7 +65,12 @@ pub struct New {
 
 impl New {
     fn scopes(&self) -> Vec<String> {
-        let all = [("publish", &self.publish), ("deploy", &self.deploy), ("operate", &self.operate), ("manage", &self.manage)];
+        let all = [
+            ("publish", &self.publish),
+            ("deploy", &self.deploy),
+            ("operate", &self.operate),
+            ("manage", &self.manage),
+        ];
         let ticked = all.into_iter().filter(|(_, tick)| tick.is_some()).map(|(scope, _)| scope.to_owned());
         ["read".to_owned()].into_iter().chain(ticked).collect()
     }

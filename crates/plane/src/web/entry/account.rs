@@ -15,7 +15,7 @@ use crate::operations::update_profile::update_profile;
 use crate::problem::Answer;
 use crate::store::sessions;
 use crate::web::Path;
-use crate::web::design::Language;
+use crate::web::design::{Language, Serde};
 use crate::web::visit::{Visit, keep_session, lead};
 
 const TEMPLATE: &str = "entry/account.html";
@@ -45,21 +45,29 @@ async fn values(plane: &Plane, visit: &Visit) -> Answer<Value> {
         })
         .collect();
     Ok(context! {
-        sessions => all,
-        name => person.name,
-        mail => person.mail,
-        language => person.language,
-        time_zone => person.time_zone,
+        sessions => Value::from(Serde(&all)),
+        name => person.name.clone(),
+        mail => person.mail.clone(),
+        language => person.language.clone(),
+        time_zone => person.time_zone.clone(),
         ..frame(visit)
     })
 }
 
 /// What people call a browser that calls itself many things.
 fn browser(agent: &str) -> String {
-    let known = [("Firefox/", "Firefox"), ("Edg/", "Edge"), ("OPR/", "Opera"), ("Chrome/", "Chrome"), ("Safari/", "Safari")];
-    let systems =
-        [("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "macOS"), ("Linux", "Linux")];
-    let find = |list: &[(&str, &'static str)]| list.iter().find(|(sign, _)| agent.contains(sign)).map(|(_, name)| *name);
+    let known =
+        [("Firefox/", "Firefox"), ("Edg/", "Edge"), ("OPR/", "Opera"), ("Chrome/", "Chrome"), ("Safari/", "Safari")];
+    let systems = [
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS", "macOS"),
+        ("Linux", "Linux"),
+    ];
+    let find =
+        |list: &[(&str, &'static str)]| list.iter().find(|(sign, _)| agent.contains(sign)).map(|(_, name)| *name);
     match (find(&known), find(&systems)) {
         (Some(browser), Some(system)) => format!("{browser}, {system}"),
         (Some(one), None) | (None, Some(one)) => one.to_owned(),

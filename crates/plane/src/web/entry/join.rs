@@ -17,6 +17,7 @@ use crate::store::invitations::InvitationRow;
 use crate::store::people;
 use crate::web::Path;
 use crate::web::visit::{Visit, keep_session};
+use crate::wire::word;
 
 const TEMPLATE: &str = "entry/join.html";
 
@@ -26,13 +27,7 @@ pub async fn show(State(plane): State<Arc<Plane>>, visit: Visit, Path(link): Pat
     Ok(plane.pages.page(&visit.view, TEMPLATE, values))
 }
 
-async fn values(
-    plane: &Plane,
-    visit: &Visit,
-    invitation: &InvitationRow,
-    link: &str,
-    input: &Input,
-) -> Answer<Value> {
+async fn values(plane: &Plane, visit: &Visit, invitation: &InvitationRow, link: &str, input: &Input) -> Answer<Value> {
     let known = people::with_mail(plane.store.read(), invitation.realm().as_ref(), &invitation.mail).await?;
     let own = visit.person.as_ref().is_some_and(|person| person.mail == invitation.mail);
     let founds = match (&invitation.membership.reach, invitation.membership.role) {
@@ -48,10 +43,10 @@ async fn values(
     Ok(context! {
         link, own, founds, place,
         known => known.is_some(),
-        role => invitation.membership.role,
-        mail => invitation.mail,
-        name => input.name,
-        organisation => input.organisation,
+        role => word(&invitation.membership.role),
+        mail => invitation.mail.clone(),
+        name => input.name.clone(),
+        organisation => input.organisation.clone(),
         ..frame(visit)
     })
 }

@@ -79,7 +79,9 @@ mod tests {
     #[test]
     fn links_lead_to_this_site_only() {
         assert_eq!(own_path(Some("/p/acme?x=//y")), "/p/acme?x=//y");
-        for bad in [None, Some("https://evil.example"), Some("//evil.example"), Some("/\\evil.example"), Some("x"), Some("")] {
+        for bad in
+            [None, Some("https://evil.example"), Some("//evil.example"), Some("/\\evil.example"), Some("x"), Some("")]
+        {
             assert_eq!(own_path(bad), "/");
         }
     }

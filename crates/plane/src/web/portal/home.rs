@@ -37,7 +37,7 @@ pub async fn show(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -
             phase => phases.get(&row.id).map(word),
             url => row.serves_http.then(|| plane.url(&row.name)),
             created_at => row.created_at,
-            error => row.error,
+            error => row.error.clone(),
             busy => row.operation.is_some(),
         });
     }

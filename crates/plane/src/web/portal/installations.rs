@@ -46,7 +46,7 @@ pub async fn live(
 ) -> Answer<Response> {
     find_installation(plane.store.read(), &actor.reach, &text).await?;
     let base = Inside { plane: &plane, visit: &visit, actor: &actor }.base()?;
-    Ok(fragments(plane, visit, actor, base, text, TEMPLATE))
+    Ok(fragments(plane, visit, actor, base, text, "portal/installation-live.html"))
 }
 
 pub async fn act(

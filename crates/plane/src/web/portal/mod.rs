@@ -58,8 +58,13 @@ impl Inside<'_> {
             entries.push(entry("/catalogue", "portal-catalogue", "box"));
             entries.push(entry("/people", "portal-people", "users"));
         }
-        let portal =
-            Portal { name: realm.name.clone(), logo: String::new(), home: "/".into(), entries, person: person(self.visit) };
-        Ok(Value::from_serialize(&portal))
+        let portal = Portal {
+            name: realm.name.clone(),
+            logo: String::new(),
+            home: "/".into(),
+            entries,
+            person: person(self.visit),
+        };
+        Ok(Value::from(portal))
     }
 }
