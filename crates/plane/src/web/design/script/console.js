@@ -119,7 +119,9 @@
     if (button.getAttribute("aria-busy")) return event.preventDefault();
     button.setAttribute("aria-busy", "true");
   });
-  addEventListener("pageshow", () => all("[aria-busy]").forEach((button) => button.removeAttribute("aria-busy")));
+  addEventListener("pageshow", ({ persisted }) => {
+    if (persisted) all("[aria-busy]").forEach((button) => button.removeAttribute("aria-busy"));
+  });
 
   // Files: dropped or chosen, sent with progress. The server answers with a place to go to, or with what is wrong.
   for (const zone of all("[data-drop]")) {
