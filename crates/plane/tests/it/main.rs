@@ -11,6 +11,7 @@ mod fake;
 mod idempotency;
 mod installations;
 mod operations;
+mod pages;
 mod postgres;
 mod pruning;
 mod restart;
