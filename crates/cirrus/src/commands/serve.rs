@@ -12,6 +12,7 @@ use tokio::{
 use super::{Place, watcher::Watcher};
 use crate::{
     app::App,
+    data::Read as _,
     error::Error,
     web::{server::Server, site::Site, upload},
 };
@@ -38,9 +39,10 @@ impl Serve {
         let address = self.address()?;
         raise_descriptors();
         let (directory, data) = (self.place.directory.clone(), self.place.data());
-        upload::tidy(&data.join(upload::DIRECTORY));
         let load = load(directory.clone(), data.clone(), self.no_result_cache);
         let app = Arc::new(load()?);
+        let _in_use = upload::enter(&app.data, |name| app.store.reader()?.names(name))
+            .map_err(|source| Error::Read { path: app.data.clone(), source })?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let local = tokio::task::LocalSet::new();
         local.block_on(&runtime, async move {

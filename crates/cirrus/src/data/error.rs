@@ -65,6 +65,8 @@ pub enum Kind {
     Unprocessable,
     /// 503: busy or too slow, worth trying again.
     Busy,
+    /// 507: the disk is full.
+    Full,
     /// 500: the disk, the database or a trigger failed.
     Internal,
 }
@@ -131,6 +133,9 @@ pub enum Error {
     /// Somebody else holds the database for too long.
     #[error("{0}. Try again in a moment.")]
     Busy(String),
+    /// There is no room left.
+    #[error("the disk is full ({0}). Nothing was written.")]
+    Full(&'static str),
     /// A query ran longer than it may.
     #[error("the query took longer than it may. Ask for less, or add an index to the table.")]
     TooSlow,
@@ -210,6 +215,7 @@ impl Error {
             Error::Initial { source, .. } => source.kind(),
             Error::Rejected(rejection) if rejection.source.is_none() => Kind::Unprocessable,
             Error::Busy(_) | Error::TooSlow | Error::Broken(_) => Kind::Busy,
+            Error::Full(_) => Kind::Full,
             Error::Schema(_)
             | Error::Rejected(_)
             | Error::TooDeep(_)
@@ -233,6 +239,7 @@ impl Error {
                 Error::Busy(format!("another process is using the database ({action})"))
             }
             Some(rusqlite::ErrorCode::OperationInterrupted) => Error::TooSlow,
+            Some(rusqlite::ErrorCode::DiskFull) => Error::Full(action),
             Some(rusqlite::ErrorCode::TooBig) => Error::TooLarge(format!("larger than a row may be ({action})")),
             _ => Error::Database { action, source },
         }

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params_from_iter};
 
 use super::query::{Aggregate, Compiled, Cursor};
 use super::rows::{self, Columns};
-use super::schema::Schema;
+use super::schema::{Kind, Schema};
 use super::siblings::Ledger;
 use super::{Error, Query, Record, Value};
 
@@ -53,6 +53,21 @@ pub trait Read {
         let mut statement = self.connection().prepare_cached(&compiled.sql).map_err(&failed)?;
         let rows = statement.query_map(params_from_iter(&compiled.parameters), |row| record(row, &compiled.columns));
         rows.and_then(Iterator::collect).map_err(&failed)
+    }
+
+    /// Whether any text of any row contains this one. Reads all of them.
+    fn names(&self, text: &str) -> Result<bool, Error> {
+        let failed = Error::database("looking for a text");
+        for table in &self.schema().tables {
+            for field in table.fields.iter().filter(|field| matches!(field.kind, Kind::Text { .. })) {
+                let sql =
+                    format!("SELECT EXISTS (SELECT 1 FROM \"{}\" WHERE instr(\"{}\", ?))", table.name, field.name);
+                if self.connection().query_row(&sql, [text], |row| row.get(0)).map_err(&failed)? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// The first row of a query.

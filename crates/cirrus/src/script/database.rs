@@ -119,6 +119,7 @@ impl State {
             ErrorKind::TooLarge => 413,
             ErrorKind::Unprocessable => 422,
             ErrorKind::Busy => 503,
+            ErrorKind::Full => 507,
             ErrorKind::Internal => 500,
         };
         if matches!(error, data::Error::TooSlow) {

@@ -189,7 +189,12 @@ impl Machine {
         let mut exchanges = self.state.exchanges.borrow_mut();
         let ids: Vec<u32> =
             exchanges.iter().filter(|(_, exchange)| exchange.outcome.is_some()).map(|(id, _)| *id).collect();
-        ids.into_iter().filter_map(|id| Some((id, exchanges.remove(&id)?.finish()?))).collect()
+        let finished = |id| {
+            let (outcome, kept) = exchanges.remove(&id)?.finish()?;
+            self.state.kept.borrow_mut().extend(kept);
+            Some((id, outcome))
+        };
+        ids.into_iter().filter_map(finished).collect()
     }
 
     /// Takes one request out, however far it is.

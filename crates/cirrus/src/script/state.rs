@@ -15,6 +15,7 @@ use super::declared::Declared;
 use super::host::Host;
 use super::quickjs::{self, Serialiser};
 use super::routes::{self, Layers};
+use crate::web::upload::Kept;
 use crate::web::{Request, Response};
 
 /// Which thread a runtime serves.
@@ -52,7 +53,7 @@ pub struct Exchange {
     /// The new session cookie.
     pub session_cookie: Option<String>,
     /// Files that it kept.
-    pub kept: Vec<std::path::PathBuf>,
+    pub kept: Vec<Kept>,
     /// Once it has ended.
     pub outcome: Option<Outcome>,
 }
@@ -60,19 +61,16 @@ pub struct Exchange {
 impl Exchange {
     /// Takes back the files that it kept, as what it wrote into tables is.
     pub fn take_back(&self) {
-        for path in &self.kept {
-            if let Err(error) = std::fs::remove_file(path) {
-                eprintln!("error: {} stays behind: {error}", path.display());
-            }
-        }
+        self.kept.iter().for_each(Kept::take_back);
     }
 
-    /// How it ended.
-    pub fn finish(self) -> Option<Outcome> {
+    /// How it ended, and the files that it kept.
+    pub fn finish(mut self) -> Option<(Outcome, Vec<Kept>)> {
         if self.failed() {
             self.take_back();
+            self.kept.clear();
         }
-        self.outcome
+        Some((self.outcome?, self.kept))
     }
 
     fn failed(&self) -> bool {
@@ -144,6 +142,8 @@ pub struct State {
     pub effects: RefCell<Vec<Effect>>,
     /// Jobs that ended.
     pub jobs_done: RefCell<Vec<(u32, Option<String>)>>,
+    /// Files that were kept by requests that have ended well since the last commit.
+    pub kept: RefCell<Vec<Kept>>,
     /// The application's tables.
     pub tables: super::database::Tables,
     /// The function that runs triggers.
@@ -174,6 +174,7 @@ impl State {
             slow: RefCell::default(),
             effects: RefCell::default(),
             jobs_done: RefCell::default(),
+            kept: RefCell::default(),
             tables: super::database::Tables::default(),
             trigger: RefCell::default(),
             entered: super::quickjs::Entered::default(),
@@ -207,6 +208,21 @@ impl State {
                 outcome.headers().append(http::header::SET_COOKIE, cookie);
             }
             exchange.outcome.get_or_insert(outcome);
+        }
+    }
+
+    /// What was written is on the disk, or is not: files share the fate of the rows.
+    pub fn committed(&self, done: bool) {
+        let ended = self.kept.take();
+        match done {
+            true => Kept::settle(&self.host.uploads(), &ended),
+            false => ended.iter().for_each(Kept::take_back),
+        }
+        for exchange in self.exchanges.borrow_mut().values_mut() {
+            match done {
+                true => exchange.kept.iter_mut().for_each(|kept| kept.committed = true),
+                false => exchange.take_back(),
+            }
         }
     }
 
@@ -358,6 +374,9 @@ pub fn thread_time() -> Duration {
 /// The response to a handler that failed.
 pub fn failure(request: &Request, status: StatusCode, message: &str, errors: serde_json::Value) -> Response {
     use crate::web::problem;
+    if status == StatusCode::INSUFFICIENT_STORAGE {
+        return problem::full();
+    }
     if status.is_server_error() {
         let detail = match status {
             StatusCode::SERVICE_UNAVAILABLE => format!("the answer took too long or too much (request {})", request.id),

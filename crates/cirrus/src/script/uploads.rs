@@ -138,5 +138,9 @@ fn refused(ctx: &Ctx<'_>) -> rquickjs::Error {
 }
 
 fn failed(ctx: &Ctx<'_>, error: &io::Error) -> rquickjs::Error {
-    Exception::throw_message(ctx, &format!("an uploaded file: {error}"))
+    let message = format!("an uploaded file: {error}");
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => throw(ctx, 507, &message),
+        _ => Exception::throw_message(ctx, &message),
+    }
 }

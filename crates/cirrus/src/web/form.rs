@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{
     Request,
+    server::{NO_ROOM, Room},
     upload::{Receiver, Upload},
 };
 use crate::config::Limits;
@@ -125,7 +126,13 @@ impl Refusal {
 
 /// Takes a multipart form apart as it comes in. Large files wait in `uploads`; the rest, which stays in memory, has at most
 /// `limits.body` bytes, all of it at most `limits.upload`.
-pub async fn receive<S, E>(headers: &HeaderMap, body: S, limits: &Limits, uploads: &Path) -> Result<Form, Refusal>
+pub async fn receive<S, E>(
+    headers: &HeaderMap,
+    body: S,
+    limits: &Limits,
+    uploads: &Path,
+    room: &mut Room<'_>,
+) -> Result<Form, Refusal>
 where
     S: Stream<Item = Result<Bytes, E>> + Send,
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -145,6 +152,9 @@ where
             receiver.push(&chunk).await.map_err(Refusal::disk)?;
             if held + receiver.held() > limits.body {
                 return Err(Refusal::too_large(limits.body as u64, "body"));
+            }
+            if !room.holds(held + receiver.held()) {
+                return Err(Refusal(StatusCode::SERVICE_UNAVAILABLE, NO_ROOM.to_owned()));
             }
         }
         held += receiver.held();
@@ -224,6 +234,7 @@ pub fn meant_method(form: &Form) -> Option<http::Method> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::web::server::Bodies;
     use http::HeaderValue;
 
     /// In parts of some bytes, as a network brings them.
@@ -233,7 +244,9 @@ mod tests {
         let parts: Vec<_> =
             body.chunks(part).map(|part| Ok::<_, std::io::Error>(Bytes::copy_from_slice(part))).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(receive(&headers, futures_util::stream::iter(parts), limits, uploads))
+        let bodies = Bodies::new(limits.bodies);
+        let parts = futures_util::stream::iter(parts);
+        runtime.block_on(receive(&headers, parts, limits, uploads, &mut bodies.room()))
     }
 
     #[test]

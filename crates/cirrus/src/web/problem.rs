@@ -44,6 +44,11 @@ pub fn method_not_allowed(allow: &str) -> Response {
     response
 }
 
+/// No room left on the disk.
+pub fn full() -> Response {
+    plain(StatusCode::INSUFFICIENT_STORAGE, "there is no room left to store this")
+}
+
 /// Too much at once; the same may work a little later.
 pub fn busy(detail: &str) -> Response {
     let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, detail);

@@ -19,7 +19,7 @@ use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::{Semaphore, SemaphorePermit, watch},
     time::timeout,
 };
 
@@ -39,7 +39,7 @@ pub struct Server {
     problem: RefCell<Option<String>>,
     next_id: Cell<u64>,
     places: Arc<Semaphore>,
-    bodies: Arc<Semaphore>,
+    bodies: Bodies,
     limits: Limits,
 }
 
@@ -52,7 +52,7 @@ impl Server {
             problem: RefCell::default(),
             next_id: Cell::new(1),
             places: Arc::new(Semaphore::new(limits.connections)),
-            bodies: Arc::new(Semaphore::new(limits.bodies.min(Semaphore::MAX_PERMITS))),
+            bodies: Bodies::new(limits.bodies),
             limits,
         })
     }
@@ -214,20 +214,16 @@ impl Server {
         if length > most {
             return Err(too_large(most, limit));
         }
-        let reserve = u32::try_from(length.min(limits.body)).unwrap_or(u32::MAX);
-        // Held only while the body comes in: that is when many slow senders could fill the memory.
-        let Ok(_room) = self.bodies.try_acquire_many(reserve) else {
-            return Err(problem::busy("too many large bodies are being sent at this moment"));
-        };
+        let mut room = self.bodies.room();
         let arrival = async {
             if in_parts {
-                let form = form::receive(headers, BodyDataStream::new(body), limits, uploads).await;
+                let form = form::receive(headers, BodyDataStream::new(body), limits, uploads, &mut room).await;
                 return match form {
                     Ok(form) => Ok((Bytes::new(), Some(Arc::new(form)))),
                     Err(form::Refusal(status, detail)) => Err(close(problem::plain(status, &detail))),
                 };
             }
-            Ok((collect(body, announced, most).await?, None))
+            Ok((collect(body, announced, most, &mut room).await?, None))
         };
         // What is longer than other bodies may be gets the time of several.
         let seconds = limits.request_seconds.saturating_mul(1 + (length / limits.body) as u64);
@@ -238,10 +234,53 @@ impl Server {
     }
 }
 
+/// What whoever finds no room is told.
+pub const NO_ROOM: &str = "too many large bodies are being sent at this moment";
+
+/// The memory for all bodies that come in at the same time.
+pub struct Bodies(Semaphore);
+
+impl Bodies {
+    /// So many bytes.
+    pub fn new(bytes: usize) -> Self {
+        Self(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS)))
+    }
+
+    /// For one body, nothing of it yet.
+    pub fn room(&self) -> Room<'_> {
+        Room { all: &self.0, mine: None }
+    }
+}
+
+/// The memory of one body: as much as has come of it, so that who announces much and sends slowly keeps nobody out.
+pub struct Room<'s> {
+    all: &'s Semaphore,
+    mine: Option<SemaphorePermit<'s>>,
+}
+
+impl Room<'_> {
+    /// Makes room for so many bytes of it; false when there is none.
+    pub fn holds(&mut self, bytes: usize) -> bool {
+        let held = self.mine.as_ref().map_or(0, SemaphorePermit::num_permits);
+        let more = u32::try_from(bytes.saturating_sub(held)).unwrap_or(u32::MAX);
+        let Ok(more) = self.all.try_acquire_many(more) else { return false };
+        match &mut self.mine {
+            Some(mine) => mine.merge(more),
+            None => self.mine = Some(more),
+        }
+        true
+    }
+}
+
 /// A body, or a form of many parts.
 type Arrived = (Bytes, Option<Arc<Form>>);
 
-async fn collect(mut body: Incoming, announced: Option<usize>, most: usize) -> Result<Bytes, Response> {
+async fn collect(
+    mut body: Incoming,
+    announced: Option<usize>,
+    most: usize,
+    room: &mut Room<'_>,
+) -> Result<Bytes, Response> {
     let mut all = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else {
@@ -253,6 +292,9 @@ async fn collect(mut body: Incoming, announced: Option<usize>, most: usize) -> R
         }
         if all.len() + part.len() > most {
             return Err(too_large(most, "body"));
+        }
+        if !room.holds(all.len() + part.len()) {
+            return Err(close(problem::busy(NO_ROOM)));
         }
         all.extend_from_slice(&part);
     }

@@ -2,8 +2,10 @@
 //! handler keeps gets a name there.
 
 use std::{
-    fs::{self, File},
+    fmt::Display,
+    fs::{self, File, Metadata},
     io::{self, Write},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::OnceLock,
     time::{Duration, SystemTime},
@@ -21,7 +23,7 @@ const WAITING: &str = ".waiting-";
 const IN_MEMORY: usize = 64 * 1024;
 /// Written at once.
 const CHUNK: usize = 256 * 1024;
-/// Files that wait for longer were left by a process that died.
+/// Files that wait for longer were left by a process that died, even while another one lives.
 const FORGOTTEN: Duration = Duration::from_secs(24 * 3600);
 
 /// The content of one uploaded file.
@@ -30,6 +32,46 @@ pub struct Upload {
     size: u64,
     memory: Option<Bytes>,
     waiting: OnceLock<Waiting>,
+}
+
+/// A file that a handler kept. Until its request has ended and what it wrote is on the disk, it still waits under its
+/// other name as well: whoever starts after a crash knows it by that.
+#[derive(Debug)]
+pub struct Kept {
+    target: PathBuf,
+    waiting: PathBuf,
+    /// What was written until now is on the disk.
+    pub committed: bool,
+}
+
+impl Kept {
+    /// Removes it, unless it was committed: what its request wrote is taken back too.
+    pub fn take_back(&self) {
+        if !self.committed {
+            remove(&self.target);
+        }
+    }
+
+    /// These are there for good: their requests have ended well, and may be told so when this returns.
+    pub fn settle(uploads: &Path, all: &[Kept]) {
+        all.iter().for_each(|kept| remove(&kept.waiting));
+        // Otherwise they could wait again after a power cut.
+        if !all.is_empty()
+            && let Err(error) = File::open(uploads).and_then(|directory| directory.sync_all())
+        {
+            eprintln!("error: {}: {error}", uploads.display());
+        }
+    }
+}
+
+/// Removes a file that may have gone already.
+fn remove(path: &Path) {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            eprintln!("error: {} stays behind: {error}", path.display());
+        }
+        _ => {}
+    }
 }
 
 /// A file that goes when its request does.
@@ -47,9 +89,7 @@ impl Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_file(&self.0) {
-            eprintln!("error: {} stays behind: {error}", self.0.display());
-        }
+        remove(&self.0);
     }
 }
 
@@ -85,14 +125,21 @@ impl Upload {
     }
 
     /// Keeps it below `uploads`; a name that is taken is refused. When it returns, the file is on the disk.
-    pub fn keep(&self, uploads: &Path, name: &str) -> io::Result<PathBuf> {
+    pub fn keep(&self, uploads: &Path, name: &str) -> io::Result<Kept> {
+        let waiting = self.path(uploads)?.to_owned();
         let target = uploads.join(name);
-        let directory = target.parent().unwrap_or(uploads);
-        fs::create_dir_all(directory)?;
-        fs::hard_link(self.path(uploads)?, &target)?;
-        File::open(&target)?.sync_all()?;
-        File::open(directory)?.sync_all()?;
-        Ok(target)
+        let directory = target.parent().unwrap_or(uploads).to_owned();
+        fs::create_dir_all(&directory)?;
+        fs::hard_link(&waiting, &target)?;
+        let kept = Kept { target, waiting, committed: false };
+        let synced = File::open(&kept.target).and_then(|file| file.sync_all());
+        match synced.and_then(|()| File::open(&directory)?.sync_all()) {
+            Ok(()) => Ok(kept),
+            Err(error) => {
+                kept.take_back();
+                Err(error)
+            }
+        }
     }
 
     /// A name for a file that somebody calls so: nobody's other file has it, and its ending says the same.
@@ -161,16 +208,57 @@ impl<'u> Receiver<'u> {
     }
 }
 
-/// Removes files that wait for nobody: their process died.
-pub fn tidy(uploads: &Path) {
+/// Begins the use of a data directory: removes what processes that died have left in its uploads. What is yielded says
+/// to others, as long as it is there, that this process lives.
+pub fn enter<E: Display>(data: &Path, named: impl Fn(&str) -> Result<bool, E>) -> io::Result<File> {
+    let directory = File::open(data)?;
+    // Others that begin meanwhile wait below until this is done.
+    let alone = directory.try_lock().is_ok();
+    tidy(&data.join(DIRECTORY), alone, named);
+    directory.lock_shared()?;
+    Ok(directory)
+}
+
+/// Removes files that wait for nobody, since their process died, and those that their requests kept without having
+/// ended: these are the same file by another name. A row that was committed may name it, which `named` tells.
+fn tidy<E: Display>(uploads: &Path, alone: bool, named: impl Fn(&str) -> Result<bool, E>) {
     let Ok(entries) = fs::read_dir(uploads) else { return };
     let now = SystemTime::now();
     for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(WAITING)) {
-        let age = entry.metadata().and_then(|metadata| metadata.modified()).map(|then| now.duration_since(then));
-        if age.is_ok_and(|age| age.is_ok_and(|age| age > FORGOTTEN))
-            && let Err(error) = fs::remove_file(entry.path())
+        let Ok(metadata) = entry.metadata() else { continue };
+        let age = metadata.modified().ok().and_then(|then| now.duration_since(then).ok());
+        if !alone && age.is_none_or(|age| age < FORGOTTEN) {
+            continue;
+        }
+        let others = if metadata.nlink() > 1 { links(uploads, &metadata) } else { Vec::new() };
+        for kept in others {
+            let name = format!("{DIRECTORY}/{}", kept.strip_prefix(uploads).unwrap_or(&kept).display());
+            match named(&name) {
+                Ok(true) => {}
+                Ok(false) => {
+                    eprintln!("{name} is removed: the request that kept it never ended");
+                    remove(&kept);
+                }
+                Err(error) => eprintln!("error: cannot tell whether {name} is of use: {error}"),
+            }
+        }
+        remove(&entry.path());
+    }
+}
+
+/// The other names of a file.
+fn links(directory: &Path, of: &Metadata) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
+    let mut found = Vec::new();
+    for entry in entries.flatten() {
+        let Ok(metadata) = entry.metadata() else { continue };
+        if metadata.is_dir() {
+            found.extend(links(&entry.path(), of));
+        } else if (metadata.dev(), metadata.ino()) == (of.dev(), of.ino())
+            && !entry.file_name().to_string_lossy().starts_with(WAITING)
         {
-            eprintln!("error: {} cannot be removed: {error}", entry.path().display());
+            found.push(entry.path());
         }
     }
+    found
 }

@@ -339,15 +339,19 @@ impl Worker {
         let session = self.machine.as_ref().and_then(|machine| machine.state.tables.take_session());
         let committed = match session.map(Rc::try_unwrap) {
             None => Ok(()),
-            Some(Ok(session)) => session.commit().map_err(|error| error.to_string()),
-            Some(Err(_)) => Err("a session is still in use".to_owned()),
+            Some(Ok(session)) => session.commit(),
+            Some(Err(_)) => Err(data::Error::Broken("a session is still in use".to_owned())),
         };
+        if let Some(machine) = &self.machine {
+            machine.state.committed(committed.is_ok());
+        }
         if let Err(problem) = &committed {
             eprintln!("error: what {} requests wrote could not be committed: {problem}", self.ready.len());
         }
         for (reply, response) in self.ready.drain(..) {
             let response = match &committed {
                 Ok(()) => response,
+                Err(data::Error::Full(_)) => problem::full(),
                 Err(_) => problem::busy("what was written could not be kept"),
             };
             // Whoever asked may have gone away.

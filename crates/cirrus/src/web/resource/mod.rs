@@ -321,6 +321,7 @@ pub fn of_data(app: &App, request: &Request, error: &Error) -> Response {
         ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorKind::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorKind::Busy => return problem::busy(&error.to_string()),
+        ErrorKind::Full => return problem::full(),
         ErrorKind::Internal => {
             eprintln!("error {}: {} {}: {error}", request.id, request.method, request.uri);
             let detail = format!("something failed on our side; its name is {}", request.id);

@@ -177,8 +177,11 @@ fn multipart(headers: &HeaderMap, body: &[u8]) -> Option<Form> {
     let parts: Vec<_> = body.chunks(length).map(|part| Ok::<_, std::io::Error>(Bytes::copy_from_slice(part))).collect();
     let uploads = std::path::Path::new("/nowhere");
     let limits = cirrus::config::Limits::default();
+    let bodies = cirrus::web::server::Bodies::new(limits.bodies);
+    let mut room = bodies.room();
     // Nothing is that large that it would wait on a disk, so there is nothing to wait for.
-    let mut receiving = std::pin::pin!(form::receive(headers, futures_util::stream::iter(parts), &limits, uploads));
+    let mut receiving =
+        std::pin::pin!(form::receive(headers, futures_util::stream::iter(parts), &limits, uploads, &mut room));
     match receiving.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
         std::task::Poll::Ready(form) => form.ok(),
         std::task::Poll::Pending => panic!("a form of few bytes waits"),

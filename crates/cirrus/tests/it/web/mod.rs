@@ -14,4 +14,5 @@ mod refusals;
 mod resource;
 mod sessions;
 mod statics;
+mod uploads;
 pub mod world;
