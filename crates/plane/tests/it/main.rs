@@ -5,6 +5,7 @@ mod apps;
 mod backups;
 mod bad_input;
 mod deployments;
+mod design;
 mod docs;
 mod events;
 mod fake;

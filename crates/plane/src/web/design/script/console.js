@@ -39,6 +39,9 @@
     old.slice(fresh.length).forEach((node) => node.remove());
   };
 
+  // A link that acts is a button to whoever hears the page or works by keyboard.
+  const upgrade = () => all("[data-dialog], [data-close]").forEach((link) => link.setAttribute("role", "button"));
+
   // <div data-live="/path">: each event of that address is its new content.
   const follow = (element, path, take) => {
     const source = new EventSource(path);
@@ -53,6 +56,7 @@
       fresh.innerHTML = html;
       morph(element, fresh);
       freshen();
+      upgrade();
     });
   }
   // <div data-log="/path">: each event is appended; whoever reads at the end stays at the end.
@@ -82,9 +86,9 @@
     document.getElementById(link.hash.slice(1)).showModal();
   });
   on("click", "dialog [data-close]", (event, link) => { event.preventDefault(); link.closest("dialog").close(); });
-  all("[data-dialog], [data-close]").forEach((link) => {
-    link.setAttribute("role", "button");
-    link.addEventListener("keydown", (event) => { if (event.key === " ") { event.preventDefault(); link.click(); } });
+  upgrade();
+  document.addEventListener("keydown", (event) => {
+    if (event.key === " " && event.target.matches?.("a[role=button]")) { event.preventDefault(); event.target.click(); }
   });
   const named = location.hash && document.querySelector(`dialog[id="${CSS.escape(location.hash.slice(1))}"]`);
   if (named) { history.replaceState(null, "", location.pathname + location.search); named.showModal(); }
