@@ -15,23 +15,31 @@ use nimbus_api::Millis;
 pub mod access;
 mod artifacts;
 mod guard;
+mod guesses;
+mod letters;
 mod listen;
 mod nimbus;
 mod operations;
+mod passwords;
 mod problem;
 mod progress;
 mod reconcilers;
 mod refused;
 pub mod router;
+mod seal;
 mod secret;
 pub mod server;
 mod servers;
+pub mod settings;
+pub mod sites;
 pub mod store;
 mod strangers;
+mod tries;
 mod web;
 pub mod wire;
 
 pub use operations::Actor;
+pub use web::design;
 
 /// How a control plane is set up.
 #[derive(Debug)]
@@ -44,6 +52,10 @@ pub struct Config {
     pub store: store::Location,
     /// The socket of this machine's Nimbus.
     pub nimbus_socket: PathBuf,
+    /// Where people find the console, such as `http://localhost:7878`.
+    pub console_url: String,
+    /// Where they find publishers' portals, such as `http://{publisher}.localhost:7878`.
+    pub portal_url: String,
     /// Where installations answer, such as `http://{name}.localhost:8080`.
     pub edge_url: String,
     /// SHA-256 of the operator's token, in hexadecimal: whoever shows that token is the operator.
@@ -65,8 +77,11 @@ impl Config {
         edge_url: String,
         operator_token_sha256: String,
     ) -> Self {
+        let port = listen.local_addr().map_or(80, |address| address.port());
         Self {
             listen,
+            console_url: format!("http://localhost:{port}"),
+            portal_url: format!("http://{{publisher}}.localhost:{port}"),
             store: store::Location::File(data.join("store.sqlite")),
             data,
             nimbus_socket,
@@ -96,6 +111,9 @@ pub enum PlaneError {
     /// The hash of the operator's token is not one.
     #[error("the hash of the operator's token must be 64 hexadecimal digits: give the SHA-256 of the token")]
     TokenHash,
+    /// The console's own templates or texts are wrong.
+    #[error(transparent)]
+    Design(#[from] web::design::DesignError),
     /// The template of installations' addresses is not one.
     #[error("the address of installations \"{0}\" must contain {{name}}, such as http://{{name}}.localhost:8080")]
     EdgeUrl(String),
@@ -119,6 +137,13 @@ pub struct Plane {
     servers: servers::Servers,
     progress: progress::Progress,
     strangers: strangers::Strangers,
+    guesses: guesses::Guesses,
+    passwords: passwords::Passwords,
+    seal: seal::Seal,
+    settings: settings::Current,
+    pages: web::design::Pages,
+    console_url: String,
+    portal_url: String,
     clock: Clock,
     /// The last time handed out: times never go back.
     last: AtomicU64,
@@ -181,6 +206,8 @@ pub async fn serve_with(
     let store = store::Store::open(&config.store).await?;
     let artifacts = artifacts::Artifacts::open(&config.data)
         .map_err(io(format!("preparing the control plane's directory {}", config.data.display())))?;
+    let key = config.data.join("seal.key");
+    let seal = seal::Seal::open(&key).map_err(io(format!("the key {}", key.display())))?;
     let started_at = clock();
     let plane = Arc::new(Plane {
         store,
@@ -188,6 +215,13 @@ pub async fn serve_with(
         servers: servers::Servers::new(servers),
         progress: progress::Progress::default(),
         strangers: strangers::Strangers::default(),
+        guesses: guesses::Guesses::default(),
+        passwords: passwords::Passwords::default(),
+        seal,
+        settings: settings::Current::default(),
+        pages: web::design::Pages::load()?,
+        console_url: config.console_url,
+        portal_url: config.portal_url,
         clock,
         last: AtomicU64::new(started_at),
         started_at,
@@ -197,11 +231,12 @@ pub async fn serve_with(
         archive_limits: config.archive_limits,
         publishing: tokio::sync::Semaphore::new(2),
     });
+    plane.settings.load(plane.store.read()).await?;
     let tx = plane.store.write().await?;
     store::tokens::create(&tx, &hash, &operator_token(started_at)).await?;
     tx.commit().await?;
     let reconcilers = reconcilers::start(&plane);
-    let app = router::routes().into_router(plane);
+    let app = router::everything(plane);
     let served = listen::serve(config.listen, app, shutdown).await.map_err(io("serving the API".into()));
     drop(reconcilers);
     served

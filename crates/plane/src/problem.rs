@@ -63,6 +63,13 @@ impl Refusal {
         Self { retry_after: Some(seconds), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-wrong-tokens", detail) }
     }
 
+    /// 429: wrong passwords too often.
+    pub fn too_many_guesses(seconds: u64) -> Self {
+        let minutes = seconds.div_ceil(60);
+        let detail = format!("too many wrong passwords; wait {minutes} min, or ask for a new password meanwhile");
+        Self { retry_after: Some(seconds), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-guesses", detail) }
+    }
+
     /// 500: our own fault. The cause goes to the log, and enough of it to the person to report it.
     pub fn internal(cause: impl std::fmt::Display) -> Self {
         tracing::error!(%cause, "a request failed");

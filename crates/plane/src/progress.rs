@@ -25,6 +25,8 @@ pub struct Progress {
     pub operations: Notify,
     /// Wakes the reconciler of deployments.
     pub deployments: Notify,
+    /// Wakes the sender of letters.
+    pub mails: Notify,
 }
 
 impl Default for Progress {
@@ -34,6 +36,7 @@ impl Default for Progress {
             changes: watch::Sender::new(0),
             operations: Notify::new(),
             deployments: Notify::new(),
+            mails: Notify::new(),
         }
     }
 }

@@ -1,26 +1,33 @@
-//! Every route, grouped by noun.
+//! Every route of the API, grouped by noun, and how they stand beside the pages.
 
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::{Request, State};
 use axum::handler::Handler;
 use axum::middleware;
+use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use http::{Method, StatusCode};
+use tower::ServiceExt;
 
 use crate::Plane;
 use crate::guard;
 use crate::problem::Refusal;
+use crate::sites;
 use crate::web::api::{
-    apps, backups, customers, deployments, events, installations, operations, publishers, servers, status, tokens,
-    versions,
+    apps, backups, customers, deployments, events, installations, operations, people, publishers, servers, settings,
+    status, tokens, versions,
 };
+use crate::web::design::preferences;
+use crate::web::visit;
 
-/// What every path begins with.
+/// What every path of the API begins with.
 pub const PREFIX: &str = "/api/v1";
 
 /// Routes and the list of them, so that a test can walk it.
 pub struct Routes {
+    prefix: &'static str,
     router: Router<Arc<Plane>>,
     list: Vec<(Method, &'static str)>,
 }
@@ -33,15 +40,15 @@ impl Routes {
             _ => MethodFilter::GET,
         };
         self.list.push((method, path));
-        self.router = self.router.route(&format!("{PREFIX}{path}"), on(filter, handler));
+        self.router = self.router.route(&format!("{}{path}", self.prefix), on(filter, handler));
         self
     }
 
-    fn get<H: Handler<T, Arc<Plane>>, T: 'static>(self, path: &'static str, handler: H) -> Self {
+    pub(crate) fn get<H: Handler<T, Arc<Plane>>, T: 'static>(self, path: &'static str, handler: H) -> Self {
         self.add(Method::GET, path, handler)
     }
 
-    fn post<H: Handler<T, Arc<Plane>>, T: 'static>(self, path: &'static str, handler: H) -> Self {
+    pub(crate) fn post<H: Handler<T, Arc<Plane>>, T: 'static>(self, path: &'static str, handler: H) -> Self {
         self.add(Method::POST, path, handler)
     }
 
@@ -49,23 +56,72 @@ impl Routes {
         self.add(Method::DELETE, path, handler)
     }
 
+    /// Routes that all begin with `prefix`.
+    pub(crate) fn below(prefix: &'static str) -> Self {
+        Self { prefix, router: Router::new(), list: Vec::new() }
+    }
+
     /// Method and pattern of each.
     pub fn list(&self) -> &[(Method, &'static str)] {
         &self.list
     }
 
-    pub(crate) fn into_router(self, plane: Arc<Plane>) -> Router {
+    /// The API. What is not there is told as it tells everything else.
+    fn into_api(self, plane: Arc<Plane>) -> Router {
         self.router
             .route_layer(middleware::from_fn_with_state(plane.clone(), guard::guard))
             .fallback(unknown_path)
             .method_not_allowed_fallback(unknown_method)
             .with_state(plane)
     }
+
+    /// A site of pages.
+    fn into_site(self, plane: Arc<Plane>) -> Router {
+        self.router
+            .route_layer(middleware::from_fn_with_state(plane.clone(), visit::guard))
+            .fallback(sites::unknown_page)
+            .method_not_allowed_fallback(sites::unknown_page)
+            .layer(middleware::from_fn(preferences))
+            .with_state(plane)
+    }
 }
 
-/// Every route.
+/// Everything that the control plane answers: its API at every host name, otherwise the console or a publisher's portal.
+pub fn everything(plane: Arc<Plane>) -> Router {
+    let all = Everything {
+        api: routes().into_api(plane.clone()),
+        console: sites::console().into_site(plane.clone()),
+        portal: sites::portal().into_site(plane.clone()),
+        plane,
+    };
+    Router::new().fallback(choose).with_state(Arc::new(all))
+}
+
+struct Everything {
+    api: Router,
+    console: Router,
+    portal: Router,
+    plane: Arc<Plane>,
+}
+
+async fn choose(State(all): State<Arc<Everything>>, request: Request) -> Response {
+    let path = request.uri().path();
+    let router = if path == PREFIX || path.starts_with("/api/") {
+        &all.api
+    } else if visit::names_portal(&all.plane, request.headers()) {
+        &all.portal
+    } else {
+        &all.console
+    };
+    match router.clone().oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+/// Every route of the API.
 pub fn routes() -> Routes {
-    Routes { router: Router::new(), list: Vec::new() }
+    Routes::below(PREFIX)
         .get("/publishers", publishers::list)
         .post("/publishers", publishers::create)
         .get("/publishers/{publisher}", publishers::show)
@@ -109,6 +165,15 @@ pub fn routes() -> Routes {
         .get("/operations/{operation}", operations::show)
         .get("/operations/{operation}/log", operations::log)
         .post("/operations/{operation}/retry", operations::retry)
+        .get("/me", people::me)
+        .get("/members", people::members)
+        .post("/members/{member}", people::change)
+        .delete("/members/{member}", people::remove)
+        .get("/invitations", people::invitations)
+        .post("/invitations", people::create)
+        .delete("/invitations/{invitation}", people::withdraw)
+        .get("/settings", settings::show)
+        .post("/settings", settings::change)
         .get("/tokens", tokens::list)
         .post("/tokens", tokens::create)
         .delete("/tokens/{token}", tokens::delete)
@@ -118,12 +183,12 @@ pub fn routes() -> Routes {
         .get("/events", events::list)
 }
 
-async fn unknown_path(request: axum::extract::Request) -> Refusal {
+async fn unknown_path(request: Request) -> Refusal {
     let detail = format!("there is nothing at {}; every path begins with {PREFIX}", request.uri().path());
     Refusal::missing("unknown-path", detail)
 }
 
-async fn unknown_method(request: axum::extract::Request) -> Refusal {
+async fn unknown_method(request: Request) -> Refusal {
     let detail = format!("{} cannot be done to {}", request.method(), request.uri().path());
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "unknown-method", detail)
 }

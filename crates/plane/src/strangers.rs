@@ -3,11 +3,11 @@
 //! A right token is let in all the same: with 256 random bits it cannot be guessed, and whoever shares the operator's
 //! address, on one machine every local user, must not be able to lock the operator out.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Mutex, PoisonError};
 
 use nimbus_api::Millis;
+
+use crate::tries::Tries;
 
 /// Wrong tokens from one address in one [`WINDOW`] before it is told to wait.
 const TRIES: u32 = 20;
@@ -15,52 +15,33 @@ const TRIES: u32 = 20;
 /// Milliseconds in which they are counted.
 const WINDOW: Millis = 60_000;
 
-/// Most addresses that are remembered.
-const ADDRESSES: usize = 10_000;
-
 /// Who a request comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Peer(pub IpAddr);
 
-/// What is remembered of one address.
-#[derive(Clone, Copy, Debug)]
-struct Tries {
-    since: Millis,
-    count: u32,
-}
-
 /// Everybody who showed a wrong token lately.
-#[derive(Debug, Default)]
-pub struct Strangers(Mutex<HashMap<IpAddr, Tries>>);
+#[derive(Debug)]
+pub struct Strangers(Tries<IpAddr>);
+
+impl Default for Strangers {
+    fn default() -> Self {
+        Self(Tries::new(TRIES, WINDOW))
+    }
+}
 
 impl Strangers {
     /// Counts a wrong token; seconds to wait when there were too many.
     pub fn wrong(&self, Peer(address): Peer, now: Millis) -> Option<u64> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let address = group(address);
-        let is_over = |tries: &Tries| now.saturating_sub(tries.since) >= WINDOW;
-        if all.len() >= ADDRESSES && !all.contains_key(&address) {
-            all.retain(|_, tries| !is_over(tries));
-            // So many at once are one attacker with many addresses: counting begins anew.
-            if all.len() >= ADDRESSES {
-                all.clear();
-            }
-        }
-        let tries = all.entry(address).or_insert(Tries { since: now, count: 0 });
-        if is_over(tries) {
-            *tries = Tries { since: now, count: 0 };
-        }
-        tries.count = tries.count.saturating_add(1);
-        if tries.count == TRIES + 1 {
+        if self.0.count(address, now) == self.0.limit() + 1 {
             tracing::warn!(%address, "more than {TRIES} wrong tokens in a minute");
         }
-        let left = (tries.since + WINDOW).saturating_sub(now);
-        (tries.count > TRIES).then(|| left.div_ceil(1000).max(1))
+        self.0.wait(&address, now, self.0.limit())
     }
 }
 
 /// One customer of a provider usually has a whole /64 of IPv6.
-fn group(address: IpAddr) -> IpAddr {
+pub fn group(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
         v4 => v4,
@@ -98,6 +79,6 @@ mod tests {
         for n in 0..30_000_u32 {
             strangers.wrong(Peer(IpAddr::V4(n.into())), 1);
         }
-        assert!(strangers.0.lock().unwrap().len() <= ADDRESSES);
+        assert!(strangers.0.remembered() <= 10_000);
     }
 }

@@ -3,11 +3,13 @@
 //! A [`Machine`] is a real `vclouden up` in network and mount namespaces of the test's own, so that tests run side by
 //! side and leave nothing on the machine. Helpers panic: they are called by tests only.
 
+pub mod browser;
 pub mod leftovers;
 pub mod load;
 pub mod machine;
 pub mod package;
 
+pub use browser::Chromium;
 pub use leftovers::Leftovers;
 pub use load::Load;
 pub use machine::Machine;

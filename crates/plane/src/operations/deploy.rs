@@ -69,7 +69,7 @@ pub(super) async fn refuse_second(tx: &Tx, app: &Key) -> Answer<()> {
 }
 
 /// Whether a deployment concerns it.
-pub(super) fn can_change(row: &InstallationRow) -> bool {
+pub fn can_change(row: &InstallationRow) -> bool {
     use InstallationState::{Installing, Running, Stopped};
     matches!(row.state, Installing | Running | Stopped)
 }

@@ -17,6 +17,10 @@ use crate::store::tokens::TokenRow;
 use crate::store::{self, Tx, apps, customers, publishers};
 use crate::wire::{Outcome, RollbackTarget, Token};
 
+pub mod accept_invitation;
+pub mod change_password;
+pub mod change_role;
+pub mod change_settings;
 pub mod create_app;
 pub mod create_customer;
 pub mod create_publisher;
@@ -28,11 +32,15 @@ pub mod delete_publisher;
 pub mod delete_token;
 pub mod delete_version;
 pub mod deploy;
+pub mod end_session;
 pub mod exec;
 pub mod install;
+pub mod invite;
+pub mod log_in;
 pub mod make_backup;
 pub mod publish_version;
 pub mod remove;
+pub mod reset_password;
 pub mod restart;
 pub mod restore;
 pub mod retry;
@@ -40,6 +48,8 @@ pub mod rollback;
 pub mod start;
 pub mod stop;
 pub mod stop_deployment;
+pub mod update_profile;
+pub mod withdraw_invitation;
 
 /// The publisher that is there from the beginning: an operator's own.
 pub fn first_publisher() -> Slug {
@@ -287,9 +297,46 @@ async fn record(
     thing: Thing<'_>,
     detail: Json,
 ) -> Answer<()> {
-    let event = Event {
+    record_as(plane, tx, actor.name(), verb, thing, detail).await
+}
+
+/// The same for somebody who has no role there, or not yet.
+async fn record_as(
+    plane: &Plane,
+    tx: &Tx,
+    who: &str,
+    verb: &'static str,
+    thing: Thing<'_>,
+    detail: Json,
+) -> Answer<()> {
+    events::record(tx, &thing_event(plane, who, verb, thing, Outcome::Done, detail)).await?;
+    Ok(())
+}
+
+/// Writes into the audit what was not done.
+async fn record_refused(
+    plane: &Plane,
+    tx: &Tx,
+    who: &str,
+    verb: &'static str,
+    thing: Thing<'_>,
+    detail: Json,
+) -> Answer<()> {
+    events::record(tx, &thing_event(plane, who, verb, thing, Outcome::Refused, detail)).await?;
+    Ok(())
+}
+
+fn thing_event(
+    plane: &Plane,
+    who: &str,
+    verb: &'static str,
+    thing: Thing<'_>,
+    outcome: Outcome,
+    detail: Json,
+) -> Event {
+    Event {
         at: plane.now(),
-        actor: actor.name().to_owned(),
+        actor: who.to_owned(),
         verb,
         kind: verb.split('.').next().unwrap_or(""),
         id: thing.id,
@@ -298,11 +345,9 @@ async fn record(
         customer: thing.customer.cloned(),
         app: thing.app.cloned(),
         installation: None,
-        outcome: Outcome::Done,
+        outcome,
         detail,
-    };
-    events::record(tx, &event).await?;
-    Ok(())
+    }
 }
 
 /// What a piece of work is called in the audit.

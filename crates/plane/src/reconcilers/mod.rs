@@ -15,6 +15,7 @@ mod conclude;
 mod deployments;
 mod drive;
 mod installations;
+mod mails;
 mod pruning;
 mod servers;
 
@@ -33,6 +34,7 @@ pub fn start(plane: &Arc<Plane>) -> Running {
         plane.servers.iter().map(|handle| tokio::spawn(servers::run(plane.clone(), handle.clone()))).collect();
     loops.push(tokio::spawn(installations::run(plane.clone())));
     loops.push(tokio::spawn(deployments::run(plane.clone())));
+    loops.push(tokio::spawn(mails::run(plane.clone())));
     loops.push(tokio::spawn(pruning::run(plane.clone())));
     Running(loops)
 }

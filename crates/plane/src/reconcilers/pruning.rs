@@ -7,7 +7,8 @@ use std::time::Duration;
 use nimbus_api::Millis;
 
 use crate::Plane;
-use crate::store::{Result, Tx, deployments, events, installations, operations};
+use crate::operations::log_in::{LASTS, LASTS_UNUSED};
+use crate::store::{Result, Tx, deployments, events, installations, invitations, links, mails, operations, sessions};
 
 /// Most events that are kept.
 const EVENTS: u64 = 100_000;
@@ -17,6 +18,9 @@ const OPERATIONS: u64 = 50_000;
 
 /// Milliseconds for which anything is kept at most: 400 days.
 const AGE: Millis = 400 * 24 * 3600 * 1000;
+
+/// Milliseconds for which it is kept that a letter was sent.
+const LETTERS: Millis = 30 * 24 * 3600 * 1000;
 
 /// Time between two looks.
 const TIMER: Duration = Duration::from_secs(3600);
@@ -40,7 +44,7 @@ async fn prune(plane: &Plane) -> Result<u64> {
     let mut count = 0;
     loop {
         let tx = plane.store.write().await?;
-        let some = some(&tx, plane.now().saturating_sub(AGE)).await?;
+        let some = some(&tx, plane.now().saturating_sub(AGE)).await? + ended(&tx, plane.now()).await?;
         tx.commit().await?;
         if some == 0 {
             return Ok(count);
@@ -48,6 +52,15 @@ async fn prune(plane: &Plane) -> Result<u64> {
         count += some;
         tokio::time::sleep(BREATH).await;
     }
+}
+
+/// Deletes what let somebody in and does so no more, and letters of long ago.
+async fn ended(tx: &Tx, now: Millis) -> Result<u64> {
+    let mut some = sessions::prune(tx, now.saturating_sub(LASTS), now.saturating_sub(LASTS_UNUSED)).await?;
+    some += invitations::prune(tx, now).await?;
+    some += links::prune(tx, now).await?;
+    some += mails::prune(tx, now.saturating_sub(LETTERS)).await?;
+    Ok(some)
 }
 
 /// Deletes some of what there is too much of, or what is from before a time.

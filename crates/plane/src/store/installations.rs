@@ -146,6 +146,10 @@ pub struct Filter {
     pub app: Option<Key>,
     /// Only of this customer.
     pub customer: Option<Key>,
+    /// Only those whose name, application or customer has this in it; lower case.
+    pub text: Option<String>,
+    /// Only those in this state.
+    pub state: Option<InstallationState>,
 }
 
 /// Installations within reach that are not removed, by name, those after `after`.
@@ -166,7 +170,30 @@ pub async fn list(
             sql.push_str(&format!(" AND i.publisher = ${} AND i.{column} = ${last}", last - 1));
         }
     }
+    if let Some(wanted) = &filter.text {
+        // What a person types is no pattern.
+        let pattern = wanted.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        values.push(text(format!("%{pattern}%")));
+        let last = values.len();
+        let like = |column: &str| format!("i.{column} LIKE ${last} ESCAPE '\\'");
+        sql.push_str(&format!(" AND ({} OR {} OR {})", like("name"), like("app"), like("customer")));
+    }
+    if let Some(state) = filter.state {
+        values.push(text(state));
+        sql.push_str(&format!(" AND i.state = ${}", values.len()));
+    }
     sql.push_str(" ORDER BY i.name LIMIT $2");
+    all(db, &sql, values, read).await
+}
+
+/// Installations within reach whose last operation failed, the newest first.
+pub async fn troubled(db: &impl ConnectionTrait, reach: &Reach, limit: u64) -> Rows<InstallationRow> {
+    let mut values = vec![big(limit)];
+    let mine = reach.sql("i.publisher", "i.customer", &mut values);
+    let sql = format!(
+        "SELECT {COLUMNS} FROM installations i WHERE i.state <> 'removed' AND i.error IS NOT NULL{mine} \
+         ORDER BY i.id DESC LIMIT $1"
+    );
     all(db, &sql, values, read).await
 }
 

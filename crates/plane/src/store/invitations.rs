@@ -84,11 +84,16 @@ pub async fn of(db: &impl ConnectionTrait, reach: &Reach) -> Rows<InvitationRow>
     all(db, &sql, [text(publisher), text(customer)], read).await
 }
 
-/// Deletes an invitation to exactly there; `false` when there is none of that id.
-pub async fn delete(tx: &Tx, reach: &Reach, id: InvitationId) -> Result<bool> {
-    let (publisher, customer) = columns_of(reach);
-    let sql = "DELETE FROM invitations WHERE publisher = $1 AND customer = $2 AND id = $3";
-    Ok(run(&**tx, sql, [text(publisher), text(customer), text(id)]).await?.rows_affected() > 0)
+/// The invitation of that id, if it is to somewhere within reach.
+pub async fn with_id(db: &impl ConnectionTrait, reach: &Reach, id: InvitationId) -> Result<Option<InvitationRow>> {
+    let mut values = vec![text(id)];
+    let mine = reach.sql("publisher", "customer", &mut values);
+    one(db, &format!("SELECT {COLUMNS} WHERE id = $1{mine}"), values).await?.map(|row| read(&row)).transpose()
+}
+
+/// Deletes an invitation; `false` when there is none of that id.
+pub async fn delete(tx: &Tx, id: InvitationId) -> Result<bool> {
+    Ok(run(&**tx, "DELETE FROM invitations WHERE id = $1", [text(id)]).await?.rows_affected() > 0)
 }
 
 /// Deletes those that ended before a time.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::{DeploymentId, InstallationId};
-use futures_util::Stream;
 use futures_util::stream::unfold;
+use futures_util::{Stream, StreamExt};
 use tokio::sync::watch;
 
 use super::{line, view};
@@ -28,6 +28,42 @@ async fn next_look(changes: &mut watch::Receiver<u64>) {
     tokio::time::sleep(REST).await;
     // The sender is part of the control plane, which the stream keeps alive.
     let _ = tokio::time::timeout(TIMER, changes.changed()).await;
+}
+
+/// Something for each moment at which something may have changed, the first at once.
+pub fn changes(plane: Arc<Plane>) -> impl Stream<Item = ()> + Send {
+    let changes = plane.progress.watch();
+    unfold((changes, false, plane), |(mut changes, looked, plane)| async move {
+        if looked {
+            next_look(&mut changes).await;
+        }
+        Some(((), (changes, true, plane)))
+    })
+}
+
+/// The fragments that differ from the one before, up to the one that is the last; one that cannot be made is the end.
+pub fn until_ended(
+    fragments: impl Stream<Item = Result<(String, bool), String>> + Send,
+) -> impl Stream<Item = String> + Send {
+    let told = (String::new(), false);
+    fragments
+        .scan(told, |(told, ended), fragment| {
+            let next = match fragment {
+                _ if *ended => None,
+                Err(why) => {
+                    tracing::warn!(%why, "a live page ended");
+                    None
+                }
+                Ok((html, last)) => {
+                    *ended = last;
+                    let news = html != *told || last;
+                    told.clone_from(&html);
+                    Some(news.then_some(html))
+                }
+            };
+            std::future::ready(next)
+        })
+        .filter_map(std::future::ready)
 }
 
 /// What a follower of a deployment has been told.

@@ -20,8 +20,14 @@ use crate::problem::{Answer, Refusal};
 use crate::wire::{NDJSON, Page};
 
 pub mod api;
+pub mod console;
+pub mod design;
+pub mod entry;
 pub mod follow;
+pub mod portal;
+pub mod receive;
 pub mod view;
+pub mod visit;
 
 impl<S: Send + Sync> FromRequestParts<S> for Actor {
     type Rejection = Refusal;

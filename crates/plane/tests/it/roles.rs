@@ -217,6 +217,7 @@ async fn what_belongs_to_others_does_not_exist() {
                 let body = match row.path {
                     path if path.ends_with("/exec") => br#"{"command": ["/bin/true"]}"#.to_vec(),
                     path if path.ends_with("/versions") => package("hola", 9),
+                    "/members/{member}" if row.method == http::Method::POST => br#"{"role": "billing"}"#.to_vec(),
                     _ => b"{}".to_vec(),
                 };
                 let body = Some(body).filter(|_| row.body != Body::None);

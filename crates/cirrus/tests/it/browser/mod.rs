@@ -4,7 +4,6 @@
 //! installs them. What every page looks like is left in `target/tmp/pages`.
 
 mod collect;
-mod driver;
 mod ledger;
 mod mobile;
 mod pages;
@@ -15,7 +14,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::web::world::{App, Server, cirrus, run};
-use driver::Chromium;
+use testkit::browser::{self as driver, Chromium};
 
 /// One of the four applications, as a copy that a test may change.
 fn application(name: &str) -> App {

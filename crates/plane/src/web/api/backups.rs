@@ -20,7 +20,7 @@ use crate::web::{Json, Paging, Path, Query, json, page_of};
 use crate::wire::{Backup, CreateBackup, Nothing, RestoreSnapshot, Snapshot};
 
 /// What its server has now; what was recorded last when the server does not answer.
-async fn copies(plane: &Plane, row: &InstallationRow) -> Answer<Vec<Snapshot>> {
+pub async fn copies(plane: &Plane, row: &InstallationRow) -> Answer<Vec<Snapshot>> {
     let mut labels = snapshots::labels(plane.store.read(), row.id).await?;
     let reports = match live(plane, row).await {
         Some(reports) => reports,

@@ -54,6 +54,7 @@ pub async fn list(State(plane): State<Arc<Plane>>, actor: Actor, Query(filter): 
             Some(text) => Some(customer_key(db, &actor, &text).await?),
             None => None,
         },
+        ..installations::Filter::default()
     };
     let rows = installations::list(db, &actor.reach, &wanted, &after, limit + 1).await?;
     let page = page(rows, limit, |row| row.name.to_string());
@@ -68,7 +69,7 @@ pub async fn list(State(plane): State<Arc<Plane>>, actor: Actor, Query(filter): 
 }
 
 /// What the processes of every installation of these servers do, as far as the servers answer soon.
-async fn phases(plane: &Plane, servers: BTreeSet<ServerId>) -> BTreeMap<InstallationId, Phase> {
+pub async fn phases(plane: &Plane, servers: BTreeSet<ServerId>) -> BTreeMap<InstallationId, Phase> {
     let asked = servers
         .into_iter()
         .filter_map(|id| plane.servers.get(id).ok())

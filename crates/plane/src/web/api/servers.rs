@@ -40,6 +40,15 @@ async fn view(plane: &Plane, row: ServerRow) -> Server {
     Server { id, host, reachable: report.is_some(), report, error, installations }
 }
 
+/// Every server as it is shown.
+pub async fn all(plane: &Plane) -> Answer<Vec<Server>> {
+    let mut all = Vec::new();
+    for row in servers::list(plane.store.read()).await? {
+        all.push(view(plane, row).await);
+    }
+    Ok(all)
+}
+
 pub async fn list(State(plane): State<Arc<Plane>>, Query(paging): Query<Paging>) -> Answer<Response> {
     let page = page_of(servers::list(plane.store.read()).await?, &paging)?;
     let mut items = Vec::with_capacity(page.items.len());

@@ -1,8 +1,6 @@
 //! Versions: the only requests with bodies that are not small, so they are received into a file as they come.
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -10,10 +8,7 @@ use axum::response::{IntoResponse, Response};
 use domain::{Key, Slug};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
-use http_body_util::BodyExt;
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
-use tokio::io::AsyncWriteExt;
 use tokio_util::io::ReaderStream;
 
 use crate::Plane;
@@ -23,14 +18,9 @@ use crate::operations::publish_version::{Input, publish_version};
 use crate::operations::{Actor, app_key, unknown_app, unknown_version};
 use crate::problem::{Answer, Refusal};
 use crate::store::{apps, versions};
+use crate::web::receive::{Received, check_notes};
 use crate::web::{Json, Paging, Path, Query, from_text, json, page};
 use crate::wire::{Nothing, Version};
-
-/// Time between two pieces of an archive.
-const PIECE_TIME: Duration = Duration::from_secs(60);
-
-/// Most characters of notes.
-const NOTES: usize = 10_000;
 
 pub async fn list(
     State(plane): State<Arc<Plane>>,
@@ -139,7 +129,7 @@ pub async fn publish(
         return Err(Refusal::missing("unknown-app", detail));
     }
     let _turn = plane.publishing.acquire().await.map_err(Refusal::internal)?;
-    let received = Received::receive(&plane, body).await?;
+    let received = Received::receive(&plane, body.into_data_stream()).await?;
     let once = guard::key_of(&parts.headers)?;
     let fingerprint = guard::fingerprint(&parts.method, &parts.uri, received.hash.as_bytes());
     let work = publish_received(&plane, &actor, key, create, query.notes, received);
@@ -172,15 +162,6 @@ fn bad_slug(text: &str) -> Refusal {
     }
 }
 
-fn check_notes(notes: Option<&str>) -> Answer<()> {
-    match notes {
-        Some(notes) if notes.chars().count() > NOTES => {
-            Err(Refusal::invalid("bad-notes", format!("the notes have more than {NOTES} characters; shorten them")))
-        }
-        _ => Ok(()),
-    }
-}
-
 fn check_head(plane: &Plane, parts: &Parts) -> Answer<()> {
     let given = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     if !["application/gzip", "application/x-gzip"].iter().any(|known| given.trim().eq_ignore_ascii_case(known)) {
@@ -196,61 +177,4 @@ fn check_head(plane: &Plane, parts: &Parts) -> Answer<()> {
         return Err(Refusal::too_large("the archive", limit));
     }
     Ok(())
-}
-
-/// A received file, deleted in the end unless it was moved to where archives are kept.
-struct Received {
-    path: PathBuf,
-    hash: String,
-}
-
-impl Drop for Received {
-    fn drop(&mut self) {
-        match std::fs::remove_file(&self.path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                tracing::warn!(%error, path = %self.path.display(), "a received file could not be deleted");
-            }
-            _ => {}
-        }
-    }
-}
-
-impl Received {
-    async fn receive(plane: &Plane, mut body: Body) -> Answer<Self> {
-        let path = plane.artifacts.incoming().join(uuid::Uuid::now_v7().to_string());
-        let mut file = tokio::fs::File::create_new(&path).await.map_err(Refusal::internal)?;
-        let mut received = Self { path, hash: String::new() };
-        let limit = plane.archive_limits.archive_bytes;
-        let (mut bytes, mut hash) = (0_u64, Sha256::new());
-        loop {
-            let frame = tokio::time::timeout(PIECE_TIME, body.frame()).await.map_err(|_| {
-                let detail = format!("nothing came for {} seconds; send the archive again", PIECE_TIME.as_secs());
-                Refusal::new(StatusCode::REQUEST_TIMEOUT, "too-slow", detail)
-            })?;
-            let Some(frame) = frame else { break };
-            let frame = frame.map_err(|error| {
-                let detail = format!("the archive did not arrive whole: {error}; send it again");
-                Refusal::new(StatusCode::BAD_REQUEST, "bad-body", detail)
-            })?;
-            let Ok(data) = frame.into_data() else { continue };
-            bytes += data.len() as u64;
-            if bytes > limit {
-                return Err(Refusal::too_large("the archive", limit));
-            }
-            hash.update(&data);
-            file.write_all(&data).await.map_err(cannot_keep)?;
-        }
-        file.flush().await.map_err(cannot_keep)?;
-        received.hash = crate::secret::hex(&hash.finalize());
-        Ok(received)
-    }
-}
-
-/// A full disk is nobody's fault but must be told apart.
-fn cannot_keep(error: std::io::Error) -> Refusal {
-    if error.kind() == std::io::ErrorKind::StorageFull {
-        let detail = "the control plane's disk is full: the archive was not kept; make room and publish again";
-        return Refusal::new(StatusCode::INSUFFICIENT_STORAGE, "disk-full", detail);
-    }
-    Refusal::internal(error)
 }

@@ -1,8 +1,12 @@
 //! Who may call what, in one table. A route that is not in it is forbidden to everybody, and a test fails on it.
 
+mod pages;
+
 use domain::{Key, Slug};
 use http::Method;
 use serde::{Deserialize, Serialize};
+
+pub use pages::{PAGES, Page, Site, Visitors, find_page};
 
 /// What somebody is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -100,19 +104,20 @@ pub type Who = &'static [Role];
 
 use Role::{Billing, CustomerAdmin, CustomerUser, Developer, Operator, Owner, Support};
 
-const OPERATOR: Who = &[Operator];
+/// Who runs the platform.
+pub const OPERATOR: Who = &[Operator];
 /// Who decides about a publisher.
-const OWNERS: Who = &[Operator, Owner];
+pub const OWNERS: Who = &[Operator, Owner];
 /// Who makes applications.
-const MAKERS: Who = &[Operator, Owner, Developer];
+pub const MAKERS: Who = &[Operator, Owner, Developer];
 /// Who works with customers and their installations.
-const STAFF: Who = &[Operator, Owner, Developer, Support];
+pub const STAFF: Who = &[Operator, Owner, Developer, Support];
 /// Everybody at a publisher.
-const TEAM: Who = &[Operator, Owner, Developer, Support, Billing];
+pub const TEAM: Who = &[Operator, Owner, Developer, Support, Billing];
 /// Who acts on installations: staff, and for their own the customer's administrators.
-const KEEPERS: Who = &[Operator, Owner, Developer, Support, CustomerAdmin];
+pub const KEEPERS: Who = &[Operator, Owner, Developer, Support, CustomerAdmin];
 /// Whoever has a role at all.
-const EVERYBODY: Who = &[Operator, Owner, Developer, Support, Billing, CustomerAdmin, CustomerUser];
+pub const EVERYBODY: Who = &[Operator, Owner, Developer, Support, Billing, CustomerAdmin, CustomerUser];
 
 /// What the body of a request is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,7 +166,13 @@ const fn stream(who: Who, path: &'static str, query: &'static [&'static str], ve
     Row { method: Method::POST, path, who, query, body: Body::Stream, verb }
 }
 
+/// Changes something of a place that the query names.
+const fn at_place(method: Method, who: Who, path: &'static str, verb: &'static str) -> Row {
+    Row { method, path, who, query: &["publisher", "customer"], body: Body::Json, verb }
+}
+
 const PAGE: &[&str] = &["limit", "cursor"];
+const PLACE: &[&str] = &["publisher", "customer", "limit", "cursor"];
 
 /// The table.
 pub const TABLE: &[Row] = &[
@@ -208,6 +219,15 @@ pub const TABLE: &[Row] = &[
     get(EVERYBODY, "/operations/{operation}", &["wait", "seen"]),
     get(KEEPERS, "/operations/{operation}/log", &["lines"]),
     post(OPERATOR, "/operations/{operation}/retry", "operation.retry"),
+    get(EVERYBODY, "/me", &[]),
+    get(EVERYBODY, "/members", PLACE),
+    at_place(Method::POST, KEEPERS, "/members/{member}", "member.role"),
+    at_place(Method::DELETE, EVERYBODY, "/members/{member}", "member.remove"),
+    get(KEEPERS, "/invitations", PLACE),
+    post(KEEPERS, "/invitations", "invitation.create"),
+    delete(KEEPERS, "/invitations/{invitation}", "invitation.delete"),
+    get(OPERATOR, "/settings", &[]),
+    post(OPERATOR, "/settings", "settings.change"),
     get(EVERYBODY, "/tokens", PAGE),
     post(EVERYBODY, "/tokens", "token.create"),
     delete(EVERYBODY, "/tokens/{token}", "token.delete"),

@@ -20,12 +20,17 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// A window's size in CSS pixels, with a name for its pictures.
 #[derive(Clone, Copy, Debug)]
 pub struct Size {
+    /// What its pictures are called.
     pub name: &'static str,
+    /// In CSS pixels.
     pub width: u32,
+    /// In CSS pixels.
     pub height: u32,
 }
 
+/// A phone held upright.
 pub const PHONE: Size = Size { name: "phone", width: 390, height: 844 };
+/// A small laptop.
 pub const DESKTOP: Size = Size { name: "desktop", width: 1280, height: 800 };
 
 /// A browser with a profile of its own; it ends with the value.
@@ -111,6 +116,7 @@ impl Chromium {
         answer.unwrap_or_else(|error| panic!("{command}: {error}"))
     }
 
+    /// Makes the window as large as that; a phone's also has touch.
     pub fn resize(&self, Size { name, width, height }: Size) {
         let mobile = name == PHONE.name;
         let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile });
@@ -234,12 +240,45 @@ impl Chromium {
         said.as_array().unwrap().iter().filter(bad).map(|entry| entry["message"].to_string()).collect()
     }
 
+    /// Presses a key that writes nothing, such as `Tab`, `Enter`, `Escape`; `shift` held down or not.
+    pub fn key(&self, key: &str, shift: bool) {
+        let (number, text) = match key {
+            "Tab" => (9, ""),
+            "Enter" => (13, "\r"),
+            "Escape" => (27, ""),
+            " " => (32, " "),
+            other => panic!("{other}: give its number here"),
+        };
+        let event = |kind: &str| {
+            let modifiers = if shift { 8 } else { 0 };
+            json!({ "type": kind, "modifiers": modifiers, "key": key, "code": key, "text": text,
+                "windowsVirtualKeyCode": number })
+        };
+        self.devtools("Input.dispatchKeyEvent", event(if text.is_empty() { "rawKeyDown" } else { "keyDown" }));
+        self.devtools("Input.dispatchKeyEvent", event("keyUp"));
+    }
+
+    /// What axe finds wrong for people with disabilities, one line each: rule, element, why.
+    pub fn axe(&self) -> Vec<String> {
+        let script = crate::build_dir().parent().expect("target/<profile> has a parent").join("axe/axe.min.js");
+        let script = fs::read_to_string(&script)
+            .unwrap_or_else(|error| panic!("{}: {error}; scripts/need test fetches it with npm", script.display()));
+        self.js(&format!("{script}; window.axe = axe;"), &[]);
+        let run =
+            "const options = { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] };
+            const { violations } = await axe.run(document, options);
+            return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) =>
+                `${id}: ${target.join(' ')}: ${failureSummary}`));";
+        let found = self.js(&format!("return (async () => {{ {run} }})()"), &[]);
+        found.as_array().expect("a list").iter().map(|line| line.as_str().unwrap_or_default().to_owned()).collect()
+    }
+
     /// Takes a picture of the whole page, for people to look at.
     pub fn picture(&self, name: &str) -> PathBuf {
         use base64::Engine as _;
         let answer = self.devtools("Page.captureScreenshot", json!({ "captureBeyondViewport": true }));
         let bytes = base64::engine::general_purpose::STANDARD.decode(answer["data"].as_str().unwrap()).unwrap();
-        let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("pages");
+        let directory = crate::build_dir().parent().expect("target/<profile> has a parent").join("tmp/pages");
         fs::create_dir_all(&directory).unwrap();
         let path = directory.join(format!("{name}.png"));
         fs::write(&path, bytes).unwrap();

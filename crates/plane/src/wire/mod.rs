@@ -7,13 +7,15 @@ use std::collections::BTreeMap;
 
 use domain::manifest::Limits;
 use domain::state::{DeploymentState, DeploymentStepState, InstallationState, OperationState};
-use domain::{
-    ArtifactHash, BackupId, DeploymentId, InstallationId, InstallationName, Key, Manifest, OperationId, ServerId, Slug,
-};
+use domain::{BackupId, DeploymentId, InstallationId, InstallationName, Key, OperationId, ServerId, Slug};
 use nimbus_api::{InstallationReport, Millis, Phase, ServerReport, SnapshotReport, StepReport, Warning};
 use serde::{Deserialize, Serialize};
 
-use crate::access::Role;
+mod catalogue;
+mod people;
+
+pub use catalogue::*;
+pub use people::*;
 
 /// Lines of JSON, each ended by a newline: the media type of everything that streams.
 pub const NDJSON: &str = "application/x-ndjson";
@@ -60,194 +62,6 @@ pub struct Page<T> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
-
-/// `POST /publishers`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CreatePublisher {
-    /// Its short name, for ever: the first label of its portal's host name.
-    pub slug: Slug,
-    /// Its name for people, at most 100 characters; the slug when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-}
-
-/// Who makes applications and has customers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Publisher {
-    /// Its short name.
-    pub slug: Slug,
-    /// Its name for people.
-    pub name: String,
-    /// When it was created.
-    pub created_at: Millis,
-    /// Applications it has.
-    pub apps: u64,
-    /// Customers it has.
-    pub customers: u64,
-    /// Installations of its applications that are not removed.
-    pub installations: u64,
-}
-
-/// `POST /tokens`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CreateToken {
-    /// What it is for: one line of at most 100 characters.
-    pub name: String,
-    /// What it may be used for: `read`, `publish`, `deploy`, `operate`, `manage`; everything when empty.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub scopes: Vec<String>,
-    /// Days that it serves, 1 to 3660; 365 when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub days: Option<u32>,
-    /// Makes it one of a place and of nobody in particular, with this role there. When absent it acts as its maker, for
-    /// as long as they are what they are.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub role: Option<Role>,
-    /// Where it acts, with `role`; the caller's own publisher when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub publisher: Option<Slug>,
-    /// For which customer it acts, with a customer's `role`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub customer: Option<Slug>,
-}
-
-/// A key to the API, without its text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Token {
-    /// Its id.
-    pub id: String,
-    /// What it is for.
-    pub name: String,
-    /// What it acts as; a personal one as its maker is at that time.
-    pub role: Role,
-    /// Where it acts; absent for an operator's.
-    pub publisher: Option<Slug>,
-    /// For which customer it acts.
-    pub customer: Option<Slug>,
-    /// Whether it acts as its maker.
-    pub personal: bool,
-    /// What it may be used for.
-    pub scopes: Vec<String>,
-    /// When it was made.
-    pub created_at: Millis,
-    /// Until when it serves.
-    pub expires_at: Option<Millis>,
-    /// When it was last used, to a minute.
-    pub used_at: Option<Millis>,
-}
-
-/// A new token with its text, which is not shown again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NewToken {
-    /// The text to be sent as `Authorization: Bearer`.
-    pub secret: String,
-    /// What is kept of it.
-    pub token: Token,
-}
-
-/// `POST /apps`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CreateApp {
-    /// Whose it is to be; the caller's own publisher when absent, for an operator the first one, `main`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub publisher: Option<Slug>,
-    /// Its short name, for ever.
-    pub slug: Slug,
-    /// Its name for people, at most 100 characters; the slug when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-}
-
-/// An application.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct App {
-    /// Whose it is.
-    pub publisher: Slug,
-    /// Its short name.
-    pub slug: Slug,
-    /// Its name for people.
-    pub name: String,
-    /// When it was created.
-    pub created_at: Millis,
-    /// Number of its newest version, if it has one.
-    pub newest_version: Option<u32>,
-    /// Versions it has.
-    pub versions: u64,
-    /// Installations that are not removed.
-    pub installations: u64,
-}
-
-/// A published version.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Version {
-    /// Whose it is.
-    pub publisher: Slug,
-    /// The application.
-    pub app: Slug,
-    /// Consecutive per application, from 1; never used again.
-    pub number: u32,
-    /// SHA-256 of the archive.
-    pub artifact: ArtifactHash,
-    /// Bytes of the archive.
-    pub archive_bytes: u64,
-    /// Bytes of its files.
-    pub unpacked_bytes: u64,
-    /// Entries in the archive.
-    pub entries: u64,
-    /// What its publisher says of it.
-    pub notes: Option<String>,
-    /// Its manifest, defaults filled in.
-    pub manifest: Manifest,
-    /// When it was published.
-    pub published_at: Millis,
-    /// Who published it.
-    pub published_by: String,
-    /// Installations that run it.
-    pub installations: u64,
-    /// Its last deployment failed, or a rollback of the whole application took it away: it is installed only when asked
-    /// for by its number.
-    #[serde(default)]
-    pub withdrawn: bool,
-}
-
-impl Version {
-    /// Its application.
-    pub fn app_key(&self) -> Key {
-        Key::new(self.publisher.clone(), self.app.clone())
-    }
-}
-
-/// `POST /customers`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CreateCustomer {
-    /// Whose it is to be; the caller's own publisher when absent, for an operator the first one, `main`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub publisher: Option<Slug>,
-    /// Its short name, for ever.
-    pub slug: Slug,
-    /// Its name for people, at most 100 characters; the slug when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-}
-
-/// A customer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Customer {
-    /// Whose it is.
-    pub publisher: Slug,
-    /// Its short name.
-    pub slug: Slug,
-    /// Its name for people.
-    pub name: String,
-    /// When it was created.
-    pub created_at: Millis,
-    /// Installations that are not removed.
-    pub installations: u64,
-}
 
 /// `POST /installations`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,144 @@
+//! Who may see which page and send which form, in one table. A page that is not in it is nobody's, and a test fails on it.
+
+use http::Method;
+
+use super::{EVERYBODY, KEEPERS, MAKERS, OPERATOR, OWNERS, STAFF, TEAM, Who};
+
+/// Where a page is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Site {
+    /// In the console, and in every portal alike: to come in, and what is one's own.
+    Both,
+    /// In the console of publishers and operators.
+    Console,
+    /// In the portals of publishers' customers.
+    Portal,
+}
+
+/// Who may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visitors {
+    /// Whoever comes.
+    Anyone,
+    /// Whoever is logged in.
+    Person,
+    /// Whoever has one of these roles at the place that the path names.
+    Roles(Who),
+}
+
+/// A row of the table.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// Where it is.
+    pub site: Site,
+    /// GET, or POST for a form.
+    pub method: Method,
+    /// Path pattern.
+    pub path: &'static str,
+    /// Who may.
+    pub who: Visitors,
+    /// Whether the body is a file, passed on as it comes; otherwise it is a form of at most
+    /// [`super::JSON_LIMIT`] bytes.
+    pub file: bool,
+}
+
+use Visitors::{Anyone, Person, Roles};
+
+const fn see(site: Site, who: Visitors, path: &'static str) -> Page {
+    Page { site, method: Method::GET, path, who, file: false }
+}
+
+const fn upload(site: Site, who: Visitors, path: &'static str) -> Page {
+    Page { site, method: Method::POST, path, who, file: true }
+}
+
+const fn send(site: Site, who: Visitors, path: &'static str) -> Page {
+    Page { site, method: Method::POST, path, who, file: false }
+}
+
+use Site::{Both, Console, Portal};
+
+/// The table.
+pub const PAGES: &[Page] = &[
+    see(Both, Anyone, "/assets/{hash}/{name}"),
+    // To come in.
+    see(Both, Anyone, "/"),
+    see(Both, Anyone, "/login"),
+    send(Both, Anyone, "/login"),
+    see(Both, Anyone, "/signup"),
+    send(Both, Anyone, "/signup"),
+    see(Both, Anyone, "/join/{link}"),
+    send(Both, Anyone, "/join/{link}"),
+    see(Both, Anyone, "/password"),
+    send(Both, Anyone, "/password"),
+    see(Both, Anyone, "/password/{link}"),
+    send(Both, Anyone, "/password/{link}"),
+    // One's own.
+    send(Both, Person, "/logout"),
+    see(Both, Person, "/account"),
+    send(Both, Person, "/account"),
+    send(Both, Person, "/account/password"),
+    send(Both, Person, "/account/sessions/end"),
+    send(Both, Person, "/account/sessions/{session}/end"),
+    // A publisher's.
+    see(Console, Roles(TEAM), "/p/{publisher}"),
+    see(Console, Roles(TEAM), "/p/{publisher}/apps"),
+    send(Console, Roles(MAKERS), "/p/{publisher}/apps"),
+    see(Console, Roles(TEAM), "/p/{publisher}/apps/{app}"),
+    send(Console, Roles(MAKERS), "/p/{publisher}/apps/{app}/delete"),
+    upload(Console, Roles(MAKERS), "/p/{publisher}/apps/{app}/versions"),
+    see(Console, Roles(TEAM), "/p/{publisher}/apps/{app}/versions/{number}"),
+    see(Console, Roles(MAKERS), "/p/{publisher}/apps/{app}/versions/{number}/download"),
+    send(Console, Roles(MAKERS), "/p/{publisher}/apps/{app}/versions/{number}/delete"),
+    see(Console, Roles(MAKERS), "/p/{publisher}/apps/{app}/deploy"),
+    send(Console, Roles(MAKERS), "/p/{publisher}/apps/{app}/deploy"),
+    send(Console, Roles(MAKERS), "/p/{publisher}/apps/{app}/rollback"),
+    see(Console, Roles(TEAM), "/p/{publisher}/deployments"),
+    see(Console, Roles(TEAM), "/p/{publisher}/deployments/{deployment}"),
+    see(Console, Roles(TEAM), "/p/{publisher}/deployments/{deployment}/live"),
+    send(Console, Roles(MAKERS), "/p/{publisher}/deployments/{deployment}/stop"),
+    see(Console, Roles(TEAM), "/p/{publisher}/installations"),
+    send(Console, Roles(STAFF), "/p/{publisher}/installations"),
+    see(Console, Roles(TEAM), "/p/{publisher}/installations/{installation}"),
+    see(Console, Roles(TEAM), "/p/{publisher}/installations/{installation}/live"),
+    see(Console, Roles(STAFF), "/p/{publisher}/installations/{installation}/logs"),
+    send(Console, Roles(STAFF), "/p/{publisher}/installations/{installation}/{verb}"),
+    send(Console, Roles(STAFF), "/p/{publisher}/installations/{installation}/copies/{copy}/{verb}"),
+    see(Console, Roles(TEAM), "/p/{publisher}/customers"),
+    send(Console, Roles(STAFF), "/p/{publisher}/customers"),
+    see(Console, Roles(TEAM), "/p/{publisher}/customers/{customer}"),
+    send(Console, Roles(OWNERS), "/p/{publisher}/customers/{customer}/delete"),
+    send(Console, Roles(STAFF), "/p/{publisher}/customers/{customer}/invitations"),
+    see(Console, Roles(TEAM), "/p/{publisher}/team"),
+    send(Console, Roles(OWNERS), "/p/{publisher}/team/invitations"),
+    send(Console, Roles(STAFF), "/p/{publisher}/invitations/{invitation}/withdraw"),
+    send(Console, Roles(OWNERS), "/p/{publisher}/team/{member}/role"),
+    send(Console, Roles(TEAM), "/p/{publisher}/team/{member}/remove"),
+    see(Console, Roles(TEAM), "/p/{publisher}/tokens"),
+    send(Console, Roles(TEAM), "/p/{publisher}/tokens"),
+    send(Console, Roles(TEAM), "/p/{publisher}/tokens/{token}/delete"),
+    see(Console, Roles(STAFF), "/p/{publisher}/events"),
+    // The operator's.
+    see(Console, Roles(OPERATOR), "/operator"),
+    send(Console, Roles(OPERATOR), "/operator/publishers"),
+    send(Console, Roles(OPERATOR), "/operator/settings"),
+    // A customer's.
+    see(Portal, Roles(EVERYBODY), "/c/{customer}"),
+    see(Portal, Roles(KEEPERS), "/c/{customer}/catalogue"),
+    send(Portal, Roles(KEEPERS), "/c/{customer}/catalogue/{app}"),
+    see(Portal, Roles(EVERYBODY), "/c/{customer}/installations/{installation}"),
+    see(Portal, Roles(EVERYBODY), "/c/{customer}/installations/{installation}/live"),
+    send(Portal, Roles(KEEPERS), "/c/{customer}/installations/{installation}/{verb}"),
+    send(Portal, Roles(KEEPERS), "/c/{customer}/installations/{installation}/copies/{copy}/{verb}"),
+    see(Portal, Roles(KEEPERS), "/c/{customer}/people"),
+    send(Portal, Roles(KEEPERS), "/c/{customer}/people/invitations"),
+    send(Portal, Roles(KEEPERS), "/c/{customer}/invitations/{invitation}/withdraw"),
+    send(Portal, Roles(KEEPERS), "/c/{customer}/people/{member}/role"),
+    send(Portal, Roles(EVERYBODY), "/c/{customer}/people/{member}/remove"),
+];
+
+/// The row of a page at a site, which is the console or a portal.
+pub fn find_page(site: Site, method: &Method, path: &str) -> Option<&'static Page> {
+    let method = if method == Method::HEAD { &Method::GET } else { method };
+    PAGES.iter().find(|row| (row.site == site || row.site == Both) && row.method == *method && row.path == path)
+}

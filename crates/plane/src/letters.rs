@@ -1,0 +1,39 @@
+//! Letters to people: written in their language, kept until they are sent.
+
+use fluent_bundle::FluentArgs;
+
+use crate::Plane;
+use crate::problem::{Answer, Refusal};
+use crate::store::{Tx, mails};
+use crate::web::design::Language;
+
+/// A letter to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct Letter<'a> {
+    /// To whom.
+    pub to: &'a str,
+    /// What it says: the texts `<key>-subject` and `<key>-body`.
+    pub key: &'a str,
+    /// What stands in them.
+    pub values: &'a [(&'a str, &'a str)],
+}
+
+/// Writes a letter, to be sent once the transaction is committed.
+pub async fn send(plane: &Plane, tx: &Tx, language: Language, letter: Letter<'_>) -> Answer<()> {
+    let (subject, body) = write(plane, language, letter)?;
+    mails::create(tx, letter.to, &subject, &body, plane.now()).await?;
+    plane.progress.mails.notify_one();
+    Ok(())
+}
+
+/// Subject and body.
+fn write(plane: &Plane, language: Language, letter: Letter<'_>) -> Answer<(String, String)> {
+    let mut args = FluentArgs::new();
+    for (name, value) in letter.values {
+        args.set(*name, *value);
+    }
+    let texts = plane.pages.texts();
+    let text = |part: &str| texts.get(language, &format!("{}-{part}", letter.key), &args).map_err(Refusal::internal);
+    // A name may hold anything, a line of a header may not.
+    Ok((text("subject")?.replace(['\r', '\n'], " "), text("body")?))
+}

@@ -1,0 +1,66 @@
+//! Changes the settings of the platform.
+
+use serde_json::json;
+
+use super::{Actor, Thing, record};
+use crate::Plane;
+use crate::problem::{Answer, Refusal};
+use crate::settings::{MailServer, NAME, Security, Settings};
+use crate::store::settings;
+use crate::wire::{ChangeMail, ChangeSettings};
+
+/// What sealed passwords of mail servers are sealed for.
+pub const PURPOSE: &str = "mail";
+
+/// Changes what is given.
+pub async fn change_settings(plane: &Plane, actor: &Actor, input: ChangeSettings) -> Answer<Settings> {
+    let tx = plane.store.write().await?;
+    let mut all: Settings = settings::get(&*tx, NAME).await?.unwrap_or_default();
+    all.sign_up = input.sign_up.unwrap_or(all.sign_up);
+    match input.mail {
+        None => {}
+        Some(ChangeMail { host, .. }) if host.is_empty() => all.mail = None,
+        Some(mail) => all.mail = Some(mail_server(plane, all.mail.as_ref(), mail)?),
+    }
+    settings::set(&tx, NAME, &all).await?;
+    let thing = Thing { id: NAME.into(), ..Thing::default() };
+    let mail = all.mail.as_ref().map(|mail| format!("{}:{}", mail.host, mail.port));
+    record(plane, &tx, actor, "settings.change", thing, json!({ "sign_up": all.sign_up, "mail": mail })).await?;
+    tx.commit().await?;
+    plane.settings.replace(all.clone());
+    plane.progress.mails.notify_one();
+    plane.progress.changed();
+    Ok(all)
+}
+
+fn mail_server(plane: &Plane, before: Option<&MailServer>, input: ChangeMail) -> Answer<MailServer> {
+    let bad = |detail: String| Refusal::invalid("bad-mail-server", detail);
+    input.from.parse::<lettre::message::Mailbox>().map_err(|_| {
+        bad(format!("\"{}\" is no sender; write one such as vClouden <noreply@example.com>", super::short(&input.from)))
+    })?;
+    let own = matches!(input.host.as_str(), "localhost" | "127.0.0.1" | "::1");
+    if input.security == Security::None && !own {
+        return Err(bad(
+            "letters and passwords leave this machine encrypted or not at all: choose tls or starttls".into()
+        ));
+    }
+    let usual = match input.security {
+        Security::Tls => 465,
+        Security::Starttls => 587,
+        Security::None => 25,
+    };
+    // Who leaves the password out keeps the one there is, as long as it goes to the same server.
+    let kept = before.filter(|mail| mail.host == input.host && mail.user == input.user);
+    let password = match input.password {
+        Some(password) => Some(plane.seal.seal(PURPOSE, &password)),
+        None => kept.and_then(|mail| mail.password.clone()),
+    };
+    Ok(MailServer {
+        host: input.host,
+        port: input.port.unwrap_or(usual),
+        security: input.security,
+        user: input.user,
+        password,
+        from: input.from,
+    })
+}

@@ -1,0 +1,67 @@
+//! A new password for somebody who forgot theirs: a link is sent to their address, and whoever opens it chooses one.
+
+use domain::Slug;
+use serde_json::json;
+
+use super::log_in::normal_mail;
+use super::{Thing, record_as};
+use crate::Plane;
+use crate::letters::{self, Letter};
+use crate::passwords::Passwords;
+use crate::problem::{Answer, Refusal};
+use crate::secret::{self, Secret};
+use crate::store::links::{self, Purpose};
+use crate::store::people::{self, PersonRow};
+use crate::store::{Tx, sessions};
+use crate::web::design::Language;
+
+/// Milliseconds that a link serves.
+const LASTS: u64 = 3600 * 1000;
+
+/// Sends the link, if the address has an account. Whether it has is not told.
+pub async fn request_reset(plane: &Plane, realm: Option<&Slug>, mail: &str, language: Language) -> Answer<()> {
+    if !plane.mail_is_set_up() {
+        let detail = "no mail can be sent from here yet; ask whoever runs this for a new invitation";
+        return Err(Refusal::conflict("no-mail", detail));
+    }
+    let mail = normal_mail(mail)?;
+    let Some(person) = people::with_mail(plane.store.read(), realm, &mail).await? else { return Ok(()) };
+    let (secret, tx) = (Secret::new(""), plane.store.write().await?);
+    links::create(&tx, &secret.sha256, Purpose::Reset, person.id, plane.now() + LASTS).await?;
+    let link = format!("{}/password/{}", plane.site(realm), secret.text);
+    let letter = Letter { to: &mail, key: "letter-reset", values: &[("name", &person.name), ("link", &link)] };
+    letters::send(plane, &tx, language, letter).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Makes `password` the one of whom the link was sent to. All their sessions end.
+pub async fn reset_password(plane: &Plane, realm: Option<&Slug>, link: &str, password: String) -> Answer<PersonRow> {
+    let gone = || Refusal::missing("unknown-link", "this link was used already or is too old; ask for another one");
+    let hash = {
+        // Whose it is decides which password is good; the link is used up only by a good one.
+        let tx = plane.store.write().await?;
+        let id = links::take(&tx, &secret::sha256(link), Purpose::Reset, plane.now()).await?.ok_or_else(gone)?;
+        let person = people::find(&*tx, id).await?.filter(|person| person.realm.as_ref() == realm).ok_or_else(gone)?;
+        Passwords::check(&password, &person.mail, &person.name)?;
+        drop(tx);
+        plane.passwords.hash(password).await?
+    };
+    let tx = plane.store.write().await?;
+    let id = links::take(&tx, &secret::sha256(link), Purpose::Reset, plane.now()).await?.ok_or_else(gone)?;
+    let mut person = people::find(&*tx, id).await?.ok_or_else(gone)?;
+    person.verified_at = person.verified_at.or(Some(plane.now()));
+    keep(plane, &tx, &mut person, hash).await?;
+    tx.commit().await?;
+    plane.progress.changed();
+    Ok(person)
+}
+
+/// Keeps a new password and ends every session.
+pub(super) async fn keep(plane: &Plane, tx: &Tx, person: &mut PersonRow, hash: String) -> Answer<()> {
+    person.password = Some(hash);
+    people::update(tx, person).await?;
+    sessions::end_all(tx, person.id, None).await?;
+    let thing = Thing { id: person.id.to_string(), publisher: person.realm.as_ref(), ..Thing::default() };
+    record_as(plane, tx, &person.mail, "person.password", thing, json!({})).await
+}

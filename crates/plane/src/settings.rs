@@ -1,0 +1,97 @@
+//! What the operator decides about the platform while it runs; kept in the store, at hand in memory.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use domain::Slug;
+use sea_orm::ConnectionTrait;
+use serde::{Deserialize, Serialize};
+
+use crate::Plane;
+use crate::store::{Result, settings};
+
+/// Under which name they are kept.
+pub const NAME: &str = "platform";
+
+/// All of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Whether whoever wants may make an account; otherwise only who is invited.
+    #[serde(default)]
+    pub sign_up: bool,
+    /// How letters go out; absent until it is set up.
+    #[serde(default)]
+    pub mail: Option<MailServer>,
+}
+
+/// A server that takes letters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailServer {
+    /// Its host name or address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub security: Security,
+    /// As whom to log in, if it wants that.
+    pub user: Option<String>,
+    /// The password, sealed.
+    pub password: Option<String>,
+    /// Whose name letters carry: `vClouden <noreply@example.com>`.
+    pub from: String,
+}
+
+/// How a connection is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Security {
+    /// TLS from the first byte, usually port 465.
+    Tls,
+    /// TLS after a greeting, usually port 587; without it nothing is sent.
+    Starttls,
+    /// None: only to this very machine.
+    None,
+}
+
+/// The settings of now.
+#[derive(Default)]
+pub struct Current(RwLock<Arc<Settings>>);
+
+impl Current {
+    /// Reads them.
+    pub async fn load(&self, db: &impl ConnectionTrait) -> Result<()> {
+        self.replace(settings::get(db, NAME).await?.unwrap_or_default());
+        Ok(())
+    }
+
+    /// Those of now.
+    pub fn get(&self) -> Arc<Settings> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Makes others those of now.
+    pub fn replace(&self, new: Settings) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+    }
+}
+
+impl Plane {
+    /// Whether whoever wants may make an account.
+    pub(crate) fn sign_up_is_open(&self) -> bool {
+        self.settings.get().sign_up
+    }
+
+    /// Whether letters can go out.
+    pub(crate) fn mail_is_set_up(&self) -> bool {
+        self.settings.get().mail.is_some()
+    }
+
+    /// Where the console is, or the portal of a publisher.
+    pub(crate) fn site(&self, realm: Option<&Slug>) -> String {
+        match realm {
+            None => self.console_url.clone(),
+            Some(publisher) => self.portal_url.replace("{publisher}", publisher.as_str()),
+        }
+    }
+}

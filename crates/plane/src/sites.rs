@@ -1,0 +1,115 @@
+//! Every page, grouped by who it is for.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+
+use crate::Plane;
+use crate::router::Routes;
+use crate::web::Path;
+use crate::web::design::{self, View};
+use crate::web::entry::{account, join, login, password, signup, start};
+use crate::web::{console, portal as inside};
+
+/// To come in, and what is one's own: the same everywhere.
+fn both() -> Routes {
+    Routes::below("")
+        .get("/", start::show)
+        .get("/login", login::show)
+        .post("/login", login::send)
+        .get("/signup", signup::show)
+        .post("/signup", signup::send)
+        .get("/join/{link}", join::show)
+        .post("/join/{link}", join::send)
+        .get("/password", password::show)
+        .post("/password", password::ask)
+        .get("/password/{link}", password::choose)
+        .post("/password/{link}", password::reset)
+        .post("/logout", login::log_out)
+        .get("/account", account::show)
+        .post("/account", account::change)
+        .post("/account/password", account::password)
+        .post("/account/sessions/end", account::end_others)
+        .post("/account/sessions/{session}/end", account::end)
+        .get("/assets/{hash}/{name}", asset)
+}
+
+/// The console of publishers and operators.
+pub fn console() -> Routes {
+    use console::{apps, customers, deployments, events, home, installations, operator, team, tokens};
+    both()
+        .get("/p/{publisher}", home::show)
+        .get("/p/{publisher}/apps", apps::list)
+        .post("/p/{publisher}/apps", apps::create)
+        .get("/p/{publisher}/apps/{app}", apps::show)
+        .post("/p/{publisher}/apps/{app}/delete", apps::delete)
+        .post("/p/{publisher}/apps/{app}/versions", apps::publish)
+        .get("/p/{publisher}/apps/{app}/versions/{number}", apps::version)
+        .get("/p/{publisher}/apps/{app}/versions/{number}/download", apps::download)
+        .post("/p/{publisher}/apps/{app}/versions/{number}/delete", apps::delete_one)
+        .get("/p/{publisher}/apps/{app}/deploy", deployments::new)
+        .post("/p/{publisher}/apps/{app}/deploy", deployments::begin)
+        .post("/p/{publisher}/apps/{app}/rollback", deployments::roll_back)
+        .get("/p/{publisher}/deployments", deployments::list)
+        .get("/p/{publisher}/deployments/{deployment}", deployments::show)
+        .get("/p/{publisher}/deployments/{deployment}/live", deployments::live)
+        .post("/p/{publisher}/deployments/{deployment}/stop", deployments::stop)
+        .get("/p/{publisher}/installations", installations::list)
+        .post("/p/{publisher}/installations", installations::create)
+        .get("/p/{publisher}/installations/{installation}", installations::show)
+        .get("/p/{publisher}/installations/{installation}/live", installations::live)
+        .get("/p/{publisher}/installations/{installation}/logs", installations::logs)
+        .post("/p/{publisher}/installations/{installation}/{verb}", installations::act)
+        .post("/p/{publisher}/installations/{installation}/copies/{copy}/{verb}", installations::act_on_copy)
+        .get("/p/{publisher}/customers", customers::list)
+        .post("/p/{publisher}/customers", customers::create)
+        .get("/p/{publisher}/customers/{customer}", customers::show)
+        .post("/p/{publisher}/customers/{customer}/delete", customers::delete)
+        .post("/p/{publisher}/customers/{customer}/invitations", customers::invite)
+        .get("/p/{publisher}/team", team::show)
+        .post("/p/{publisher}/team/invitations", team::invite)
+        .post("/p/{publisher}/team/{member}/role", team::change)
+        .post("/p/{publisher}/team/{member}/remove", team::remove)
+        .post("/p/{publisher}/invitations/{invitation}/withdraw", team::withdraw)
+        .get("/p/{publisher}/tokens", tokens::show)
+        .post("/p/{publisher}/tokens", tokens::create)
+        .post("/p/{publisher}/tokens/{token}/delete", tokens::delete)
+        .get("/p/{publisher}/events", events::list)
+        .get("/operator", operator::show)
+        .post("/operator/publishers", operator::create)
+        .post("/operator/settings", operator::change)
+}
+
+/// A publisher's portal, for its customers.
+pub fn portal() -> Routes {
+    use inside::{catalogue, home, installations, people};
+    both()
+        .get("/c/{customer}", home::show)
+        .get("/c/{customer}/catalogue", catalogue::show)
+        .post("/c/{customer}/catalogue/{app}", catalogue::take)
+        .get("/c/{customer}/installations/{installation}", installations::show)
+        .get("/c/{customer}/installations/{installation}/live", installations::live)
+        .post("/c/{customer}/installations/{installation}/{verb}", installations::act)
+        .post("/c/{customer}/installations/{installation}/copies/{copy}/{verb}", installations::act_on_copy)
+        .get("/c/{customer}/people", people::show)
+        .post("/c/{customer}/people/invitations", people::invite)
+        .post("/c/{customer}/people/{member}/role", people::change)
+        .post("/c/{customer}/people/{member}/remove", people::remove)
+        .post("/c/{customer}/invitations/{invitation}/withdraw", people::withdraw)
+}
+
+async fn asset(
+    State(plane): State<Arc<Plane>>,
+    Path((hash, name)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    design::asset(&plane.pages, &hash, &name, &headers)
+}
+
+/// The page of what there is not, or cannot be done.
+pub async fn unknown_page(State(plane): State<Arc<Plane>>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    plane.pages.error(&View::of(&parts, plane.now()), StatusCode::NOT_FOUND, "")
+}

@@ -1,0 +1,135 @@
+//! Who is what where, and who is invited to be.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use domain::Slug;
+use http::StatusCode;
+use serde::Deserialize;
+
+use crate::Plane;
+use crate::access::Reach;
+use crate::operations::change_role::{change_role, remove_member};
+use crate::operations::invite::{Invited, invite};
+use crate::operations::withdraw_invitation::withdraw_invitation;
+use crate::operations::{Actor, customer_key, unknown_publisher};
+use crate::problem::Answer;
+use crate::store::invitations::{self, InvitationRow};
+use crate::store::people;
+use crate::web::design::Language;
+use crate::web::{Json, Paging, Path, Query, json, page_of};
+use crate::wire::{ChangeRole, CreateInvitation, Invitation, Me, Member, Nothing};
+
+/// Where: a publisher's, a customer's, or the caller's own place.
+#[derive(Debug, Deserialize)]
+pub struct Place {
+    publisher: Option<Slug>,
+    customer: Option<String>,
+    #[serde(flatten)]
+    paging: Paging,
+}
+
+impl Place {
+    async fn reach(&self, plane: &Plane, actor: &Actor) -> Answer<Reach> {
+        let own = actor.reach.publisher();
+        if let Some(wanted) = self.publisher.as_ref().filter(|wanted| own.is_some_and(|own| own != *wanted)) {
+            return Err(unknown_publisher(wanted));
+        }
+        match (&self.publisher, &self.customer) {
+            (Some(publisher), Some(customer)) if !customer.contains(':') => {
+                let text = format!("{publisher}:{customer}");
+                Ok(Reach::Customer(customer_key(plane.store.read(), actor, &text).await?))
+            }
+            (_, Some(customer)) => Ok(Reach::Customer(customer_key(plane.store.read(), actor, customer).await?)),
+            (Some(publisher), None) if actor.reach.customer().is_none() => Ok(Reach::Publisher(publisher.clone())),
+            (_, None) => Ok(actor.reach.clone()),
+        }
+    }
+}
+
+pub async fn me(actor: Actor) -> Answer<Response> {
+    let (publisher, customer) = (actor.reach.publisher().cloned(), actor.reach.customer().cloned());
+    json(StatusCode::OK, &Me { name: actor.name, role: actor.role, publisher, customer })
+}
+
+pub async fn members(State(plane): State<Arc<Plane>>, actor: Actor, Query(place): Query<Place>) -> Answer<Response> {
+    let reach = place.reach(&plane, &actor).await?;
+    let members = people::members(plane.store.read(), &reach).await?;
+    let shown = members.into_iter().map(shown).collect();
+    json(StatusCode::OK, &page_of::<Member>(shown, &place.paging)?)
+}
+
+fn shown(people::Member { person, role, since }: people::Member) -> Member {
+    Member { id: person.id, mail: person.mail, name: person.name, role, since }
+}
+
+pub async fn change(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path(person): Path<String>,
+    Query(place): Query<Place>,
+    Json(input): Json<ChangeRole>,
+) -> Answer<Response> {
+    let reach = place.reach(&plane, &actor).await?;
+    change_role(&plane, &actor, &reach, &person, input.role).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+pub async fn remove(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path(person): Path<String>,
+    Query(place): Query<Place>,
+    Json(Nothing {}): Json<Nothing>,
+) -> Answer<Response> {
+    let reach = place.reach(&plane, &actor).await?;
+    remove_member(&plane, &actor, &reach, &person).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// An invitation as it is shown.
+pub fn invitation(row: InvitationRow) -> Invitation {
+    let reach = &row.membership.reach;
+    Invitation {
+        id: row.id,
+        mail: row.mail,
+        role: row.membership.role,
+        publisher: reach.publisher().cloned(),
+        customer: reach.customer().cloned(),
+        invited_by: row.invited_by,
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+        link: None,
+        mailed: None,
+    }
+}
+
+pub async fn invitations(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Query(place): Query<Place>,
+) -> Answer<Response> {
+    let reach = place.reach(&plane, &actor).await?;
+    let rows = invitations::of(plane.store.read(), &reach).await?;
+    json(StatusCode::OK, &page_of(rows.into_iter().map(invitation).collect(), &place.paging)?)
+}
+
+pub async fn create(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Json(input): Json<CreateInvitation>,
+) -> Answer<Response> {
+    let Invited { row, link, mailed } = invite(&plane, &actor, input, Language::default()).await?;
+    json(StatusCode::CREATED, &Invitation { link: Some(link), mailed: Some(mailed), ..invitation(row) })
+}
+
+pub async fn withdraw(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path(id): Path<String>,
+    Json(Nothing {}): Json<Nothing>,
+) -> Answer<Response> {
+    withdraw_invitation(&plane, &actor, &id).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}

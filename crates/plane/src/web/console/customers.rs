@@ -1,0 +1,165 @@
+//! A publisher's customers and their people.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use domain::{Key, Slug};
+use minijinja::{Value, context};
+use serde::Deserialize;
+
+use super::apps::{Confirm, require_typed};
+use super::team::{people_values, send_invitation};
+use super::{Console, value};
+use crate::Plane;
+use crate::access::{OWNERS, Reach, Role, STAFF};
+use crate::operations::create_customer::create_customer;
+use crate::operations::delete_customer::{delete_customer, unknown_customer};
+use crate::operations::{Actor, customer_key};
+use crate::problem::{Answer, Refusal};
+use crate::store::installations::Filter;
+use crate::store::{customers, installations};
+use crate::web::Path;
+use crate::web::entry::{Form, again};
+use crate::web::view;
+use crate::web::visit::{Visit, lead};
+use crate::wire::{CreateCustomer, Customer};
+
+/// Customers and installations that are shown.
+const MOST: u64 = 500;
+
+pub async fn list(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -> Answer<Response> {
+    let values = list_values(&plane, &visit, &actor).await?;
+    Ok(plane.pages.page(&visit.view, "console/customers.html", values))
+}
+
+async fn list_values(plane: &Plane, visit: &Visit, actor: &Actor) -> Answer<Value> {
+    let page = Console { plane, visit, actor };
+    let all = customers::list(plane.store.read(), &actor.reach, None, MOST).await?;
+    Ok(context! {
+        shell => page.shell("/customers")?,
+        base => page.base(),
+        may_make => page.is(STAFF),
+        portal => plane.site(Some(page.publisher()?)),
+        customers => value(&all),
+    })
+}
+
+/// A new customer.
+#[derive(Debug, Deserialize)]
+pub struct New {
+    slug: String,
+    name: String,
+}
+
+pub async fn create(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Form(input): Form<New>,
+) -> Answer<Response> {
+    let page = Console { plane: &plane, visit: &visit, actor: &actor };
+    let created = async {
+        let bad = |error: domain::name::BadName| Refusal::invalid("bad-slug", error.to_string());
+        let slug: Slug = input.slug.trim().parse().map_err(bad)?;
+        let name = Some(input.name.trim().to_owned()).filter(|name| !name.is_empty());
+        create_customer(&plane, &actor, CreateCustomer { publisher: None, slug, name }).await
+    };
+    match created.await {
+        Ok(made) => Ok(lead(&format!("{}/customers/{}", page.base(), made.slug), Some(("good", "done-customer")))),
+        Err(refusal) => {
+            let values = list_values(&plane, &visit, &actor).await?;
+            again(&plane, &visit, refusal, "console/customers.html", values)
+        }
+    }
+}
+
+async fn find(plane: &Plane, actor: &Actor, text: &str) -> Answer<(Key, Customer)> {
+    let key = customer_key(plane.store.read(), actor, text).await?;
+    let found = customers::find(plane.store.read(), &key).await?.ok_or_else(|| unknown_customer(text))?;
+    Ok((key, found))
+}
+
+pub async fn show(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Path((_, text)): Path<(String, String)>,
+) -> Answer<Response> {
+    let values = show_values(&plane, &visit, &actor, &text, None).await?;
+    Ok(plane.pages.page(&visit.view, "console/customer.html", values))
+}
+
+async fn show_values(plane: &Plane, visit: &Visit, actor: &Actor, text: &str, link: Option<&str>) -> Answer<Value> {
+    let page = Console { plane, visit, actor };
+    let db = plane.store.read();
+    let (key, customer) = find(plane, actor, text).await?;
+    let filter = Filter { customer: Some(key.clone()), ..Filter::default() };
+    let mut all = Vec::new();
+    for row in installations::list(db, &actor.reach, &filter, "", MOST).await? {
+        all.push(view::installation(plane, db, row).await?);
+    }
+    Ok(context! {
+        shell => page.shell("/customers")?,
+        base => page.base(),
+        may_invite => page.is(STAFF),
+        may_delete => page.is(OWNERS),
+        customer => value(&customer),
+        installations => value(&all),
+        link,
+        ..people_values(plane, &Reach::Customer(key)).await?
+    })
+}
+
+pub async fn delete(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Path((_, text)): Path<(String, String)>,
+    Form(input): Form<Confirm>,
+) -> Answer<Response> {
+    let page = Console { plane: &plane, visit: &visit, actor: &actor };
+    let (key, _) = find(&plane, &actor, &text).await?;
+    let deleted = async {
+        require_typed(&input.confirm, key.slug.as_str())?;
+        delete_customer(&plane, &actor, &key).await
+    };
+    match deleted.await {
+        Ok(()) => Ok(lead(&format!("{}/customers", page.base()), Some(("good", "done-customer-deleted")))),
+        Err(refusal) => {
+            let values = show_values(&plane, &visit, &actor, &text, None).await?;
+            again(&plane, &visit, refusal, "console/customer.html", values)
+        }
+    }
+}
+
+/// Somebody to be invited.
+#[derive(Debug, Deserialize)]
+pub struct Invite {
+    mail: String,
+    role: Role,
+}
+
+pub async fn invite(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Path((_, text)): Path<(String, String)>,
+    Form(input): Form<Invite>,
+) -> Answer<Response> {
+    let (key, _) = find(&plane, &actor, &text).await?;
+    let sent = send_invitation(&plane, &visit, &actor, input.mail, input.role, Some(key.slug)).await;
+    match sent {
+        // Whoever cannot be written to gets the link by hand.
+        Ok(invited) => {
+            let values = show_values(&plane, &visit, &actor, &text, Some(&invited.link)).await?;
+            let key = if invited.mailed { "done-invited" } else { "done-invited-by-hand" };
+            let view = visit.view.clone().flash("good", plane.pages.text(visit.view.language, key));
+            Ok(plane.pages.page(&view, "console/customer.html", values))
+        }
+        Err(refusal) => {
+            let values = show_values(&plane, &visit, &actor, &text, None).await?;
+            again(&plane, &visit, refusal, "console/customer.html", values)
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! A publisher's first page: how its installations are, what happened last, what needs somebody.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use domain::state::OperationState;
+use minijinja::context;
+
+use super::{Console, value};
+use crate::Plane;
+use crate::operations::Actor;
+use crate::problem::Answer;
+use crate::store::{apps, customers, deployments, installations, operations, publishers};
+use crate::web::view;
+use crate::web::visit::Visit;
+
+/// Deployments that are shown.
+const LAST: u64 = 5;
+
+/// Troubles that are shown.
+const TROUBLES: u64 = 10;
+
+pub async fn show(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -> Answer<Response> {
+    let page = Console { plane: &plane, visit: &visit, actor: &actor };
+    let (db, reach) = (plane.store.read(), &actor.reach);
+    let publisher = page.publisher()?;
+    let found = publishers::find(db, reach, publisher).await?;
+    let found = found.ok_or_else(|| crate::operations::unknown_publisher(publisher))?;
+    let states = installations::count_by_state(db, reach).await?;
+    let mut last = Vec::new();
+    for row in deployments::list(db, reach, None, None, LAST).await? {
+        last.push(view::deployment(db, row).await?);
+    }
+    let troubles = installations::troubled(db, reach, TROUBLES).await?;
+    let values = context! {
+        shell => page.shell("")?,
+        base => page.base(),
+        title => found.name,
+        states,
+        installations => found.installations,
+        apps => apps::count(db, reach).await?,
+        customers => customers::count(db, reach).await?,
+        stuck => operations::count_under_way(db, reach, OperationState::Stuck).await?,
+        deployments => value(&last),
+        troubles => troubles.iter().map(|row| context! {
+            name => row.name.as_str(), app => row.app.as_str(), error => row.error.clone(), state => row.state.to_string(),
+        }).collect::<Vec<_>>(),
+    };
+    Ok(plane.pages.page(&visit.view, "console/home.html", values))
+}

@@ -1,0 +1,369 @@
+//! Installations: all of a publisher's, and one.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use bytes::Bytes;
+use domain::Slug;
+use futures_util::StreamExt;
+use minijinja::{Value, context};
+use nimbus_api::LogLine;
+use serde::Deserialize;
+
+use super::{Console, value};
+use crate::Plane;
+use crate::access::{Reach, STAFF};
+use crate::operations::install::install;
+use crate::operations::make_backup::make_backup;
+use crate::operations::rollback::rollback_installation;
+use crate::operations::{Actor, delete_backup, find_installation, remove, restart, restore, start, stop};
+use crate::problem::{Answer, Refusal};
+use crate::store::events::{self, Part as EventPart};
+use crate::store::installations::{self, Filter};
+use crate::store::{apps, customers};
+use crate::web::api::backups::copies;
+use crate::web::api::installations::phases;
+use crate::web::design::format::{self, Shape};
+use crate::web::design::live as send_live;
+use crate::web::entry::{Form, again};
+use crate::web::visit::{Visit, lead};
+use crate::web::{Path, Query, follow, view};
+use crate::wire::{CreateBackup, CreateInstallation, CreateRollback, word};
+
+use super::apps::require_typed;
+
+/// Installations of a page of the list.
+const PAGE: u64 = 50;
+
+/// Entries that forms and pages offer.
+const MOST: u64 = 500;
+
+/// Lines of the log that a page shows at first, and that are downloaded.
+const LINES: u32 = 200;
+const LINES_OF_FILE: u32 = 10_000;
+
+/// Which ones.
+#[derive(Debug, Default, Deserialize)]
+pub struct Wanted {
+    q: Option<String>,
+    app: Option<Slug>,
+    state: Option<String>,
+    after: Option<String>,
+}
+
+pub async fn list(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Query(wanted): Query<Wanted>,
+) -> Answer<Response> {
+    let values = list_values(&plane, &visit, &actor, wanted).await?;
+    Ok(plane.pages.page(&visit.view, "console/installations.html", values))
+}
+
+async fn list_values(plane: &Plane, visit: &Visit, actor: &Actor, wanted: Wanted) -> Answer<Value> {
+    let page = Console { plane, visit, actor };
+    let (db, reach) = (plane.store.read(), &actor.reach);
+    let publisher = page.publisher()?.clone();
+    let wanted_text = wanted.q.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    let filter = Filter {
+        app: wanted.app.clone().map(|app| domain::Key::new(publisher, app)),
+        customer: None,
+        text: wanted_text.map(str::to_lowercase),
+        state: wanted.state.as_deref().and_then(|state| state.parse().ok()),
+    };
+    let mut rows = installations::list(db, reach, &filter, wanted.after.as_deref().unwrap_or(""), PAGE + 1).await?;
+    let more = rows.len() as u64 > PAGE;
+    rows.truncate(usize::try_from(PAGE).unwrap_or(usize::MAX));
+    let next = rows.last().filter(|_| more).map(|row| visit.view.with_query("after", row.name.as_str()));
+    let phases = phases(plane, rows.iter().map(|row| row.server).collect()).await;
+    let shown: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            let phase = phases.get(&row.id).map(word);
+            context! {
+                name => row.name.as_str(), app => row.app.as_str(), customer => row.customer.as_str(),
+                version => row.version, state => row.state.to_string(), phase, created_at => row.created_at,
+                error => row.error.clone(), busy => row.operation.is_some(),
+            }
+        })
+        .collect();
+    Ok(context! {
+        shell => page.shell("/installations")?,
+        base => page.base(),
+        may_install => page.is(STAFF),
+        installations => shown,
+        next,
+        first => wanted.after.is_none(),
+        q => wanted_text,
+        app => wanted.app.map(|app| app.to_string()),
+        state => wanted.state,
+        apps => value(&apps::list(db, reach, None, MOST).await?),
+        customers => value(&customers::list(db, reach, None, MOST).await?),
+    })
+}
+
+/// What to install for whom.
+#[derive(Debug, Deserialize)]
+pub struct New {
+    app: String,
+    customer: Slug,
+    #[serde(default)]
+    name: String,
+}
+
+pub async fn create(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Form(input): Form<New>,
+) -> Answer<Response> {
+    let page = Console { plane: &plane, visit: &visit, actor: &actor };
+    let begun = async {
+        let given = Some(input.name.trim()).filter(|name| !name.is_empty());
+        let bad = |error: domain::name::BadName| Refusal::invalid("bad-name", error.to_string());
+        let name = given.map(|name| name.parse().map_err(bad)).transpose()?;
+        let wanted =
+            CreateInstallation { app: input.app.clone(), customer: input.customer.clone(), name, version: None };
+        install(&plane, &actor, wanted).await
+    };
+    match begun.await {
+        Ok(begun) => Ok(lead(&format!("{}/installations/{}", page.base(), begun.installation), None)),
+        Err(refusal) => {
+            let values = list_values(&plane, &visit, &actor, Wanted::default()).await?;
+            again(&plane, &visit, refusal, "console/installations.html", values)
+        }
+    }
+}
+
+pub async fn show(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Path((_, text)): Path<(String, String)>,
+) -> Answer<Response> {
+    let values = show_values(&plane, &visit, &actor, &text).await?;
+    Ok(plane.pages.page(&visit.view, "console/installation.html", values))
+}
+
+async fn show_values(plane: &Plane, visit: &Visit, actor: &Actor, text: &str) -> Answer<Value> {
+    let page = Console { plane, visit, actor };
+    Ok(context! {
+        shell => page.shell("/installations")?,
+        may_act => page.is(STAFF),
+        live_url => format!("{}/installations/{text}/live", page.base()),
+        ..shown(plane, actor, &page.base(), text).await?
+    })
+}
+
+/// What the page shows of it; also a customer's.
+pub async fn shown(plane: &Plane, actor: &Actor, base: &str, text: &str) -> Answer<Value> {
+    let db = plane.store.read();
+    let row = find_installation(db, &actor.reach, text).await?;
+    let id = row.id;
+    let copies = copies(plane, &row).await?;
+    let handle = plane.servers.get(row.server).ok();
+    let live = match handle {
+        Some(handle) => handle.server.installation(id).await.ok().flatten(),
+        None => None,
+    };
+    let doing = row.operation.and_then(|id| plane.progress.of(id)).and_then(|doing| {
+        doing.steps.iter().rev().find(|step| step.ended_at.is_none()).map(|step| step.name.to_string())
+    });
+    let installation = view::installation(plane, db, row).await?;
+    let filter = events::Filter { installation: Some(id), ..events::Filter::default() };
+    let newest = EventPart::NewestFirst { after: 0, before: u64::MAX };
+    let events = events::list(db, &actor.reach, &filter, newest, 20).await?;
+    Ok(context! {
+        base,
+        installation => value(&installation),
+        phase => live.as_ref().map(|live| word(&live.phase)),
+        live => live.as_ref().map(value),
+        doing,
+        copies => value(&copies),
+        events => value(&events),
+        now_version => installation.version,
+    })
+}
+
+/// The page's changing part, again and again.
+pub async fn live(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Path((_, text)): Path<(String, String)>,
+) -> Answer<Response> {
+    find_installation(plane.store.read(), &actor.reach, &text).await?;
+    let base = Console { plane: &plane, visit: &visit, actor: &actor }.base();
+    Ok(fragments(plane, visit, actor, base, text, "console/installation-live.html"))
+}
+
+/// The part of a page about one installation that changes, whenever it does.
+pub fn fragments(
+    plane: Arc<Plane>,
+    visit: Visit,
+    actor: Actor,
+    base: String,
+    text: String,
+    template: &'static str,
+) -> Response {
+    let fragments = follow::changes(plane.clone()).then(move |()| {
+        let (plane, base, visit, actor, text) =
+            (plane.clone(), base.clone(), visit.clone(), actor.clone(), text.clone());
+        async move {
+            let values = shown(&plane, &actor, &base, &text).await.map_err(|refusal| refusal.detail)?;
+            plane.pages.html(&visit.view, template, values).map(|html| (html, false)).map_err(|error| error.to_string())
+        }
+    });
+    send_live(follow::until_ended(fragments))
+}
+
+/// Which lines.
+#[derive(Debug, Deserialize)]
+pub struct Logs {
+    q: Option<String>,
+    download: Option<String>,
+}
+
+pub async fn logs(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Path((_, text)): Path<(String, String)>,
+    Query(wanted): Query<Logs>,
+) -> Answer<Response> {
+    let page = Console { plane: &plane, visit: &visit, actor: &actor };
+    let row = find_installation(plane.store.read(), &actor.reach, &text).await?;
+    let count = if wanted.download.is_some() || wanted.q.is_some() { LINES_OF_FILE } else { LINES };
+    let mut lines = read_log(&plane, &row, count).await?;
+    if wanted.download.is_some() {
+        let name = format!("attachment; filename=\"{}.log.txt\"", row.name);
+        let body: String = lines.iter().map(|line| format!("{} {}\n", format::machine(line.at), line.text)).collect();
+        let headers = [
+            (http::header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()),
+            (http::header::CONTENT_DISPOSITION, name),
+        ];
+        return Ok(axum::response::IntoResponse::into_response((headers, body)));
+    }
+    if let Some(wanted) = wanted.q.as_deref().filter(|text| !text.is_empty()) {
+        let wanted = wanted.to_lowercase();
+        lines.retain(|line| line.text.to_lowercase().contains(&wanted));
+        lines.drain(..lines.len().saturating_sub(1000));
+    }
+    let values = context! {
+        shell => page.shell("/installations")?,
+        base => page.base(),
+        name => row.name.as_str(),
+        q => wanted.q,
+        lines => lines.iter().map(|line| log_line(&visit, line)).collect::<Vec<_>>(),
+    };
+    Ok(plane.pages.page(&visit.view, "console/logs.html", values))
+}
+
+fn log_line(visit: &Visit, line: &LogLine) -> Value {
+    let at = format::moment(visit.view.language, &visit.view.zone, line.at, Shape::Exact);
+    let tone = match line.stream.as_str() {
+        "err" => "warn",
+        "keeper" => "info",
+        _ => "",
+    };
+    context! { at, tone, text => line.text.clone() }
+}
+
+/// The last lines that an installation has written, as people read them.
+async fn read_log(plane: &Plane, row: &installations::InstallationRow, count: u32) -> Answer<Vec<LogLine>> {
+    let handle = plane.servers.get(row.server)?;
+    let mut stream = handle.server.logs(row.id, count, false).await?;
+    let mut all = Vec::new();
+    while let Some(piece) = stream.next().await {
+        let piece: Bytes = piece.map_err(Refusal::internal)?;
+        all.extend_from_slice(&piece);
+    }
+    let lines = all.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| serde_json::from_slice(line).map_err(Refusal::internal)).collect()
+}
+
+/// What a form about one installation says.
+#[derive(Debug, Default, Deserialize)]
+pub struct Act {
+    #[serde(default)]
+    label: String,
+    #[serde(default)]
+    confirm: String,
+    further: Option<String>,
+}
+
+pub async fn act(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Path((_, text, verb)): Path<(String, String, String)>,
+    Form(input): Form<Act>,
+) -> Answer<Response> {
+    let base = Console { plane: &plane, visit: &visit, actor: &actor }.base();
+    let home = format!("{base}/installations/{text}");
+    match do_verb(&plane, &actor, &text, &verb, input).await {
+        Ok(Done::Deployment(id)) => Ok(lead(&format!("{base}/deployments/{id}"), None)),
+        Ok(Done::Operation(key)) => Ok(lead(&home, Some(("info", key)))),
+        Err(refusal) => {
+            let values = show_values(&plane, &visit, &actor, &text).await?;
+            again(&plane, &visit, refusal, "console/installation.html", values)
+        }
+    }
+}
+
+/// What was begun: the text that says so, or a page of its own.
+pub enum Done {
+    Operation(&'static str),
+    Deployment(domain::DeploymentId),
+}
+
+/// Does what a form asks of an installation; also a customer's.
+pub async fn do_verb(plane: &Plane, actor: &Actor, text: &str, verb: &str, input: Act) -> Answer<Done> {
+    match verb {
+        "start" => start::start(plane, actor, text).await.map(|_| Done::Operation("done-start")),
+        "stop" => stop::stop(plane, actor, text).await.map(|_| Done::Operation("done-stop")),
+        "restart" => restart::restart(plane, actor, text).await.map(|_| Done::Operation("done-restart")),
+        "backup" => {
+            let label = Some(input.label.trim().to_owned()).filter(|label| !label.is_empty());
+            make_backup(plane, actor, text, CreateBackup { label }).await.map(|_| Done::Operation("done-backup"))
+        }
+        "remove" => {
+            let row = find_installation(plane.store.read(), &actor.reach, text).await?;
+            require_typed(&input.confirm, row.name.as_str())?;
+            remove::remove(plane, actor, text).await.map(|_| Done::Operation("done-remove"))
+        }
+        // A customer's data goes back with the code: the publisher's to decide.
+        "rollback" if !matches!(actor.reach, Reach::Customer(_)) => {
+            let wanted = CreateRollback { further: input.further.is_some() };
+            rollback_installation(plane, actor, text, wanted).await.map(Done::Deployment)
+        }
+        _ => Err(Refusal::missing("unknown-path", "there is no such page")),
+    }
+}
+
+pub async fn act_on_copy(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Path((_, text, copy, verb)): Path<(String, String, String, String)>,
+) -> Answer<Response> {
+    let home = format!("{}/installations/{text}", Console { plane: &plane, visit: &visit, actor: &actor }.base());
+    match do_with_copy(&plane, &actor, &text, &copy, &verb).await {
+        Ok(key) => Ok(lead(&home, Some(("info", key)))),
+        Err(refusal) => {
+            let values = show_values(&plane, &visit, &actor, &text).await?;
+            again(&plane, &visit, refusal, "console/installation.html", values)
+        }
+    }
+}
+
+/// Restores or deletes a copy; also a customer's.
+pub async fn do_with_copy(plane: &Plane, actor: &Actor, text: &str, copy: &str, verb: &str) -> Answer<&'static str> {
+    match verb {
+        "restore" => restore::restore(plane, actor, text, copy, None).await.map(|_| "done-restore"),
+        "delete" => delete_backup::delete_backup(plane, actor, text, copy).await.map(|_| "done-backup-delete"),
+        _ => Err(Refusal::missing("unknown-path", "there is no such page")),
+    }
+}

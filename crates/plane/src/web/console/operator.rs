@@ -1,0 +1,136 @@
+//! What the operator looks after: servers, publishers, settings.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use domain::Slug;
+use minijinja::{Value, context};
+use serde::Deserialize;
+
+use super::{Console, value};
+use crate::Plane;
+use crate::operations::Actor;
+use crate::operations::change_settings::change_settings;
+use crate::operations::create_publisher::create_publisher;
+use crate::operations::invite::invite;
+use crate::problem::{Answer, Refusal};
+use crate::settings::Security;
+use crate::store::{operations, publishers};
+use crate::web::api::servers::all as all_servers;
+use crate::web::entry::{Form, again};
+use crate::web::view;
+use crate::web::visit::{Visit, lead};
+use crate::wire::{ChangeMail, ChangeSettings, CreateInvitation, CreatePublisher, word};
+
+const TEMPLATE: &str = "console/operator.html";
+
+/// Publishers and operations that are shown.
+const MOST: u64 = 200;
+
+pub async fn show(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -> Answer<Response> {
+    let values = values(&plane, &visit, &actor, None).await?;
+    Ok(plane.pages.page(&visit.view, TEMPLATE, values))
+}
+
+async fn values(plane: &Plane, visit: &Visit, actor: &Actor, link: Option<&str>) -> Answer<Value> {
+    let page = Console { plane, visit, actor };
+    let db = plane.store.read();
+    let stuck = operations::Filter { state: Some(domain::state::OperationState::Stuck), installation: None };
+    let stuck = operations::list(db, &actor.reach, &stuck, None, MOST).await?;
+    let stuck: Vec<_> = stuck.into_iter().map(|row| view::operation(plane, row)).collect();
+    let settings = plane.settings.get();
+    let mail = settings.mail.as_ref().map(|mail| {
+        context! {
+            host => mail.host.clone(), port => mail.port, security => word(&mail.security), user => mail.user.clone(),
+            from => mail.from.clone(), password => mail.password.is_some(),
+        }
+    });
+    Ok(context! {
+        shell => page.shell("")?,
+        base => page.base(),
+        publishers => value(&publishers::list(db, &actor.reach, "", MOST).await?),
+        servers => value(&all_servers(plane).await?),
+        stuck => value(&stuck),
+        sign_up => settings.sign_up,
+        mail,
+        link,
+    })
+}
+
+/// A new publisher and its first owner.
+#[derive(Debug, Deserialize)]
+pub struct New {
+    slug: String,
+    name: String,
+    #[serde(default)]
+    mail: String,
+}
+
+pub async fn create(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Form(input): Form<New>,
+) -> Answer<Response> {
+    let made = async {
+        let bad = |error: domain::name::BadName| Refusal::invalid("bad-slug", error.to_string());
+        let slug: Slug = input.slug.trim().parse().map_err(bad)?;
+        let name = Some(input.name.trim().to_owned()).filter(|name| !name.is_empty());
+        create_publisher(&plane, &actor, CreatePublisher { slug: slug.clone(), name }).await?;
+        if input.mail.trim().is_empty() {
+            return Ok(None);
+        }
+        let role = crate::access::Role::Owner;
+        let wanted = CreateInvitation { mail: input.mail.clone(), role, publisher: Some(slug), customer: None };
+        invite(&plane, &actor, wanted, visit.view.language).await.map(Some)
+    };
+    match made.await {
+        Ok(None) => Ok(lead("/operator", Some(("good", "done-publisher")))),
+        Ok(Some(invited)) => {
+            let values = values(&plane, &visit, &actor, Some(&invited.link)).await?;
+            let key = if invited.mailed { "done-invited" } else { "done-invited-by-hand" };
+            let view = visit.view.clone().flash("good", plane.pages.text(visit.view.language, key));
+            Ok(plane.pages.page(&view, TEMPLATE, values))
+        }
+        Err(refusal) => again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor, None).await?),
+    }
+}
+
+/// The settings as the form has them: all of them.
+#[derive(Debug, Deserialize)]
+pub struct Settings {
+    sign_up: Option<String>,
+    host: String,
+    #[serde(default)]
+    port: String,
+    security: Security,
+    #[serde(default)]
+    user: String,
+    #[serde(default)]
+    password: String,
+    #[serde(default)]
+    from: String,
+}
+
+pub async fn change(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Form(input): Form<Settings>,
+) -> Answer<Response> {
+    let given = |text: String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    let mail = ChangeMail {
+        host: input.host.trim().to_owned(),
+        port: input.port.trim().parse().ok(),
+        security: input.security,
+        user: given(input.user),
+        password: given(input.password),
+        from: input.from.trim().to_owned(),
+    };
+    let wanted = ChangeSettings { sign_up: Some(input.sign_up.is_some()), mail: Some(mail) };
+    match change_settings(&plane, &actor, wanted).await {
+        Ok(_) => Ok(lead("/operator", Some(("good", "done-settings")))),
+        Err(refusal) => again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor, None).await?),
+    }
+}

@@ -1,0 +1,108 @@
+//! Keys to the API.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use minijinja::{Value, context};
+use serde::Deserialize;
+
+use super::{Console, value};
+use crate::Plane;
+use crate::access::Role;
+use crate::operations::create_token::create_token;
+use crate::operations::delete_token::delete_token;
+use crate::operations::{Actor, token_shown};
+use crate::problem::Answer;
+use crate::store::tokens;
+use crate::web::Path;
+use crate::web::entry::{Form, again};
+use crate::web::visit::{Visit, lead};
+use crate::wire::{CreateToken, Token};
+
+const TEMPLATE: &str = "console/tokens.html";
+
+/// Tokens that are shown.
+const MOST: u64 = 200;
+
+pub async fn show(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -> Answer<Response> {
+    let values = values(&plane, &visit, &actor, None).await?;
+    Ok(plane.pages.page(&visit.view, TEMPLATE, values))
+}
+
+async fn values(plane: &Plane, visit: &Visit, actor: &Actor, made: Option<&str>) -> Answer<Value> {
+    let page = Console { plane, visit, actor };
+    let person = if actor.decides() { None } else { actor.person() };
+    let rows = tokens::list(plane.store.read(), &actor.reach, person, None, MOST).await?;
+    let shown: Vec<Token> = rows.into_iter().map(token_shown).collect();
+    Ok(context! {
+        shell => page.shell("/tokens")?,
+        base => page.base(),
+        decides => actor.decides(),
+        api => format!("{}/api/v1", plane.console_url),
+        tokens => value(&shown),
+        made,
+    })
+}
+
+/// A new token.
+#[derive(Debug, Deserialize)]
+pub struct New {
+    name: String,
+    days: u32,
+    /// Empty for one's own.
+    #[serde(default)]
+    role: String,
+    #[serde(default)]
+    publish: Option<String>,
+    #[serde(default)]
+    deploy: Option<String>,
+    #[serde(default)]
+    operate: Option<String>,
+    #[serde(default)]
+    manage: Option<String>,
+}
+
+impl New {
+    fn scopes(&self) -> Vec<String> {
+        let all = [
+            ("publish", &self.publish),
+            ("deploy", &self.deploy),
+            ("operate", &self.operate),
+            ("manage", &self.manage),
+        ];
+        let ticked = all.into_iter().filter(|(_, tick)| tick.is_some()).map(|(scope, _)| scope.to_owned());
+        ["read".to_owned()].into_iter().chain(ticked).collect()
+    }
+}
+
+pub async fn create(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Form(input): Form<New>,
+) -> Answer<Response> {
+    let role: Option<Role> = serde_json::from_value(input.role.clone().into()).ok();
+    let scopes = input.scopes();
+    let wanted =
+        CreateToken { name: input.name, scopes, days: Some(input.days), role, publisher: None, customer: None };
+    match create_token(&plane, &actor, wanted).await {
+        Ok(made) => {
+            let values = values(&plane, &visit, &actor, Some(&made.secret)).await?;
+            let view = visit.view.clone().flash("good", plane.pages.text(visit.view.language, "done-token"));
+            Ok(plane.pages.page(&view, TEMPLATE, values))
+        }
+        Err(refusal) => again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor, None).await?),
+    }
+}
+
+pub async fn delete(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Path((_, id)): Path<(String, String)>,
+) -> Answer<Response> {
+    delete_token(&plane, &actor, &id).await?;
+    let base = Console { plane: &plane, visit: &visit, actor: &actor }.base();
+    Ok(lead(&format!("{base}/tokens"), Some(("good", "done-token-deleted"))))
+}

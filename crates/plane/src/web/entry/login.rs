@@ -1,0 +1,66 @@
+//! To log in and out.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use minijinja::context;
+use serde::Deserialize;
+
+use super::{Form, again, frame, own_path};
+use crate::Plane;
+use crate::operations::end_session::end_session;
+use crate::operations::log_in::log_in;
+use crate::problem::Answer;
+use crate::web::Query;
+use crate::web::visit::{Visit, keep_session};
+
+const TEMPLATE: &str = "entry/login.html";
+
+/// Where to go afterwards.
+#[derive(Debug, Deserialize)]
+pub struct Wanted {
+    to: Option<String>,
+}
+
+pub async fn show(State(plane): State<Arc<Plane>>, visit: Visit, Query(wanted): Query<Wanted>) -> Answer<Response> {
+    let to = own_path(wanted.to.as_deref());
+    if visit.person.is_some() {
+        return Ok(Redirect::to(to).into_response());
+    }
+    Ok(plane.pages.page(&visit.view, TEMPLATE, values(&plane, &visit, "", to)))
+}
+
+fn values(plane: &Plane, visit: &Visit, mail: &str, to: &str) -> minijinja::Value {
+    let (open, mails) = (plane.sign_up_is_open(), plane.mail_is_set_up());
+    context! { mail, to, sign_up => open, mails, ..frame(visit) }
+}
+
+/// What was filled in.
+#[derive(Debug, Deserialize)]
+pub struct Input {
+    mail: String,
+    password: String,
+    to: Option<String>,
+}
+
+pub async fn send(State(plane): State<Arc<Plane>>, visit: Visit, Form(input): Form<Input>) -> Answer<Response> {
+    let to = own_path(input.to.as_deref());
+    match log_in(&plane, visit.realm(), &input.mail, input.password, &visit.from).await {
+        Ok((secret, _)) => {
+            let mut response = Redirect::to(to).into_response();
+            keep_session(&plane, &mut response, Some(&secret.text));
+            Ok(response)
+        }
+        Err(refusal) => again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &input.mail, to)),
+    }
+}
+
+pub async fn log_out(State(plane): State<Arc<Plane>>, visit: Visit) -> Answer<Response> {
+    if let (Some(person), Some(session)) = (&visit.person, &visit.session) {
+        end_session(&plane, person, &session.id.to_string()).await?;
+    }
+    let mut response = Redirect::to("/login").into_response();
+    keep_session(&plane, &mut response, None);
+    Ok(response)
+}

@@ -1,0 +1,63 @@
+//! What a publisher offers its customers.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use minijinja::{Value, context};
+
+use super::Inside;
+use crate::Plane;
+use crate::operations::Actor;
+use crate::operations::install::install;
+use crate::problem::Answer;
+use crate::store::{apps, versions};
+use crate::web::Path;
+use crate::web::entry::again;
+use crate::web::visit::{Visit, lead};
+use crate::wire::CreateInstallation;
+
+/// Applications that are shown.
+const MOST: u64 = 200;
+
+pub async fn show(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -> Answer<Response> {
+    let values = values(&plane, &visit, &actor).await?;
+    Ok(plane.pages.page(&visit.view, "portal/catalogue.html", values))
+}
+
+async fn values(plane: &Plane, visit: &Visit, actor: &Actor) -> Answer<Value> {
+    let page = Inside { plane, visit, actor };
+    let db = plane.store.read();
+    let mut offered = Vec::new();
+    for app in apps::list(db, &actor.reach, None, MOST).await? {
+        let key = domain::Key::new(app.publisher.clone(), app.slug.clone());
+        // What has no version that serves cannot be installed.
+        let Some(version) = versions::newest_good(db, &key).await? else { continue };
+        offered.push(context! {
+            slug => app.slug.as_str(),
+            name => app.name,
+            version => version.number,
+            published_at => version.published_at,
+            memory => version.manifest.limits.memory,
+        });
+    }
+    Ok(context! { portal => page.frame("/catalogue")?, base => page.base()?, offered })
+}
+
+pub async fn take(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Path((_, app)): Path<(String, String)>,
+) -> Answer<Response> {
+    let page = Inside { plane: &plane, visit: &visit, actor: &actor };
+    let customer = page.customer()?.slug.clone();
+    let wanted = CreateInstallation { app, customer, name: None, version: None };
+    match install(&plane, &actor, wanted).await {
+        Ok(begun) => Ok(lead(&format!("{}/installations/{}", page.base()?, begun.installation), None)),
+        Err(refusal) => {
+            let values = values(&plane, &visit, &actor).await?;
+            again(&plane, &visit, refusal, "portal/catalogue.html", values)
+        }
+    }
+}

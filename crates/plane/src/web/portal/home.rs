@@ -1,0 +1,52 @@
+//! A customer's installations.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use minijinja::context;
+
+use super::Inside;
+use crate::Plane;
+use crate::operations::Actor;
+use crate::operations::delete_customer::unknown_customer;
+use crate::problem::Answer;
+use crate::store::installations::Filter;
+use crate::store::{apps, customers, installations};
+use crate::web::api::installations::phases;
+use crate::web::visit::Visit;
+use crate::wire::word;
+
+/// Installations that are shown.
+const MOST: u64 = 500;
+
+pub async fn show(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -> Answer<Response> {
+    let page = Inside { plane: &plane, visit: &visit, actor: &actor };
+    let db = plane.store.read();
+    let key = page.customer()?;
+    let customer = customers::find(db, key).await?.ok_or_else(|| unknown_customer(&key.slug))?;
+    let rows = installations::list(db, &actor.reach, &Filter::default(), "", MOST).await?;
+    let phases = phases(&plane, rows.iter().map(|row| row.server).collect()).await;
+    let mut shown = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let app = apps::find(db, &row.app_key()).await?;
+        shown.push(context! {
+            name => row.name.as_str(),
+            app => app.map_or_else(|| row.app.to_string(), |app| app.name),
+            state => row.state.to_string(),
+            phase => phases.get(&row.id).map(word),
+            url => row.serves_http.then(|| plane.url(&row.name)),
+            created_at => row.created_at,
+            error => row.error.clone(),
+            busy => row.operation.is_some(),
+        });
+    }
+    let values = context! {
+        portal => page.frame("")?,
+        base => page.base()?,
+        title => customer.name,
+        acts => page.acts(),
+        installations => shown,
+    };
+    Ok(plane.pages.page(&visit.view, "portal/home.html", values))
+}

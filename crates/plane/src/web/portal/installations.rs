@@ -1,0 +1,78 @@
+//! One installation, as its customer sees it.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use minijinja::{Value, context};
+
+use super::Inside;
+use crate::Plane;
+use crate::operations::{Actor, find_installation};
+use crate::problem::{Answer, Refusal};
+use crate::web::Path;
+use crate::web::console::installations::{Act, Done, do_verb, do_with_copy, fragments, shown};
+use crate::web::entry::{Form, again};
+use crate::web::visit::{Visit, lead};
+
+const TEMPLATE: &str = "portal/installation.html";
+
+pub async fn show(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Path((_, text)): Path<(String, String)>,
+) -> Answer<Response> {
+    let values = values(&plane, &visit, &actor, &text).await?;
+    Ok(plane.pages.page(&visit.view, TEMPLATE, values))
+}
+
+async fn values(plane: &Plane, visit: &Visit, actor: &Actor, text: &str) -> Answer<Value> {
+    let page = Inside { plane, visit, actor };
+    let base = page.base()?;
+    Ok(context! {
+        portal => page.frame("")?,
+        acts => page.acts(),
+        live_url => format!("{base}/installations/{text}/live"),
+        ..shown(plane, actor, &base, text).await?
+    })
+}
+
+pub async fn live(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Path((_, text)): Path<(String, String)>,
+) -> Answer<Response> {
+    find_installation(plane.store.read(), &actor.reach, &text).await?;
+    let base = Inside { plane: &plane, visit: &visit, actor: &actor }.base()?;
+    Ok(fragments(plane, visit, actor, base, text, "portal/installation-live.html"))
+}
+
+pub async fn act(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Path((_, text, verb)): Path<(String, String, String)>,
+    Form(input): Form<Act>,
+) -> Answer<Response> {
+    let base = Inside { plane: &plane, visit: &visit, actor: &actor }.base()?;
+    match do_verb(&plane, &actor, &text, &verb, input).await {
+        Ok(Done::Operation(key)) => Ok(lead(&format!("{base}/installations/{text}"), Some(("info", key)))),
+        Ok(Done::Deployment(_)) => Err(Refusal::internal("a customer has rolled back")),
+        Err(refusal) => again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor, &text).await?),
+    }
+}
+
+pub async fn act_on_copy(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Path((_, text, copy, verb)): Path<(String, String, String, String)>,
+) -> Answer<Response> {
+    let base = Inside { plane: &plane, visit: &visit, actor: &actor }.base()?;
+    match do_with_copy(&plane, &actor, &text, &copy, &verb).await {
+        Ok(key) => Ok(lead(&format!("{base}/installations/{text}"), Some(("info", key)))),
+        Err(refusal) => again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor, &text).await?),
+    }
+}

@@ -1,0 +1,70 @@
+//! The portal of a publisher, for its customers.
+
+use domain::Key;
+use minijinja::Value;
+
+use super::design::{Entry, Portal};
+use super::entry::person;
+use super::visit::Visit;
+use crate::Plane;
+use crate::access::{KEEPERS, Reach};
+use crate::operations::Actor;
+use crate::problem::{Answer, Refusal};
+
+pub mod catalogue;
+pub mod home;
+pub mod installations;
+pub mod people;
+
+/// A page of a portal: who asks, and what stands around it.
+pub struct Inside<'a> {
+    pub plane: &'a Plane,
+    pub visit: &'a Visit,
+    pub actor: &'a Actor,
+}
+
+impl Inside<'_> {
+    /// The customer that the page is about.
+    pub fn customer(&self) -> Answer<&Key> {
+        match &self.actor.reach {
+            Reach::Customer(key) => Ok(key),
+            _ => Err(Refusal::internal("a customer's page without a customer")),
+        }
+    }
+
+    /// Where pages of this customer begin.
+    pub fn base(&self) -> Answer<String> {
+        Ok(format!("/c/{}", self.customer()?.slug))
+    }
+
+    /// Whether the person acts on installations.
+    pub fn acts(&self) -> bool {
+        KEEPERS.contains(&self.actor.role)
+    }
+
+    /// What stands around a page whose place in the menu is `current`.
+    pub fn frame(&self, current: &str) -> Answer<Value> {
+        let realm = self.visit.realm.as_ref().ok_or_else(|| Refusal::internal("a page of a portal without one"))?;
+        let base = self.base()?;
+        let entry = |path: &str, key: &str, icon| Entry {
+            href: format!("{base}{path}"),
+            label: self.plane.pages.text(self.visit.view.language, key),
+            icon,
+            current: path == current,
+            count: 0,
+        };
+        let mut entries = vec![entry("", "portal-installations", "layers")];
+        if self.acts() {
+            entries.push(entry("/catalogue", "portal-catalogue", "box"));
+            entries.push(entry("/people", "portal-people", "users"));
+        }
+        let portal = Portal {
+            name: realm.name.clone(),
+            logo: String::new(),
+            home: "/".into(),
+            entries,
+            person: person(self.visit),
+        };
+        Ok(Value::from(portal))
+    }
+}

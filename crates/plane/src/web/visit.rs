@@ -1,0 +1,354 @@
+//! What happens to every request for a page before its handler: which site is it, who asks, may they, does the form come
+//! from our own page; and after it: what was refused is shown as a page.
+
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Redirect, Response};
+use domain::Slug;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http_body_util::{BodyExt, Limited};
+
+use super::design::{Flash, Language, View, Visitor};
+use crate::Plane;
+use crate::access::{JSON_LIMIT, Page, Reach, Role, Site, Visitors, find_page};
+use crate::operations::Actor;
+use crate::operations::log_in::{From, LASTS, LASTS_UNUSED};
+use crate::problem::{Answer, Refusal};
+use crate::secret;
+use crate::store::people::{self, Membership, PersonRow};
+use crate::store::publishers;
+use crate::store::sessions::{self, SessionRow};
+use crate::strangers::Peer;
+use crate::wire::{PROBLEM_JSON, Problem};
+
+/// What a browser keeps of a session.
+const SESSION: &str = "session";
+
+/// What a browser shows once, on the next page: a tone and the key of a text.
+const FLASH: &str = "flash";
+
+/// Milliseconds after which it is written down again that a session was used.
+const NOTE_USE: u64 = 5 * 60_000;
+
+/// What is known of a visit. Handlers take it as an argument.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    /// How the page is to be shown.
+    pub view: View,
+    /// The publisher whose portal it is; absent in the console.
+    pub realm: Option<Realm>,
+    /// Who is logged in.
+    pub person: Option<PersonRow>,
+    /// Their session.
+    pub session: Option<SessionRow>,
+    /// What they are.
+    pub memberships: Vec<Membership>,
+    /// From where they come.
+    pub from: From,
+}
+
+/// A publisher's portal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Realm {
+    /// The publisher.
+    pub slug: Slug,
+    /// Its name.
+    pub name: String,
+}
+
+impl Visit {
+    /// The publisher whose portal it is.
+    pub fn realm(&self) -> Option<&Slug> {
+        self.realm.as_ref().map(|realm| &realm.slug)
+    }
+
+    /// Who is logged in; the table of pages lets nobody else come here.
+    pub fn person(&self) -> Answer<&PersonRow> {
+        self.person.as_ref().ok_or_else(|| Refusal::internal("a page for persons without a person"))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Visit {
+    type Rejection = Refusal;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Answer<Self> {
+        // The guard of every page puts it there.
+        parts.extensions.get::<Visit>().cloned().ok_or_else(|| Refusal::internal("a request without a visit"))
+    }
+}
+
+/// The middleware.
+pub async fn guard(State(plane): State<Arc<Plane>>, path: MatchedPath, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let mut visit = match begin(&plane, &mut parts).await {
+        Ok(visit) => visit,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let had_flash = visit.view.flash.is_some();
+    let row = find_page(site(&visit), &parts.method, path.as_str());
+    let answered = match row {
+        Some(row) => answer(row, &mut visit, parts, body, next).await,
+        None => Err(Refusal::missing("unknown-path", "there is no such page")),
+    };
+    let mut response = match answered {
+        Ok(response) => response,
+        Err(refusal) => refusal.into_response(),
+    };
+    if is_problem(&response) {
+        response = show_problem(&plane, &visit, response).await;
+    }
+    if had_flash && response.status() != StatusCode::SEE_OTHER {
+        forget_flash(response.headers_mut());
+    }
+    response
+}
+
+fn site(visit: &Visit) -> Site {
+    if visit.realm.is_some() { Site::Portal } else { Site::Console }
+}
+
+/// Who comes, and where to.
+async fn begin(plane: &Plane, parts: &mut Parts) -> Answer<Visit> {
+    let peer = parts.extensions.get::<Peer>().copied().unwrap_or(Peer(std::net::Ipv4Addr::UNSPECIFIED.into()));
+    let agent = text(&parts.headers, header::USER_AGENT).unwrap_or("").to_owned();
+    let realm = realm(plane, parts).await?;
+    let mut visit = Visit {
+        view: View::of(parts, plane.now()),
+        realm,
+        person: None,
+        session: None,
+        memberships: Vec::new(),
+        from: From { address: peer.0, agent },
+    };
+    let mut visitor = Visitor { https: plane.console_url.starts_with("https:"), ..Visitor::default() };
+    if let Some(secret) = cookie(&parts.headers, SESSION)
+        && let Some((session, person)) = session(plane, secret, visit.realm()).await?
+    {
+        visitor.language = Language::of_tag(&person.language);
+        visitor.zone = Some(person.time_zone.clone());
+        visitor.csrf = Some(secret::sha256(&format!("form/{secret}")));
+        visit.memberships = people::memberships(plane.store.read(), person.id).await?;
+        (visit.session, visit.person) = (Some(session), Some(person));
+    }
+    parts.extensions.insert(visitor);
+    visit.view = View::of(parts, plane.now());
+    if let Some(flash) = cookie(&parts.headers, FLASH) {
+        visit.view.flash = flash_of(plane, visit.view.language, flash);
+    }
+    Ok(visit)
+}
+
+/// The publisher whose portal the host name names, whether there is one or not.
+fn portal_of(plane: &Plane, headers: &HeaderMap) -> Option<Slug> {
+    let host = text(headers, header::HOST).unwrap_or("").to_ascii_lowercase();
+    let (before, after) = plane.portal_url.split_once("{publisher}")?;
+    let before = before.rsplit('/').next().unwrap_or("");
+    host.strip_prefix(before)?.strip_suffix(after)?.parse().ok()
+}
+
+/// Whether a request is for a portal rather than for the console.
+pub fn names_portal(plane: &Plane, headers: &HeaderMap) -> bool {
+    portal_of(plane, headers).is_some()
+}
+
+/// The portal that the host name names.
+async fn realm(plane: &Plane, parts: &Parts) -> Answer<Option<Realm>> {
+    let Some(slug) = portal_of(plane, &parts.headers) else { return Ok(None) };
+    let found = publishers::find(plane.store.read(), &Reach::All, &slug).await?;
+    let found = found.ok_or_else(|| Refusal::missing("unknown-portal", "there is no portal of that name"))?;
+    Ok(Some(Realm { slug: found.slug, name: found.name }))
+}
+
+/// The session of that secret and whose it is, if it is still good and belongs to this site.
+async fn session(plane: &Plane, secret: &str, realm: Option<&Slug>) -> Answer<Option<(SessionRow, PersonRow)>> {
+    let now = plane.now();
+    let Some(session) = sessions::find(plane.store.read(), &secret::sha256(secret)).await? else { return Ok(None) };
+    if session.created_at + LASTS <= now || session.seen_at + LASTS_UNUSED <= now {
+        return Ok(None);
+    }
+    let person = people::find(plane.store.read(), session.person).await?;
+    let Some(person) = person.filter(|person| person.realm.as_ref() == realm) else { return Ok(None) };
+    if session.seen_at + NOTE_USE < now {
+        let tx = plane.store.write().await?;
+        sessions::seen(&tx, session.id, now).await?;
+        tx.commit().await?;
+    }
+    Ok(Some((session, person)))
+}
+
+async fn answer(row: &'static Page, visit: &mut Visit, mut parts: Parts, body: Body, next: Next) -> Answer<Response> {
+    if parts.method == Method::POST {
+        check_origin(&parts.headers)?;
+    }
+    match row.who {
+        Visitors::Anyone => {}
+        _ if visit.person.is_none() => return Ok(to_login(&parts)),
+        Visitors::Person => {}
+        Visitors::Roles(who) => {
+            let actor = actor(visit, parts.uri.path())?;
+            if !who.contains(&actor.role) {
+                let detail = "your role does not allow this; ask somebody who decides here";
+                return Err(Refusal::new(StatusCode::FORBIDDEN, "forbidden", detail));
+            }
+            parts.extensions.insert(actor);
+        }
+    }
+    let csrf = visit.view.csrf.clone();
+    let body = match (&parts.method, row.file) {
+        (&Method::POST, false) => Body::from(receive(body, csrf.as_deref()).await?),
+        (&Method::POST, true) => {
+            // Nobody reads a gigabyte to find a word in it.
+            let given = query(&parts, "csrf").unwrap_or("");
+            check_csrf(csrf.as_deref(), given)?;
+            body
+        }
+        _ => Body::empty(),
+    };
+    parts.extensions.insert(visit.clone());
+    parts.extensions.insert(visit.view.clone());
+    Ok(next.run(Request::from_parts(parts, body)).await)
+}
+
+/// What the person is at the place that the path names. A place where they are nothing does not exist.
+fn actor(visit: &Visit, path: &str) -> Answer<Actor> {
+    let missing = || Refusal::missing("unknown-path", "there is no such page");
+    let person = visit.person()?;
+    let mut words = path.trim_start_matches('/').split('/');
+    let (space, name) = (words.next(), words.next().unwrap_or(""));
+    let is = |reach: &Reach| match (space, reach) {
+        (Some("operator"), Reach::All) => true,
+        (Some("p"), Reach::Publisher(publisher)) => publisher.as_str() == name,
+        (Some("c"), Reach::Customer(key)) => key.slug.as_str() == name,
+        _ => false,
+    };
+    if let Some(membership) = visit.memberships.iter().find(|membership| is(&membership.reach)) {
+        return Ok(Actor::of_person(person, membership.clone()));
+    }
+    // An operator may look after any publisher; the audit tells that they did.
+    let operates = visit.memberships.iter().any(|membership| membership.role == Role::Operator);
+    let publisher: Slug = name.parse().map_err(|_| missing())?;
+    if operates && space == Some("p") {
+        let membership = Membership { role: Role::Operator, reach: Reach::Publisher(publisher) };
+        return Ok(Actor::of_person(person, membership));
+    }
+    Err(missing())
+}
+
+fn to_login(parts: &Parts) -> Response {
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    // A form that was sent too late is not sent again by logging in.
+    let wanted = if parts.method == Method::GET { path } else { "/" };
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("to", wanted).finish();
+    Redirect::to(&format!("/login?{query}")).into_response()
+}
+
+/// That a form was sent by one of our own pages, which every browser tells.
+fn check_origin(headers: &HeaderMap) -> Answer<()> {
+    let foreign = || {
+        let detail = "this form was sent by a page of somebody else; open the page here and send it again";
+        Refusal::new(StatusCode::FORBIDDEN, "foreign-form", detail)
+    };
+    if let Some(site) = text(headers, http::HeaderName::from_static("sec-fetch-site")) {
+        return if matches!(site, "same-origin" | "none") { Ok(()) } else { Err(foreign()) };
+    }
+    let Some(origin) = text(headers, header::ORIGIN) else { return Ok(()) };
+    let host = text(headers, header::HOST).unwrap_or("");
+    if origin.split_once("://").is_some_and(|(_, from)| from.eq_ignore_ascii_case(host)) {
+        Ok(())
+    } else {
+        Err(foreign())
+    }
+}
+
+fn check_csrf(wanted: Option<&str>, given: &str) -> Answer<()> {
+    // Both are hashes: the time it takes to compare them says nothing.
+    if wanted.is_none_or(|wanted| wanted == given) {
+        return Ok(());
+    }
+    let detail = "this form is too old, or was made in another session; open the page again and repeat it";
+    Err(Refusal::new(StatusCode::FORBIDDEN, "old-form", detail))
+}
+
+async fn receive(body: Body, csrf: Option<&str>) -> Answer<Bytes> {
+    let collected = Limited::new(body, JSON_LIMIT).collect().await;
+    let bytes = collected.map_err(|_| Refusal::too_large("the form", JSON_LIMIT as u64))?.to_bytes();
+    if csrf.is_some() {
+        let given = form_urlencoded::parse(&bytes).find(|(key, _)| key == "csrf").map(|(_, value)| value);
+        check_csrf(csrf, given.as_deref().unwrap_or(""))?;
+    }
+    Ok(bytes)
+}
+
+fn is_problem(response: &Response) -> bool {
+    response.headers().get(header::CONTENT_TYPE).is_some_and(|value| value == PROBLEM_JSON)
+}
+
+/// The page of what a handler refused.
+async fn show_problem(plane: &Plane, visit: &Visit, response: Response) -> Response {
+    let (parts, body) = response.into_parts();
+    let bytes = Limited::new(body, JSON_LIMIT * 4).collect().await.map(|all| all.to_bytes()).unwrap_or_default();
+    let problem: Option<Problem> = serde_json::from_slice(&bytes).ok();
+    let detail = problem.map(|problem| plane.words(visit.view.language, &problem.code, problem.detail));
+    plane.pages.error(&visit.view, parts.status, &detail.unwrap_or_default())
+}
+
+impl Plane {
+    /// What a refusal says to a person in their language: in English always, in others where it was translated.
+    pub(crate) fn words(&self, language: Language, code: &str, detail: String) -> String {
+        let key = format!("refusal-{code}");
+        if language == Language::En {
+            return detail;
+        }
+        self.pages.texts().maybe(language, &key).unwrap_or(detail)
+    }
+}
+
+/// Leads to another page, which says what was done: a key of the texts.
+pub fn lead(to: &str, flash: Option<(&'static str, &str)>) -> Response {
+    let mut response = Redirect::to(to).into_response();
+    if let Some((tone, key)) = flash
+        && let Ok(value) =
+            HeaderValue::try_from(format!("{FLASH}={tone}.{key}; Path=/; Max-Age=60; HttpOnly; SameSite=Lax"))
+    {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+    response
+}
+
+fn flash_of(plane: &Plane, language: Language, cookie: &str) -> Option<Flash> {
+    let (tone, key) = cookie.split_once('.')?;
+    let tone = ["good", "info", "warn", "bad"].into_iter().find(|known| *known == tone)?;
+    let text = plane.pages.texts().maybe(language, key).filter(|_| key.starts_with("done-"))?;
+    Some(Flash { tone, text })
+}
+
+fn forget_flash(headers: &mut HeaderMap) {
+    headers.append(header::SET_COOKIE, HeaderValue::from_static("flash=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"));
+}
+
+/// Keeps a session in the browser, or forgets it.
+pub fn keep_session(plane: &Plane, response: &mut Response, secret: Option<&str>) {
+    let secure = if plane.console_url.starts_with("https:") { "; Secure" } else { "" };
+    let (value, age) = secret.map_or(("", 0), |secret| (secret, LASTS / 1000));
+    let cookie = format!("{SESSION}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}");
+    let cookie = HeaderValue::try_from(cookie).expect("a session is hexadecimal");
+    response.headers_mut().append(header::SET_COOKIE, cookie);
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+fn query<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
+    let mut pairs = parts.uri.query().unwrap_or("").split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+}

@@ -1,0 +1,135 @@
+//! Publishers, their applications and versions, their customers.
+
+use domain::{ArtifactHash, Key, Manifest, Slug};
+use nimbus_api::Millis;
+use serde::{Deserialize, Serialize};
+
+/// `POST /publishers`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreatePublisher {
+    /// Its short name, for ever: the first label of its portal's host name.
+    pub slug: Slug,
+    /// Its name for people, at most 100 characters; the slug when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// Who makes applications and has customers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Publisher {
+    /// Its short name.
+    pub slug: Slug,
+    /// Its name for people.
+    pub name: String,
+    /// When it was created.
+    pub created_at: Millis,
+    /// Applications it has.
+    pub apps: u64,
+    /// Customers it has.
+    pub customers: u64,
+    /// Installations of its applications that are not removed.
+    pub installations: u64,
+}
+
+/// `POST /apps`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateApp {
+    /// Whose it is to be; the caller's own publisher when absent, for an operator the first one, `main`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publisher: Option<Slug>,
+    /// Its short name, for ever.
+    pub slug: Slug,
+    /// Its name for people, at most 100 characters; the slug when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// An application.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct App {
+    /// Whose it is.
+    pub publisher: Slug,
+    /// Its short name.
+    pub slug: Slug,
+    /// Its name for people.
+    pub name: String,
+    /// When it was created.
+    pub created_at: Millis,
+    /// Number of its newest version, if it has one.
+    pub newest_version: Option<u32>,
+    /// Versions it has.
+    pub versions: u64,
+    /// Installations that are not removed.
+    pub installations: u64,
+}
+
+/// A published version.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Version {
+    /// Whose it is.
+    pub publisher: Slug,
+    /// The application.
+    pub app: Slug,
+    /// Consecutive per application, from 1; never used again.
+    pub number: u32,
+    /// SHA-256 of the archive.
+    pub artifact: ArtifactHash,
+    /// Bytes of the archive.
+    pub archive_bytes: u64,
+    /// Bytes of its files.
+    pub unpacked_bytes: u64,
+    /// Entries in the archive.
+    pub entries: u64,
+    /// What its publisher says of it.
+    pub notes: Option<String>,
+    /// Its manifest, defaults filled in.
+    pub manifest: Manifest,
+    /// When it was published.
+    pub published_at: Millis,
+    /// Who published it.
+    pub published_by: String,
+    /// Installations that run it.
+    pub installations: u64,
+    /// Its last deployment failed, or a rollback of the whole application took it away: it is installed only when asked
+    /// for by its number.
+    #[serde(default)]
+    pub withdrawn: bool,
+}
+
+impl Version {
+    /// Its application.
+    pub fn app_key(&self) -> Key {
+        Key::new(self.publisher.clone(), self.app.clone())
+    }
+}
+
+/// `POST /customers`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateCustomer {
+    /// Whose it is to be; the caller's own publisher when absent, for an operator the first one, `main`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publisher: Option<Slug>,
+    /// Its short name, for ever.
+    pub slug: Slug,
+    /// Its name for people, at most 100 characters; the slug when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// A customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Customer {
+    /// Whose it is.
+    pub publisher: Slug,
+    /// Its short name.
+    pub slug: Slug,
+    /// Its name for people.
+    pub name: String,
+    /// When it was created.
+    pub created_at: Millis,
+    /// Installations that are not removed.
+    pub installations: u64,
+}

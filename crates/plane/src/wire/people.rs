@@ -1,0 +1,204 @@
+//! Who may come in: members, invitations, tokens, and the settings of the platform.
+
+use domain::{InvitationId, PersonId, Slug};
+use nimbus_api::Millis;
+use serde::{Deserialize, Serialize};
+
+use crate::access::Role;
+pub use crate::settings::Security;
+
+/// `POST /settings`; what is absent stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeSettings {
+    /// Whether whoever wants may make an account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_up: Option<bool>,
+    /// How letters go out; with an empty host none do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail: Option<ChangeMail>,
+}
+
+/// A server that takes letters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeMail {
+    /// Its host name or address.
+    pub host: String,
+    /// Its port; the usual one of `security` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// `tls`, `starttls`, or `none` for a server on this very machine.
+    pub security: Security,
+    /// As whom to log in, if it wants that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The password; the one of before when absent. It is kept encrypted and never shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// Whose name letters carry: `vClouden <noreply@example.com>`.
+    pub from: String,
+}
+
+/// The settings of the platform.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlatformSettings {
+    /// Whether whoever wants may make an account.
+    pub sign_up: bool,
+    /// How letters go out, if they do; without the password.
+    pub mail: Option<MailSettings>,
+}
+
+/// How letters go out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailSettings {
+    /// Host name or address of the server.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub security: Security,
+    /// As whom to log in.
+    pub user: Option<String>,
+    /// Whether a password is kept.
+    pub password: bool,
+    /// Whose name letters carry.
+    pub from: String,
+}
+
+/// `POST /invitations`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateInvitation {
+    /// To whom.
+    pub mail: String,
+    /// What they are to be.
+    pub role: Role,
+    /// Where; the caller's own publisher when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publisher: Option<Slug>,
+    /// For which customer, with a customer's role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<Slug>,
+}
+
+/// An invitation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invitation {
+    /// Its id.
+    pub id: InvitationId,
+    /// To whom.
+    pub mail: String,
+    /// What they are to be.
+    pub role: Role,
+    /// Where; absent for an operator.
+    pub publisher: Option<Slug>,
+    /// For which customer.
+    pub customer: Option<Slug>,
+    /// Who invited them.
+    pub invited_by: String,
+    /// When.
+    pub created_at: Millis,
+    /// Until when it can be accepted.
+    pub expires_at: Millis,
+    /// Where it is accepted; only in the answer to `POST /invitations`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+    /// Whether a letter with the link goes out; only in that answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mailed: Option<bool>,
+}
+
+/// A person who is something somewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Their id.
+    pub id: PersonId,
+    /// Their address.
+    pub mail: String,
+    /// Their name.
+    pub name: String,
+    /// What they are.
+    pub role: Role,
+    /// Since when.
+    pub since: Millis,
+}
+
+/// `POST /members/{member}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeRole {
+    /// What they are to be.
+    pub role: Role,
+}
+
+/// Who asks, as the API knows them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Me {
+    /// The name, as the audit has it.
+    pub name: String,
+    /// What they are.
+    pub role: Role,
+    /// Where; absent for an operator.
+    pub publisher: Option<Slug>,
+    /// For which customer.
+    pub customer: Option<Slug>,
+}
+
+/// `POST /tokens`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateToken {
+    /// What it is for: one line of at most 100 characters.
+    pub name: String,
+    /// What it may be used for: `read`, `publish`, `deploy`, `operate`, `manage`; everything when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
+    /// Days that it serves, 1 to 3660; 365 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days: Option<u32>,
+    /// Makes it one of a place and of nobody in particular, with this role there. When absent it acts as its maker, for
+    /// as long as they are what they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// Where it acts, with `role`; the caller's own publisher when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publisher: Option<Slug>,
+    /// For which customer it acts, with a customer's `role`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<Slug>,
+}
+
+/// A key to the API, without its text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Token {
+    /// Its id.
+    pub id: String,
+    /// What it is for.
+    pub name: String,
+    /// What it acts as; a personal one as its maker is at that time.
+    pub role: Role,
+    /// Where it acts; absent for an operator's.
+    pub publisher: Option<Slug>,
+    /// For which customer it acts.
+    pub customer: Option<Slug>,
+    /// Whether it acts as its maker.
+    pub personal: bool,
+    /// What it may be used for.
+    pub scopes: Vec<String>,
+    /// When it was made.
+    pub created_at: Millis,
+    /// Until when it serves.
+    pub expires_at: Option<Millis>,
+    /// When it was last used, to a minute.
+    pub used_at: Option<Millis>,
+}
+
+/// A new token with its text, which is not shown again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewToken {
+    /// The text to be sent as `Authorization: Bearer`.
+    pub secret: String,
+    /// What is kept of it.
+    pub token: Token,
+}

@@ -1,0 +1,258 @@
+//! The pages over real HTTP, as somebody who has a browser without a script.
+
+use std::collections::BTreeMap;
+
+use plane::access::{PAGES, Site, Visitors, find_page};
+use plane::wire::Invitation;
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+use crate::world::{World, package};
+
+/// A browser: it keeps cookies and follows redirects.
+pub struct Browser<'a> {
+    world: &'a World,
+    host: String,
+    cookies: BTreeMap<String, String>,
+    pub language: &'static str,
+    http: reqwest::Client,
+}
+
+/// A page that was shown.
+pub struct Page {
+    pub status: StatusCode,
+    pub path: String,
+    pub html: String,
+}
+
+impl Page {
+    #[track_caller]
+    pub fn has(&self, text: &str) -> &Self {
+        assert!(self.html.contains(text), "{} {} does not say \"{text}\":\n{}", self.status, self.path, self.failure());
+        self
+    }
+
+    /// What a page of an error says, without what stands around it.
+    fn failure(&self) -> String {
+        let from = self.html.find("<main").unwrap_or(0);
+        self.html[from..].chars().take(1500).collect()
+    }
+
+    /// The value of the hidden field that keeps others from sending a form.
+    fn csrf(&self) -> String {
+        self.after("name=\"csrf\" value=\"")
+    }
+
+    /// What follows `mark` up to the next quotation mark.
+    pub fn after(&self, mark: &str) -> String {
+        let (_, rest) =
+            self.html.split_once(mark).unwrap_or_else(|| panic!("no {mark} in {}: {}", self.path, self.failure()));
+        rest.split('"').next().unwrap().to_owned()
+    }
+}
+
+impl<'a> Browser<'a> {
+    pub fn new(world: &'a World, host: &str) -> Self {
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let port = world.address.port();
+        Self { world, host: format!("{host}:{port}"), cookies: BTreeMap::new(), language: "en", http }
+    }
+
+    async fn ask(&mut self, method: Method, path: &str, form: Option<&[(&str, &str)]>) -> (StatusCode, String, String) {
+        let mut request = self.http.request(method, format!("http://{}{path}", self.world.address));
+        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        request = request
+            .header("host", &self.host)
+            .header("cookie", cookies.join("; "))
+            .header("accept-language", self.language)
+            .header("user-agent", "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0");
+        if let Some(form) = form {
+            let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+            request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
+        }
+        let response = request.send().await.unwrap();
+        for cookie in response.headers().get_all("set-cookie") {
+            let pair = cookie.to_str().unwrap().split(';').next().unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            self.cookies.insert(name.to_owned(), value.to_owned());
+        }
+        let place = response.headers().get("location").map(|place| place.to_str().unwrap().to_owned());
+        (response.status(), place.unwrap_or_default(), response.text().await.unwrap())
+    }
+
+    /// Opens a page, or what it leads to.
+    pub async fn open(&mut self, path: &str) -> Page {
+        let mut path = path.to_owned();
+        for _ in 0..5 {
+            let (status, place, html) = self.ask(Method::GET, &path, None).await;
+            if !status.is_redirection() {
+                return Page { status, path, html };
+            }
+            path = place;
+        }
+        panic!("{path} leads in circles");
+    }
+
+    /// Sends a form of the page at `from`, with what keeps others from sending it.
+    pub async fn send(&mut self, from: &str, action: &str, form: &[(&str, &str)]) -> Page {
+        let csrf = self.open(from).await.csrf();
+        let mut all = form.to_vec();
+        all.push(("csrf", &csrf));
+        let (status, place, html) = self.ask(Method::POST, action, Some(&all)).await;
+        if status.is_redirection() { self.open(&place).await } else { Page { status, path: action.into(), html } }
+    }
+}
+
+/// Invites somebody with the operator's token, and accepts.
+pub async fn join(world: &World, browser: &mut Browser<'_>, body: serde_json::Value) -> Page {
+    let invited: Invitation = world.post("/invitations", body).await.expect(201).json();
+    let link = invited.link.unwrap();
+    let path = format!("/join/{}", link.rsplit('/').next().unwrap());
+    let form = [("name", "Ana Núñez"), ("password", "four words serve well")];
+    let page = browser.send(&path, &path, &form).await;
+    assert_eq!(page.status, 200, "{}", page.html);
+    page
+}
+
+#[test]
+fn every_page_is_in_the_table_and_every_row_is_a_page() {
+    for (site, routes) in [(Site::Console, plane::sites::console()), (Site::Portal, plane::sites::portal())] {
+        for (method, path) in routes.list() {
+            assert!(find_page(site, method, path).is_some(), "{method} {path} is missing from the table of pages");
+        }
+        for row in PAGES.iter().filter(|row| row.site == site || row.site == Site::Both) {
+            let known = routes.list().iter().any(|(method, path)| *method == row.method && *path == row.path);
+            assert!(known, "{} {} is in the table of pages but is none", row.method, row.path);
+        }
+    }
+}
+
+/// A publisher with everything, an owner who is logged in, and a customer's administrator in the portal.
+async fn scene(world: &World) -> (Browser<'_>, Browser<'_>) {
+    world.post("/publishers", json!({"slug": "acme", "name": "Acme Software"})).await.expect(201);
+    world.publish_bytes("acme:hola", "?create=true&notes=first", package("hola", 1)).await.expect(201);
+    world.post("/customers", json!({"publisher": "acme", "slug": "sol", "name": "Panadería El Sol"})).await.expect(201);
+    let body = json!({"app": "acme:hola", "customer": "sol"});
+    let accepted: plane::wire::Accepted = world.post("/installations", body).await.expect(202).json();
+    world.ended(accepted.operation).await;
+    world.publish_bytes("acme:hola", "?notes=second", package("hola", 2)).await.expect(201);
+    world.deploy_all("acme:hola").await;
+    let mut owner = Browser::new(world, "localhost");
+    let body = json!({"mail": "ana@acme.example", "role": "owner", "publisher": "acme"});
+    join(world, &mut owner, body).await.has("Acme Software");
+    let mut admin = Browser::new(world, "acme.localhost");
+    let body = json!({"mail": "luz@sol.example", "role": "customer-admin", "publisher": "acme", "customer": "sol"});
+    join(world, &mut admin, body).await.has("Panadería El Sol");
+    (owner, admin)
+}
+
+#[tokio::test]
+async fn every_page_is_shown_in_both_languages() {
+    let world = World::new().await;
+    let (mut owner, mut admin) = scene(&world).await;
+    let deployment = owner.open("/p/acme/deployments").await.after("href=\"/p/acme/deployments/");
+    for language in ["en", "es"] {
+        (owner.language, admin.language) = (language, language);
+        for browser in [&mut owner, &mut admin] {
+            browser.cookies.insert("language".into(), language.into());
+        }
+        for path in [
+            "",
+            "/apps",
+            "/apps/hola",
+            "/apps/hola/versions/1",
+            "/apps/hola/deploy",
+            "/deployments",
+            "/installations",
+            "/installations/hola-sol",
+            "/installations/hola-sol/logs",
+            "/customers",
+            "/customers/sol",
+            "/team",
+            "/tokens",
+            "/events",
+        ] {
+            let page = owner.open(&format!("/p/acme{path}")).await;
+            assert_eq!(page.status, 200, "{path}: {}", page.failure());
+            page.has(&format!("<html lang=\"{language}\""));
+        }
+        owner.open(&format!("/p/acme/deployments/{deployment}")).await.has("hola-sol");
+        for path in ["/account", "/login", "/signup", "/password"] {
+            assert_eq!(owner.open(path).await.status, 200, "{path}");
+            assert_eq!(Browser::new(&world, "acme.localhost").open(path).await.status, 200, "{path}");
+        }
+        for path in ["", "/catalogue", "/installations/hola-sol", "/people"] {
+            let page = admin.open(&format!("/c/sol{path}")).await;
+            assert_eq!(page.status, 200, "{path}: {}", page.failure());
+        }
+    }
+    let mut operator = Browser::new(&world, "localhost");
+    join(&world, &mut operator, json!({"mail": "root@localhost", "role": "operator"})).await.has("Platform");
+    operator.open("/p/acme/apps").await.has("hola");
+}
+
+#[tokio::test]
+async fn nobody_comes_in_without_an_account_or_where_they_are_nothing() {
+    let world = World::new().await;
+    let (mut owner, mut admin) = scene(&world).await;
+    world.post("/publishers", json!({"slug": "zulu"})).await.expect(201);
+    for row in PAGES.iter().filter(|row| matches!(row.who, Visitors::Roles(_))) {
+        let fill = |publisher: &str, customer: &str| {
+            let path = row.path.replace("{publisher}", publisher).replace("{customer}", customer);
+            path.replace(['{', '}'], "")
+        };
+        let host = if row.site == Site::Portal { "acme.localhost" } else { "localhost" };
+        let mut nobody = Browser::new(&world, host);
+        let (status, place, _) =
+            nobody.ask(row.method.as_str().parse().unwrap(), &fill("acme", "sol"), Some(&[])).await;
+        assert!(status == 303 && place.starts_with("/login"), "{} {}: {status} {place}", row.method, row.path);
+        let stranger = if row.site == Site::Portal { &mut admin } else { &mut owner };
+        let foreign = fill("zulu", "other");
+        let (status, ..) = stranger.ask(row.method.as_str().parse().unwrap(), &foreign, Some(&[])).await;
+        assert_eq!(status, 404, "{} {foreign}", row.method);
+    }
+    // A session of the portal is none of the console.
+    admin.host = owner.host.clone();
+    assert_eq!(admin.open("/account").await.path, "/login?to=%2Faccount");
+}
+
+#[tokio::test]
+async fn a_form_of_another_page_or_session_is_refused() {
+    let world = World::new().await;
+    let (mut owner, _) = scene(&world).await;
+    let form = [("name", "X"), ("slug", "x"), ("csrf", "0")];
+    let (status, _, html) = owner.ask(Method::POST, "/p/acme/apps", Some(&form)).await;
+    assert_eq!(status, 403, "{html}");
+    let csrf = owner.open("/p/acme/apps").await.csrf();
+    let request = owner.http.post(format!("http://{}/p/acme/apps", world.address)).header("host", &owner.host);
+    let session = format!("session={}", owner.cookies["session"]);
+    let request = request.header("cookie", session).header("origin", "http://evil.example");
+    let body = format!("name=X&slug=x&csrf={csrf}");
+    let request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
+    assert_eq!(request.send().await.unwrap().status(), 403);
+    owner.send("/p/acme/apps", "/p/acme/apps", &[("name", "X"), ("slug", "x")]).await.has("The application is there");
+}
+
+#[tokio::test]
+async fn a_password_is_guessed_ten_times_and_sessions_can_be_ended() {
+    let world = World::new().await;
+    let (mut owner, _) = scene(&world).await;
+    let mut other = Browser::new(&world, "localhost");
+    let right = [("mail", "ANA@acme.example"), ("password", "four words serve well"), ("to", "/account")];
+    other.send("/login", "/login", &right).await.has("ana@acme.example");
+    owner.open("/account").await.has("Firefox, Linux");
+    owner.send("/account", "/account/sessions/end", &[]).await.has("All other sessions have ended");
+    assert!(other.open("/account").await.path.starts_with("/login"));
+    for _ in 0..10 {
+        let wrong = [("mail", "ana@acme.example"), ("password", "wrong"), ("to", "/")];
+        let page = other.send("/login", "/login", &wrong).await;
+        assert_eq!(page.status, 422);
+        page.has("not right");
+    }
+    assert_eq!(other.send("/login", "/login", &right).await.status, 429, "also with the right one");
+    world.clock.forward(1);
+    other.send("/login", "/login", &right).await.has("ana@acme.example");
+    let (mut changed, passwords) = (other, [("old", "four words serve well"), ("new", "another four words")]);
+    changed.send("/account", "/account/password", &passwords).await.has("Your password was changed");
+    assert!(owner.open("/account").await.path.starts_with("/login"), "every other session has ended");
+}
