@@ -12,8 +12,8 @@ use crate::world::{World, package};
 /// A browser: it keeps cookies and follows redirects.
 pub struct Browser<'a> {
     world: &'a World,
-    host: String,
-    cookies: BTreeMap<String, String>,
+    pub host: String,
+    pub cookies: BTreeMap<String, String>,
     pub language: &'static str,
     http: reqwest::Client,
 }
@@ -128,7 +128,7 @@ fn every_page_is_in_the_table_and_every_row_is_a_page() {
 }
 
 /// A publisher with everything, an owner who is logged in, and a customer's administrator in the portal.
-async fn scene(world: &World) -> (Browser<'_>, Browser<'_>) {
+pub async fn scene(world: &World) -> (Browser<'_>, Browser<'_>) {
     world.post("/publishers", json!({"slug": "acme", "name": "Acme Software"})).await.expect(201);
     world.publish_bytes("acme:hola", "?create=true&notes=first", package("hola", 1)).await.expect(201);
     world.post("/customers", json!({"publisher": "acme", "slug": "sol", "name": "Panadería El Sol"})).await.expect(201);

@@ -1,8 +1,8 @@
 //! Renders pages and sends them with the headers that every page has.
 
-use std::borrow::Cow;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -22,6 +22,9 @@ const POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none
 /// What a browser offers and no page of ours needs.
 const PERMISSIONS: &str = "camera=(), geolocation=(), microphone=(), payment=(), usb=()";
 
+/// How often a debug build looks whether its sources have changed.
+const LOOK: Duration = Duration::from_millis(200);
+
 /// What pages are made of.
 pub struct Kit {
     environment: Environment<'static>,
@@ -38,29 +41,40 @@ impl Kit {
     }
 }
 
+/// What was read, and from sources of when.
+struct Current {
+    kit: Arc<Kit>,
+    looked: Instant,
+    newest: SystemTime,
+}
+
 /// All pages. One per program.
 pub struct Pages {
-    kit: Arc<Kit>,
+    current: Mutex<Current>,
 }
 
 impl Pages {
     /// Reads templates, texts and assets.
     pub fn load() -> Result<Self, DesignError> {
-        Ok(Self { kit: Arc::new(Kit::load()?) })
+        let current = Current { kit: Arc::new(Kit::load()?), looked: Instant::now(), newest: templates::newest() };
+        Ok(Self { current: Mutex::new(current) })
     }
 
-    /// What was built in; in a debug build, what is in the sources now.
-    pub(super) fn kit(&self) -> Cow<'_, Arc<Kit>> {
-        if !cfg!(debug_assertions) {
-            return Cow::Borrowed(&self.kit);
-        }
-        match Kit::load() {
-            Ok(kit) => Cow::Owned(Arc::new(kit)),
-            Err(error) => {
-                tracing::error!(%error, "the design is shown as it was before");
-                Cow::Borrowed(&self.kit)
+    /// What was built in; in a debug build whose sources have changed, what is in them now.
+    pub(super) fn kit(&self) -> Arc<Kit> {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if cfg!(debug_assertions) && current.looked.elapsed() > LOOK {
+            current.looked = Instant::now();
+            let newest = templates::newest();
+            if newest != current.newest {
+                current.newest = newest;
+                match Kit::load() {
+                    Ok(kit) => current.kit = Arc::new(kit),
+                    Err(error) => tracing::error!(%error, "the design is shown as it was before"),
+                }
             }
         }
+        current.kit.clone()
     }
 
     /// A page with status 200.

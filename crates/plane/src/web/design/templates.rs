@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::fs;
+use std::path::Path;
+use std::time::SystemTime;
 
 use minijinja::{Environment, UndefinedBehavior};
 
@@ -44,7 +46,23 @@ pub fn current(path: &str, embedded: &'static str) -> Cow<'static, str> {
     Cow::Borrowed(embedded)
 }
 
-/// The bytes of work that one page may take: enough for a table of thousands of rows, not for a loop without end.
+/// When the sources of pages were last changed, where they are at hand.
+pub fn newest() -> SystemTime {
+    fn of(directory: &Path) -> SystemTime {
+        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+        let times = entries.filter_map(|entry| {
+            let meta = entry.metadata().ok()?;
+            Some(if meta.is_dir() { of(&entry.path()) } else { meta.modified().ok()? })
+        });
+        times.max().unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+    if !cfg!(debug_assertions) {
+        return SystemTime::UNIX_EPOCH;
+    }
+    of(Path::new(DIRECTORY)).max(of(&Path::new(DIRECTORY).join("../pages")))
+}
+
+/// The work that one page may take: enough for a table of thousands of rows, not for a loop without end.
 const FUEL: u64 = 5_000_000;
 
 /// An environment that finds every template and refuses what is undefined.

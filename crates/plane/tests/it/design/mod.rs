@@ -5,6 +5,7 @@
 
 mod barriers;
 mod colours;
+mod console;
 mod headers;
 mod script;
 mod texts;
