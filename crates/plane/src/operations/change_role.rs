@@ -13,7 +13,7 @@ use crate::store::{Tx, sessions, tokens};
 use crate::wire::word;
 
 /// Changes it.
-pub async fn change_role(plane: &Plane, actor: &Actor, reach: &Reach, person: &str, role: Role) -> Answer<()> {
+pub async fn change_role(plane: &Plane, actor: &Actor, reach: &Reach, person: &str, role: Role) -> Answer<Member> {
     let tx = plane.store.write().await?;
     let member = find(&tx, reach, person).await?;
     let fits = match reach {
@@ -33,7 +33,7 @@ pub async fn change_role(plane: &Plane, actor: &Actor, reach: &Reach, person: &s
     record(plane, &tx, actor, "member.role", thing, json!({ "from": member.role, "to": role })).await?;
     tx.commit().await?;
     plane.progress.changed();
-    Ok(())
+    Ok(Member { role, ..member })
 }
 
 /// Takes somebody's place away, with the tokens they made there. Who is nothing anywhere any more is logged out.

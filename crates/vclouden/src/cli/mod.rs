@@ -10,14 +10,19 @@ mod events;
 mod exec;
 mod install;
 mod installation;
+mod invitation;
+mod member;
 mod named;
 mod operation;
 mod package;
+mod place;
 mod publisher;
 mod rollback;
 mod server;
+mod settings;
 mod status;
 mod terminal;
+mod token;
 mod unit;
 mod version;
 
@@ -108,6 +113,18 @@ enum Command {
     /// Machines that run installations
     #[command(subcommand)]
     Server(server::Noun),
+    /// Offers of an account, to come into the console or a portal
+    #[command(subcommand)]
+    Invitation(invitation::Noun),
+    /// Who is what at a publisher or for a customer
+    #[command(subcommand)]
+    Member(member::Noun),
+    /// Keys to the API
+    #[command(subcommand)]
+    Token(token::Noun),
+    /// Settings of the platform: accounts, mail
+    #[command(subcommand)]
+    Settings(settings::Noun),
     /// Who did what to which thing and when
     Events(events::Args),
     /// Packages, before they are published
@@ -237,6 +254,10 @@ impl Command {
             Command::Backup(noun) => noun.run(context).await,
             Command::Operation(noun) => noun.run(context).await,
             Command::Server(noun) => noun.run(context).await,
+            Command::Invitation(noun) => noun.run(context).await,
+            Command::Member(noun) => noun.run(context).await,
+            Command::Token(noun) => noun.run(context).await,
+            Command::Settings(noun) => noun.run(context).await,
             Command::Events(args) => events::run(args, context).await,
             _ => unreachable!("`Cli::run` handles every command that does not ask the API"),
         }

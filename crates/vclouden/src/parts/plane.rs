@@ -16,6 +16,15 @@ pub struct Args {
     /// Where installations answer, with `{name}` in it
     #[arg(long)]
     edge_url: String,
+    /// Where people find the console
+    #[arg(long)]
+    console_url: String,
+    /// Where they find publishers' portals, with `{publisher}` in it
+    #[arg(long)]
+    portal_url: String,
+    /// PostgreSQL in place of a file in the data directory
+    #[arg(long, env = "VCLOUDEN_DATABASE", hide_env_values = true)]
+    database: Option<String>,
     /// SHA-256 of the operator's token
     #[arg(long)]
     operator_token_sha256: String,
@@ -25,6 +34,10 @@ pub struct Args {
 pub fn run(args: Args) -> Outcome {
     let listen = args.facing.settle()?;
     let socket = args.facing.nimbus_socket;
-    let config = plane::Config::new(listen, args.data, socket, args.edge_url, args.operator_token_sha256);
+    let mut config = plane::Config::new(listen, args.data, socket, args.edge_url, args.operator_token_sha256);
+    (config.console_url, config.portal_url) = (args.console_url, args.portal_url);
+    if let Some(url) = args.database {
+        config.store = plane::store::Location::Postgres(url);
+    }
     serve("the control plane", || Ok(plane::serve(config, shutdown()?)))
 }

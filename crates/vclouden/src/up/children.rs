@@ -46,6 +46,12 @@ pub struct Setup {
     pub token_hash: String,
     /// Where installations answer, with `{name}` in it.
     pub edge_url: String,
+    /// Where people find the console.
+    pub console_url: String,
+    /// Where they find publishers' portals.
+    pub portal_url: String,
+    /// PostgreSQL of the control plane, if it is not to use a file.
+    pub database: Option<String>,
     /// Their domain.
     pub domain: String,
     /// Bytes of a new volume.
@@ -63,6 +69,8 @@ struct Part {
     name: &'static str,
     program: PathBuf,
     arguments: Vec<OsString>,
+    /// What nobody who lists processes is to see.
+    environment: Vec<(&'static str, String)>,
     socket: Option<TcpListener>,
     /// Where its standard error goes; `None` for here.
     log: Option<Log>,
@@ -239,6 +247,7 @@ impl Part {
         command.arg(self.name).args(&self.arguments).process_group(0).kill_on_drop(true).env_clear();
         let kept = ["PATH", "LANG", "TZ", "TMPDIR", "VCLOUDEN_LOG", "RUST_BACKTRACE", "http_proxy", "https_proxy"];
         command.envs(kept.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.arg("--parent").arg(std::process::id().to_string()).current_dir("/");
         command.stdin(match &self.socket {
             Some(socket) => Stdio::from(OwnedFd::from(socket.try_clone().context("cannot pass the socket on")?)),
@@ -268,7 +277,7 @@ impl Part {
 fn part(setup: &Setup, name: &'static str, socket: Option<&TcpListener>, arguments: Vec<OsString>) -> Result<Part> {
     let log = if setup.verbose { None } else { Some(Log::begin(setup.directory.root(), name)?) };
     let socket = socket.map(TcpListener::try_clone).transpose().context("cannot keep the socket")?;
-    Ok(Part { name, program: setup.program.clone(), arguments, socket, log })
+    Ok(Part { name, program: setup.program.clone(), arguments, environment: Vec::new(), socket, log })
 }
 
 /// `--name value`.
@@ -283,9 +292,14 @@ fn plane(setup: &Setup) -> Result<Part> {
         flag("data", setup.directory.plane()),
         flag("nimbus-socket", setup.directory.nimbus_socket()),
         flag("edge-url", &*setup.edge_url),
+        flag("console-url", &*setup.console_url),
+        flag("portal-url", &*setup.portal_url),
         flag("operator-token-sha256", &*setup.token_hash),
     ];
-    part(setup, "plane", Some(&setup.api), arguments.concat())
+    let mut part = part(setup, "plane", Some(&setup.api), arguments.concat())?;
+    // It may hold a password.
+    part.environment.extend(setup.database.iter().map(|url| ("VCLOUDEN_DATABASE", url.clone())));
+    Ok(part)
 }
 
 fn edge(setup: &Setup) -> Result<Part> {

@@ -59,6 +59,15 @@ pub struct Args {
     /// Installations answer at NAME.DOMAIN
     #[arg(long, default_value = "localhost", value_parser = domain_name)]
     domain: String,
+    /// Where people find the console [default: http://localhost and the API's port]
+    #[arg(long, value_name = "URL")]
+    console_url: Option<String>,
+    /// Where customers find a publisher's portal, with {publisher} in it [default: below the console's host name]
+    #[arg(long, value_name = "URL", value_parser = portal_url)]
+    portal_url: Option<String>,
+    /// PostgreSQL for the control plane's records in place of a file: postgres://user:password@host/database
+    #[arg(long, env = "VCLOUDEN_DATABASE", hide_env_values = true, value_name = "URL")]
+    database: Option<String>,
     /// Size of the data volume when it is made; the file grows with what is stored [default: 80 % of what is free]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     volume_size: Option<u64>,
@@ -69,6 +78,13 @@ pub struct Args {
 
 fn size(text: &str) -> Result<u64, String> {
     domain::manifest::size::parse(text).map_err(|error| error.to_string())
+}
+
+fn portal_url(text: &str) -> Result<String, String> {
+    if text.starts_with("http") && text.contains("//{publisher}.") {
+        return Ok(text.trim_end_matches('/').to_owned());
+    }
+    Err("write an address whose host name begins with {publisher}, such as https://{publisher}.example.com".into())
 }
 
 /// A host name of labels as RFC 1123 wants them, in lower case.
@@ -96,16 +112,23 @@ pub fn run(args: Args, json: bool) -> Outcome {
     let token = token::load_or_make(&directory.token())?;
     let api_url = sockets::url(api.local_addr().context("the API's socket has no address")?);
     let saved = token::save_for_people(&api_url, &token, json)?;
+    let port = api.local_addr().context("the API's socket has no address")?.port();
+    let console_url = args.console_url.unwrap_or_else(|| format!("http://localhost:{port}"));
+    let console_url = console_url.trim_end_matches('/').to_owned();
+    let portal_url = args.portal_url.unwrap_or_else(|| console_url.replacen("://", "://{publisher}.", 1));
     let edge_port = edge.local_addr().context("the edge's socket has no address")?.port();
     let program = std::env::current_exe().context("cannot find this program")?;
     let setup = Setup {
         keeper: needs::keeper(&program)?,
-        cirrus: args.cirrus.unwrap_or_else(|| program.with_file_name("cirrus")),
+        cirrus: absolute(args.cirrus)?.unwrap_or_else(|| program.with_file_name("cirrus")),
         program,
-        cache: args.cache.unwrap_or_else(|| directory.nimbus().join("cache")),
+        cache: absolute(args.cache)?.unwrap_or_else(|| directory.nimbus().join("cache")),
         directory,
         token_hash: token::hash(&token),
         edge_url: edge_url(&args.domain, edge_port),
+        console_url,
+        portal_url,
+        database: args.database,
         domain: args.domain,
         volume_size: args.volume_size,
         api,
@@ -117,6 +140,11 @@ pub fn run(args: Args, json: bool) -> Outcome {
     let result = runtime.block_on(supervise(setup, summary));
     runtime.shutdown_background();
     Ok(result?)
+}
+
+/// The children work in another directory than the person who names a file.
+fn absolute(path: Option<PathBuf>) -> Result<Option<PathBuf>> {
+    path.map(std::path::absolute).transpose().context("cannot find the present directory")
 }
 
 /// `http://{name}.localhost:8080`.

@@ -37,6 +37,8 @@ impl Summary {
         json!({
             "api": self.api,
             "token": self.token,
+            "console_url": setup.console_url,
+            "portal_url": setup.portal_url,
             "edge_url": setup.edge_url,
             "data": setup.directory.root(),
             "saved": self.saved,
@@ -55,6 +57,8 @@ impl Summary {
                 text.push_str(&format!("\n  {name:<15}{line}"));
             }
         };
+        fact("Console", &setup.console_url);
+        fact("Portals", &setup.portal_url.replace("{publisher}", "PUBLISHER"));
         fact("API", &self.api);
         fact("Token", &self.token);
         for path in &self.saved {
@@ -79,6 +83,7 @@ impl Summary {
             fact("Warning", "the API is plain HTTP on a public address: whoever can listen to it learns the token");
         }
         text.push_str("\n\nNext: vclouden version publish DIR --create\n");
+        text.push_str("      vclouden invitation create YOU@EXAMPLE.COM --role operator  (to log in to the console)\n");
         text.push_str("Ctrl-C ends this; installations go on running. `vclouden down` ends them too.");
         text
     }

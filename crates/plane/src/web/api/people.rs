@@ -72,8 +72,7 @@ pub async fn change(
     Json(input): Json<ChangeRole>,
 ) -> Answer<Response> {
     let reach = place.reach(&plane, &actor).await?;
-    change_role(&plane, &actor, &reach, &person, input.role).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    json(StatusCode::OK, &shown(change_role(&plane, &actor, &reach, &person, input.role).await?))
 }
 
 pub async fn remove(

@@ -134,7 +134,7 @@ pub async fn change(
 ) -> Answer<Response> {
     let base = Console { plane: &plane, visit: &visit, actor: &actor }.base();
     match change_role(&plane, &actor, &actor.reach, &person, input.role).await {
-        Ok(()) => Ok(lead(&format!("{base}/team"), Some(("good", "done-role")))),
+        Ok(_) => Ok(lead(&format!("{base}/team"), Some(("good", "done-role")))),
         Err(refusal) => again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor, None).await?),
     }
 }

@@ -1,0 +1,86 @@
+//! `vclouden settings`.
+
+use clap::Subcommand;
+use plane::wire::{ChangeMail, ChangeSettings, PlatformSettings, Security, word};
+
+use super::{Context, example};
+use crate::failure::{Failure, Outcome};
+use crate::output::table::Facts;
+use crate::output::{json, line};
+
+/// What can be done with the settings of the platform.
+#[derive(Debug, Subcommand)]
+pub enum Noun {
+    /// Show them
+    #[command(after_help = example!("vclouden settings show"))]
+    Show,
+    /// Let whoever wants make an account, or only who is invited
+    #[command(after_help = example!("vclouden settings sign-up open", "vclouden settings sign-up closed"))]
+    SignUp {
+        /// open or closed
+        #[arg(value_parser = ["open", "closed"])]
+        how: String,
+    },
+    /// Say which server takes letters; a password is read from VCLOUDEN_MAIL_PASSWORD
+    #[command(after_help = example!(
+        "VCLOUDEN_MAIL_PASSWORD=... vclouden settings mail smtp.example.com --user me --from \"Me <me@example.com>\"",
+        "vclouden settings mail none",
+    ))]
+    Mail {
+        /// Its host name; none to send no letters
+        host: String,
+        /// Its port [default: 587, or 465 with --security tls]
+        #[arg(long)]
+        port: Option<u16>,
+        /// starttls, tls, or none for a server on this very machine
+        #[arg(long, default_value = "starttls", value_parser = ["starttls", "tls", "none"])]
+        security: String,
+        /// As whom to log in
+        #[arg(long)]
+        user: Option<String>,
+        /// Whose name letters carry
+        #[arg(long, default_value = "")]
+        from: String,
+    },
+}
+
+impl Noun {
+    /// Does it.
+    pub async fn run(self, context: &Context) -> Outcome {
+        let api = context.api()?;
+        let all: PlatformSettings = match self {
+            Noun::Show => api.get("/settings", &[]).await?,
+            Noun::SignUp { how } => {
+                api.post("/settings", &ChangeSettings { sign_up: Some(how == "open"), mail: None }).await?
+            }
+            Noun::Mail { host, port, security, user, from } => {
+                let host = if host == "none" { String::new() } else { host };
+                let security: Security = serde_json::from_value(security.into())
+                    .map_err(|error| Failure::usage(format!("--security: {error}")))?;
+                let password = std::env::var("VCLOUDEN_MAIL_PASSWORD").ok().filter(|text| !text.is_empty());
+                let mail = Some(ChangeMail { host, port, security, user, password, from });
+                api.post("/settings", &ChangeSettings { sign_up: None, mail }).await?
+            }
+        };
+        if context.json {
+            return json(&all);
+        }
+        print(&all);
+        Ok(())
+    }
+}
+
+fn print(all: &PlatformSettings) {
+    let mut facts = Facts::new();
+    facts.fact("Accounts", if all.sign_up { "whoever wants" } else { "by invitation" });
+    match &all.mail {
+        None => facts.fact("Mail", "not set up: links are handed over by hand").print(),
+        Some(mail) => {
+            let server = format!("{}:{} ({})", mail.host, mail.port, word(&mail.security));
+            facts.fact("Mail", server).fact("From", mail.from.as_str()).print();
+            if mail.user.is_some() && !mail.password {
+                line("There is no password: set VCLOUDEN_MAIL_PASSWORD and say it again.");
+            }
+        }
+    }
+}
