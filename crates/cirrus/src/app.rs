@@ -21,6 +21,7 @@ use crate::{
         natives, problem, refusals,
         seal::Seals,
         secret::Secret,
+        send::Protection,
         session, static_files,
         template::{Shared, Templates},
         upload, users,
@@ -48,6 +49,8 @@ pub struct App {
     pub public: static_files::Index,
     /// What views share: seals and locales.
     pub shared: Arc<Shared>,
+    /// What every answer says to protect visitors.
+    pub protection: Protection,
     /// Failed logins.
     pub logins: users::Attempts,
     people: users::People,
@@ -94,6 +97,7 @@ impl App {
         Ok(Self {
             directory: directory.into(),
             data: data.into(),
+            protection: Protection::new(&config.security),
             logins: users::Attempts::new(&config.users),
             people: users::People::default(),
             config,

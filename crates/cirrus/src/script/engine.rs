@@ -51,7 +51,7 @@ impl Engine {
     }
 
     /// Answers a request on this thread when that is possible at once.
-    pub fn try_inline(&self, request: &Request) -> Inline {
+    pub fn try_inline(&self, request: &Arc<Request>) -> Inline {
         let Some(machine) = self.machine() else { return Inline::Elsewhere };
         let state = &machine.state;
         let mut params = Vec::new();
@@ -65,7 +65,7 @@ impl Engine {
         if !reads || !self.host.limits().inline_handlers || state.slow.borrow().contains(&first) {
             return Inline::Elsewhere;
         }
-        let id = machine.admit(Arc::new(request.clone()), first, params);
+        let id = machine.admit(request.clone(), first, params);
         machine.handle(id, first, self.host.limits().inline);
         let Some(exchange) = machine.dismiss(id) else { return Inline::Elsewhere };
         drop(machine.effects());

@@ -100,14 +100,10 @@ impl<'js> Natives<'js> {
             flat(&ctx, urls::pairs(request.uri.query().unwrap_or(""), FIELDS))
         })?;
         let state = self.state();
-        self.put("params", move |ctx: Ctx<'js>, id: u32| {
-            let list = Array::new(ctx)?;
-            if let Some(exchange) = state.exchanges.borrow().get(&id) {
-                for (at, param) in exchange.params.iter().enumerate() {
-                    list.set(at, param.clone())?;
-                }
-            }
-            Ok::<_, rquickjs::Error>(list)
+        self.put("param", move |ctx: Ctx<'js>, id: u32, at: usize| {
+            let exchanges = state.exchanges.borrow();
+            let param = exchanges.get(&id).and_then(|exchange| exchange.params.get(at)?.as_deref());
+            param.map(|param| rquickjs::String::from_str(ctx, param)).transpose()
         })?;
         let state = self.state();
         self.put("translate", move |ctx: Ctx<'js>, id: u32, key: String, values: Value<'js>| {
@@ -326,6 +322,10 @@ impl<'js> Natives<'js> {
     }
 
     fn program(&self) -> Result<()> {
+        // As `Object.defineProperty` with a plain property, without an object that describes it.
+        self.put("put", |object: Object<'js>, name: Value<'js>, value: Value<'js>| {
+            object.prop(name, rquickjs::object::Property::from(value).writable().enumerable().configurable())
+        })?;
         let state = self.state();
         self.put("log", move |level: String, text: String| state.log(&level, &text))?;
         self.put("prelude", |ctx: Ctx<'js>, name: String| super::prelude::part(&ctx, &name))

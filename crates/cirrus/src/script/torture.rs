@@ -73,11 +73,12 @@ fn request(method: Method, target: &str) -> Request {
 
 impl World<'_> {
     fn send(&mut self, request: Request, inline: bool) -> Response {
+        let request = Arc::new(request);
         let how = if inline { self.engine.try_inline(&request) } else { Inline::Elsewhere };
         let (how, response) = match how {
             Inline::Answered(response) => ("inline", response),
             Inline::Elsewhere => {
-                let answer = self.pool.submit(Job::Handle(Arc::new(request)));
+                let answer = self.pool.submit(Job::Handle(request));
                 ("worker", answer.blocking_recv().expect("an answer"))
             }
             Inline::NoRoute(_) => ("inline", crate::web::problem::not_found()),

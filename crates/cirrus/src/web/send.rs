@@ -13,7 +13,10 @@ use flate2::{Compression, write::GzEncoder};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use super::{Body, Request, Response, cors, error_page, problem, static_files, wire::WireBody};
-use crate::{app::App, config::Cors};
+use crate::{
+    app::App,
+    config::{Cors, Security},
+};
 
 /// Smaller bodies fit in one packet anyway.
 const WORTH_COMPRESSING: usize = 1400;
@@ -33,7 +36,7 @@ pub fn finish(app: &App, cors: &Cors, request: &Request, mut response: Response)
         Body::Stream(parts) => WireBody::Stream(parts),
         Body::File(path) => file(request, &mut response, &path),
     };
-    protect(app, request, &mut response.headers);
+    app.protection.apply(request, &mut response.headers);
     if response.status == StatusCode::NOT_MODIFIED || response.status == StatusCode::NO_CONTENT {
         body = WireBody::Bytes(None);
     }
@@ -43,21 +46,42 @@ pub fn finish(app: &App, cors: &Cors, request: &Request, mut response: Response)
     wire
 }
 
-fn protect(app: &App, request: &Request, headers: &mut HeaderMap) {
-    let security = &app.config.security;
-    let always =
-        [(header::X_CONTENT_TYPE_OPTIONS, "nosniff"), (header::REFERRER_POLICY, security.referrer_policy.as_str())];
-    let https = (header::STRICT_TRANSPORT_SECURITY, security.strict_transport_security.as_str());
-    let document = [
-        (header::CONTENT_SECURITY_POLICY, security.content_security_policy.as_str()),
-        (header::X_FRAME_OPTIONS, &security.frame_options),
-        (HeaderName::from_static("cross-origin-opener-policy"), &security.opener_policy),
-    ];
-    let document = is_document(headers).then_some(document).into_iter().flatten();
-    let all = always.into_iter().chain(request.secure.then_some(https)).chain(document);
-    for (name, value) in all.filter(|(_, value)| !value.is_empty()) {
-        if let (false, Ok(value)) = (headers.contains_key(&name), HeaderValue::from_str(value)) {
-            headers.insert(name, value);
+/// Headers that protect visitors, made once.
+pub struct Protection {
+    always: Vec<(HeaderName, HeaderValue)>,
+    https: Vec<(HeaderName, HeaderValue)>,
+    document: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Protection {
+    /// As configured; what is empty is not sent.
+    pub fn new(security: &Security) -> Self {
+        let made = |all: &[(HeaderName, &str)]| {
+            let value = |(name, value): &(HeaderName, &str)| Some((name.clone(), HeaderValue::from_str(value).ok()?));
+            all.iter().filter(|(_, value)| !value.is_empty()).filter_map(value).collect()
+        };
+        let opener = HeaderName::from_static("cross-origin-opener-policy");
+        Self {
+            always: made(&[
+                (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+                (header::REFERRER_POLICY, &security.referrer_policy),
+            ]),
+            https: made(&[(header::STRICT_TRANSPORT_SECURITY, &security.strict_transport_security)]),
+            document: made(&[
+                (header::CONTENT_SECURITY_POLICY, &security.content_security_policy),
+                (header::X_FRAME_OPTIONS, &security.frame_options),
+                (opener, &security.opener_policy),
+            ]),
+        }
+    }
+
+    /// Adds them to those of an answer, which win.
+    fn apply(&self, request: &Request, headers: &mut HeaderMap) {
+        let https = self.https.iter().filter(|_| request.secure);
+        let is_document = is_document(headers);
+        let document = self.document.iter().filter(|_| is_document);
+        for (name, value) in self.always.iter().chain(https).chain(document) {
+            headers.entry(name).or_insert_with(|| value.clone());
         }
     }
 }

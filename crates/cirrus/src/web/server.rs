@@ -175,15 +175,11 @@ impl Server {
                 Err(close(problem::plain(StatusCode::BAD_REQUEST, "a request names one host, in one header `Host`")))
             }
         };
-        let response = match body {
-            Ok((bytes, form)) => {
-                (request.body, request.form) = (bytes, form);
-                match self.problem_for(&request) {
-                    Some(response) => response,
-                    None => site.answer(&mut request).await,
-                }
-            }
-            Err(response) => response,
+        let arrived = body.map(|(bytes, form)| (request.body, request.form) = (bytes, form));
+        let mut request = Arc::new(request);
+        let response = match (arrived, self.problem_for(&request)) {
+            (Err(response), _) | (Ok(()), Some(response)) => response,
+            (Ok(()), None) => site.answer(&mut request).await,
         };
         if site.app().config.log.requests {
             let (method, path, status) = (&request.method, request.uri.path(), response.status.as_u16());

@@ -99,7 +99,7 @@ impl Site {
     }
 
     /// Answers one request.
-    pub async fn answer(&self, request: &mut Request) -> Response {
+    pub async fn answer(&self, request: &mut Arc<Request>) -> Response {
         let mut response = self.routed(request).await;
         let mut set = |cookie: String| {
             if let Ok(value) = HeaderValue::from_str(&cookie) {
@@ -115,7 +115,7 @@ impl Site {
         response
     }
 
-    async fn routed(&self, request: &mut Request) -> Response {
+    async fn routed(&self, request: &mut Arc<Request>) -> Response {
         if request.uri.path() == HEALTH {
             return self.health(request);
         }
@@ -146,7 +146,7 @@ impl Site {
     }
 
     /// Forged requests, and the method that a form means.
-    fn guard(&self, request: &mut Request) -> Result<(), Box<Response>> {
+    fn guard(&self, request: &mut Arc<Request>) -> Result<(), Box<Response>> {
         if matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS) {
             return Ok(());
         }
@@ -160,14 +160,14 @@ impl Site {
         if request.method == Method::POST
             && let Some(meant) = form.as_ref().and_then(form::meant_method)
         {
-            request.method = meant;
+            Arc::make_mut(request).method = meant;
         }
         Ok(())
     }
 
-    async fn on_worker(&self, request: &Request) -> Response {
+    async fn on_worker(&self, request: &Arc<Request>) -> Response {
         let patience = Duration::from_secs(self.app.config.limits.request_seconds.saturating_add(1));
-        let receiver = self.pool.submit(Job::Handle(Arc::new(request.clone())));
+        let receiver = self.pool.submit(Job::Handle(request.clone()));
         match tokio::time::timeout(patience, receiver).await {
             Ok(Ok(Response { status: _, headers, body: Body::Events(table) })) => {
                 with(headers, self.listen(request, &table))

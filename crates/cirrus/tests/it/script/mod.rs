@@ -179,6 +179,7 @@ impl App {
     }
 
     pub fn send(&self, request: Request) -> Answer {
+        let request = Arc::new(request);
         match self.engine.try_inline(&request) {
             Inline::Answered(response) => Answer::of(response, true),
             Inline::NoRoute(headers) => Answer { status: 404, headers, body: String::new(), file: None, inline: true },
@@ -188,7 +189,7 @@ impl App {
                 Answer { status: 200, headers, body, file: None, inline: true }
             }
             Inline::Elsewhere => {
-                let receiver = self.pool.submit(Job::Handle(Arc::new(request)));
+                let receiver = self.pool.submit(Job::Handle(request));
                 let response = self
                     .runtime
                     .block_on(async { tokio::time::timeout(Duration::from_secs(60), receiver).await })

@@ -5,7 +5,7 @@ const g = globalThis,
   define = Object.defineProperty;
 const METHODS = ['get', 'post', 'put', 'patch', 'delete', 'head', 'options', 'all'];
 const list = (x) => x.flat(Infinity);
-const put = (o, k, value) => define(o, k, { value, writable: true, enumerable: true, configurable: true });
+const put = native.put;
 // A property that is made when it is first read, and may be assigned.
 const lazy = (o, k, make) =>
   define(o, k, {
@@ -41,10 +41,15 @@ const marked = (o) => {
 // a[b][]=1 becomes { a: { b: ['1'] } }
 const nest = (pairs) => {
   const out = {};
+  let nested = false;
   for (let i = 0; i < pairs.length; i += 2) {
     const name = pairs[i],
       value = pairs[i + 1],
       open = name.indexOf('[');
+    if (open < 1 && name !== '__proto__' && !Object.hasOwn(out, name)) {
+      out[name] = value;
+      continue;
+    }
     const keys =
       open > 0 && name.endsWith(']') ? [name.slice(0, open), ...name.slice(open + 1, -1).split('][')] : [name];
     if (keys.length > 6 || keys.includes('__proto__')) continue;
@@ -60,8 +65,9 @@ const nest = (pairs) => {
         break;
       }
       if (!Object.hasOwn(at, key) || typeof at[key] !== 'object') at[key] = keys[k + 1] === '' ? [] : {};
+      nested = true;
       at = at[key];
     }
   }
-  return marked(out);
+  return nested ? marked(out) : out;
 };

@@ -3,9 +3,6 @@ class Response {
   constructor(id, req) {
     this.i = id;
     this.req = req;
-    this.statusCode = 200;
-    this.h = undefined;
-    this.headersSent = false;
   }
   get app() {
     return app;
@@ -184,4 +181,5 @@ class Response {
     throw fault(406, 'none of the forms of this answer is acceptable: ' + kinds.join(', '));
   }
 }
+Object.assign(Response.prototype, { statusCode: 200, h: undefined, headersSent: false });
 lazy(Response.prototype, 'locals', () => ({}));

@@ -67,11 +67,11 @@ const walk = (req, res, pos, error, failed, reached) => {
       finish(res);
       return native.fall(req.i, pos, res.h);
     }
-    if (l.keys.length) {
-      const v = native.params(req.i);
-      req.params = {};
-      for (let i = 0; i < l.keys.length; i++) if (v[i] !== undefined) req.params[l.keys[i]] = v[i];
-    } else req.params = {};
+    const params = (req.params = {});
+    for (let i = 0; i < l.keys.length; i++) {
+      const v = native.param(req.i, i);
+      if (v !== undefined) params[l.keys[i]] = v;
+    }
     if (l.re) {
       const m = l.re.exec(relative(req.i, l.below));
       if (!m) {
@@ -79,10 +79,10 @@ const walk = (req, res, pos, error, failed, reached) => {
         continue;
       }
       for (let i = 1; i < m.length; i++)
-        if (m[i] !== undefined) req.params[l.more[i - 1] ?? i - 1] = native.decode(m[i]);
-      Object.assign(req.params, m.groups);
+        if (m[i] !== undefined) params[l.more[i - 1] ?? i - 1] = native.decode(m[i]);
+      Object.assign(params, m.groups);
     }
-    req.d = l.depth;
+    if (req.d !== l.depth) req.d = l.depth;
     const at = pos;
     let called = false;
     const next = (e) => {
@@ -172,4 +172,6 @@ const handle = (id, pos) => {
     res = new Response(id, req);
   req.res = res;
   walk(req, res, pos, undefined, false, true);
+  // Out of the circle they go at once, and need no garbage collector.
+  if (res.headersSent) req.res = req.next = undefined;
 };
