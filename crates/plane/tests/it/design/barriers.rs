@@ -45,6 +45,32 @@ fn nobody_meets_a_barrier_in_spanish() {
     look("es");
 }
 
+/// The test can fail: what it would overlook, it would overlook everywhere.
+#[test]
+fn barriers_are_found_where_there_are_some() {
+    let guide = Guide::start();
+    let browser = Chromium::new("en", DESKTOP);
+    browser.open(&guide.url("/styleguide/login"));
+    assert_eq!(browser.axe(), Vec::<String>::new());
+    let worse = "document.documentElement.lang = '';
+        document.querySelector('[for=f-password]').remove();
+        document.querySelector('h1').style.color = '#ddd';
+        document.querySelector('.logo svg').removeAttribute('aria-label');";
+    browser.js(worse, &[]);
+    let found = browser.axe().join("\n");
+    for rule in ["html-has-lang", "label", "color-contrast", "svg-img-alt"] {
+        assert!(found.lines().any(|line| line.starts_with(&format!("{rule}:"))), "{rule} was overlooked: {found}");
+    }
+    // The policy is in force: an inline script does not run, and the browser says so.
+    browser.console();
+    let inline = "const script = document.createElement('script');
+        script.textContent = 'window.ran = true';
+        document.body.append(script);
+        return window.ran === true";
+    assert_eq!(browser.js(inline, &[]), false);
+    assert!(browser.console().join("").contains("Content Security Policy"));
+}
+
 #[test]
 fn everything_is_reached_and_seen_by_keyboard() {
     let guide = Guide::start();

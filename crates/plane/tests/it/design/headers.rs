@@ -31,6 +31,16 @@ fn every_page_is_sent_with_what_keeps_it_from_being_misused() {
 }
 
 #[test]
+fn https_is_promised_only_where_there_is_https() {
+    let mut headers = reqwest::header::HeaderMap::new();
+    plane::design::secure(&mut headers, true);
+    assert_eq!(headers["strict-transport-security"], "max-age=31536000");
+    let mut headers = reqwest::header::HeaderMap::new();
+    plane::design::secure(&mut headers, false);
+    assert!(headers.get("strict-transport-security").is_none() && headers.len() >= 4);
+}
+
+#[test]
 fn nothing_is_inline() {
     let guide = Guide::start();
     for path in PAGES {

@@ -58,7 +58,6 @@ more-actions = More actions
 powered-by = Runs on vClouden
 
 optional = optional
-show-password = Show
 cancel = Cancel
 copy-button = Copy
 copied = Copied

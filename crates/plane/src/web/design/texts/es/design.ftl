@@ -58,7 +58,6 @@ more-actions = Más acciones
 powered-by = Funciona con vClouden
 
 optional = opcional
-show-password = Mostrar
 cancel = Cancelar
 copy-button = Copiar
 copied = Copiado
