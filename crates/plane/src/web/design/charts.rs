@@ -241,9 +241,10 @@ impl Lines {
             push(html, format_args!("<line class=\"grid-line\" x1=\"0\" x2=\"100%\" y1=\"{y:.1}%\" y2=\"{y:.1}%\"/>"));
         }
         self.curves(html, series, scale);
-        self.labels(html, texts, view, scale);
-        if latest.is_none() {
-            push(html, format_args!("<text x=\"50%\" y=\"50%\" text-anchor=\"middle\">{said}</text>"));
+        self.times(html, view, scale);
+        match latest {
+            Some(_) => self.values(html, texts, view, scale),
+            None => push(html, format_args!("<text x=\"50%\" y=\"50%\" text-anchor=\"middle\">{said}</text>")),
         }
         html.push_str("</svg></div>");
     }
@@ -265,6 +266,11 @@ impl Lines {
                     let draw = if path.is_empty() { "M" } else { "L" };
                     push(&mut path, format_args!("{draw}{x:.0} {y:.0}"));
                 }
+                // One moment alone is a dot: a line of no length with round ends.
+                if let [(at, value)] = run {
+                    let (x, y) = (scale.x(*at) * 10.0, scale.y(value.unwrap_or(0.0)) * 10.0);
+                    push(&mut path, format_args!("L{x:.0} {y:.0}"));
+                }
                 if series.len() == 1 {
                     let (first, last) = (scale.x(run[0].0) * 10.0, scale.x(run[run.len() - 1].0) * 10.0);
                     push(html, format_args!("<path class=\"area\" d=\"{path}L{last:.0} 1000L{first:.0} 1000Z\"/>"));
@@ -275,7 +281,7 @@ impl Lines {
         html.push_str("</svg>");
     }
 
-    fn labels(&self, html: &mut String, texts: &Texts, view: &View, scale: &Scale) {
+    fn values(&self, html: &mut String, texts: &Texts, view: &View, scale: &Scale) {
         for step in 1..=scale.steps {
             let value = scale.step * f64::from(step);
             let y = TOP + scale.y(value) * HEIGHT / 100.0;
@@ -295,6 +301,9 @@ impl Lines {
                 ),
             );
         }
+    }
+
+    fn times(&self, html: &mut String, view: &View, scale: &Scale) {
         for (number, at) in self.span.ticks(&view.zone, scale.from, scale.to).into_iter().enumerate() {
             let x = scale.x(at);
             let anchor = if x < 4.0 {
@@ -451,6 +460,22 @@ mod tests {
         }
         let month = Span::Month.ticks(&kolkata, to - Span::Month.millis(), to);
         assert!(month.len() >= 5 && month.iter().all(|at| whole(&kolkata, *at) == Some(0)), "{month:?}");
+    }
+
+    #[test]
+    fn one_moment_alone_is_a_dot_and_none_is_said() {
+        let pages = Pages::load().unwrap();
+        let view = View::of(&http::Request::new(()).into_parts().0, 1_795_417_509_000);
+        let draw = |points| {
+            let series = vec![Series { label: String::new(), points }];
+            let span = Span::Hour;
+            let lines = Lines { id: "x", title: String::new(), unit: Unit::Number, span, series, limit: None };
+            lines.draw(&pages, &view).to_string()
+        };
+        let half = draw(vec![(view.now - 1_800_000, Some(3.0))]);
+        assert!(half.contains("<path class=\"curve series-1\" d=\"M500 0L500 0\"/>"), "{half}");
+        let none = draw(vec![(view.now - 1_800_000, None)]);
+        assert!(none.contains("No data for this time yet") && !none.contains("over-curve"), "{none}");
     }
 
     #[test]
