@@ -26,6 +26,7 @@ pub mod entry;
 pub mod follow;
 pub mod portal;
 pub mod receive;
+pub mod usage;
 pub mod view;
 pub mod visit;
 

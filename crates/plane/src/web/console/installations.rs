@@ -28,7 +28,7 @@ use crate::web::design::format::{self, Shape};
 use crate::web::design::live as send_live;
 use crate::web::entry::{Form, again};
 use crate::web::visit::{Visit, lead};
-use crate::web::{Path, Query, follow, view};
+use crate::web::{Path, Query, follow, usage, view};
 use crate::wire::{CreateBackup, CreateInstallation, CreateRollback, word};
 
 use super::apps::require_typed;
@@ -142,17 +142,27 @@ pub async fn show(
     visit: Visit,
     actor: Actor,
     Path((_, text)): Path<(String, String)>,
+    Query(over): Query<Over>,
 ) -> Answer<Response> {
-    let values = show_values(&plane, &visit, &actor, &text).await?;
+    let values = show_values(&plane, &visit, &actor, &text, over).await?;
     Ok(plane.pages.page(&visit.view, "console/installation.html", values))
 }
 
-async fn show_values(plane: &Plane, visit: &Visit, actor: &Actor, text: &str) -> Answer<Value> {
+/// Over which time charts are.
+#[derive(Debug, Default, Deserialize)]
+pub struct Over {
+    /// `hour`, `day` or `month`.
+    pub range: Option<String>,
+}
+
+async fn show_values(plane: &Plane, visit: &Visit, actor: &Actor, text: &str, over: Over) -> Answer<Value> {
     let page = Console { plane, visit, actor };
+    let row = find_installation(plane.store.read(), &actor.reach, text).await?;
     Ok(context! {
         shell => page.shell("/installations")?,
         may_act => page.is(STAFF),
         live_url => format!("{}/installations/{text}/live", page.base()),
+        usage => usage::charts(plane, &visit.view, &row, over.range.as_deref()).await?,
         ..shown(plane, actor, &page.base(), text).await?
     })
 }
@@ -307,7 +317,7 @@ pub async fn act(
         Ok(Done::Deployment(id)) => Ok(lead(&format!("{base}/deployments/{id}"), None)),
         Ok(Done::Operation(key)) => Ok(lead(&home, Some(("info", key)))),
         Err(refusal) => {
-            let values = show_values(&plane, &visit, &actor, &text).await?;
+            let values = show_values(&plane, &visit, &actor, &text, Over::default()).await?;
             again(&plane, &visit, refusal, "console/installation.html", values)
         }
     }
@@ -353,7 +363,7 @@ pub async fn act_on_copy(
     match do_with_copy(&plane, &actor, &text, &copy, &verb).await {
         Ok(key) => Ok(lead(&home, Some(("info", key)))),
         Err(refusal) => {
-            let values = show_values(&plane, &visit, &actor, &text).await?;
+            let values = show_values(&plane, &visit, &actor, &text, Over::default()).await?;
             again(&plane, &visit, refusal, "console/installation.html", values)
         }
     }

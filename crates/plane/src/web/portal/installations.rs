@@ -10,10 +10,10 @@ use super::Inside;
 use crate::Plane;
 use crate::operations::{Actor, find_installation};
 use crate::problem::{Answer, Refusal};
-use crate::web::Path;
-use crate::web::console::installations::{Act, Done, do_verb, do_with_copy, fragments, shown};
+use crate::web::console::installations::{Act, Done, Over, do_verb, do_with_copy, fragments, shown};
 use crate::web::entry::{Form, again};
 use crate::web::visit::{Visit, lead};
+use crate::web::{Path, Query, usage};
 
 const TEMPLATE: &str = "portal/installation.html";
 
@@ -22,18 +22,21 @@ pub async fn show(
     visit: Visit,
     actor: Actor,
     Path((_, text)): Path<(String, String)>,
+    Query(over): Query<Over>,
 ) -> Answer<Response> {
-    let values = values(&plane, &visit, &actor, &text).await?;
+    let values = values(&plane, &visit, &actor, &text, over).await?;
     Ok(plane.pages.page(&visit.view, TEMPLATE, values))
 }
 
-async fn values(plane: &Plane, visit: &Visit, actor: &Actor, text: &str) -> Answer<Value> {
+async fn values(plane: &Plane, visit: &Visit, actor: &Actor, text: &str, over: Over) -> Answer<Value> {
     let page = Inside { plane, visit, actor };
     let base = page.base()?;
+    let row = find_installation(plane.store.read(), &actor.reach, text).await?;
     Ok(context! {
         portal => page.frame("")?,
         acts => page.acts(),
         live_url => format!("{base}/installations/{text}/live"),
+        usage => usage::charts(plane, &visit.view, &row, over.range.as_deref()).await?,
         ..shown(plane, actor, &base, text).await?
     })
 }
@@ -60,7 +63,9 @@ pub async fn act(
     match do_verb(&plane, &actor, &text, &verb, input).await {
         Ok(Done::Operation(key)) => Ok(lead(&format!("{base}/installations/{text}"), Some(("info", key)))),
         Ok(Done::Deployment(_)) => Err(Refusal::internal("a customer has rolled back")),
-        Err(refusal) => again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor, &text).await?),
+        Err(refusal) => {
+            again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor, &text, Over::default()).await?)
+        }
     }
 }
 
@@ -73,6 +78,8 @@ pub async fn act_on_copy(
     let base = Inside { plane: &plane, visit: &visit, actor: &actor }.base()?;
     match do_with_copy(&plane, &actor, &text, &copy, &verb).await {
         Ok(key) => Ok(lead(&format!("{base}/installations/{text}"), Some(("info", key)))),
-        Err(refusal) => again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor, &text).await?),
+        Err(refusal) => {
+            again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor, &text, Over::default()).await?)
+        }
     }
 }
