@@ -47,6 +47,15 @@ impl Unit {
         }
     }
 
+    /// The smallest top of a scale: below it, what goes up and down is noise.
+    fn least(self) -> f64 {
+        match self {
+            Self::Bytes => 3.0 * 1_048_576.0,
+            Self::Percent => 0.06,
+            Self::Number | Self::Millis => 3.0,
+        }
+    }
+
     /// A round number that is at least this.
     fn round_up(self, value: f64) -> f64 {
         let mut unit = 1.0;
@@ -174,8 +183,8 @@ impl Lines {
         let series: Vec<Series> = self.series.iter().map(|one| one.between(from, to)).collect();
         let values = || series.iter().flat_map(|one| &one.points).filter_map(|(_, value)| *value);
         let most = values().chain(self.limit).fold(0.0, f64::max);
-        let step = self.unit.round_up(if most > 0.0 { most / 3.0 } else { 1.0 });
-        let steps = if most > step * 2.0 { 3 } else { 2 };
+        let step = self.unit.round_up(most.max(self.unit.least()) / 3.0);
+        let steps = if most > step * 2.0 || most < self.unit.least() { 3 } else { 2 };
         let scale = Scale { from, to, step, steps };
         let mut html = String::with_capacity(8 << 10);
         let latest = series.first().and_then(|one| one.points.iter().rev().find_map(|(_, value)| *value));
@@ -460,6 +469,19 @@ mod tests {
         }
         let month = Span::Month.ticks(&kolkata, to - Span::Month.millis(), to);
         assert!(month.len() >= 5 && month.iter().all(|at| whole(&kolkata, *at) == Some(0)), "{month:?}");
+    }
+
+    #[test]
+    fn little_is_shown_as_little() {
+        let pages = Pages::load().unwrap();
+        let view = View::of(&http::Request::new(()).into_parts().0, 1_795_417_509_000);
+        let points = vec![(view.now - 60_000, Some(0.0001)), (view.now - 30_000, Some(0.0005))];
+        let (series, span) = (vec![Series { label: String::new(), points }], Span::Hour);
+        let lines = Lines { id: "x", title: String::new(), unit: Unit::Percent, span, series, limit: None };
+        let html = lines.draw(&pages, &view).to_string();
+        for label in [">2%<", ">4%<", ">6%<"] {
+            assert!(html.contains(label), "{label}: {html}");
+        }
     }
 
     #[test]
