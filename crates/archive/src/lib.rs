@@ -4,8 +4,12 @@
 //! out as root ([`unpack`]), and the command line makes it ([`pack`]). All three apply the same rules, in one place
 //! ([`tree`] for names and links, [`scan`] for the format), so that what one accepts the others accept. The reader is
 //! our own and strict: where tar programs disagree about what an archive means, it is refused instead of guessed.
+//!
+//! The data of an installation travels the same way ([`pack_data`], [`unpack_data`]), by the same reader and writer, with
+//! the modes that its files have. Its links may point anywhere: nobody follows them outside of a sandbox.
 
 mod contents;
+mod data;
 mod error;
 mod format;
 mod limits;
@@ -16,11 +20,12 @@ mod tree;
 mod unpack;
 
 pub use contents::{Contents, Kind, Node};
+pub use data::{measure_data, pack_data};
 pub use error::ArchiveError;
 pub use limits::Limits;
 pub use pack::{Summary, pack, pack_without};
 pub use scan::inspect;
-pub use unpack::unpack;
+pub use unpack::{unpack, unpack_data};
 
 /// Name of the file at the top of a package that describes it.
 pub const MANIFEST: &str = "vclouden.toml";

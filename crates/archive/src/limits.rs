@@ -30,6 +30,21 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// For the data of an installation that may have so many bytes on disk. Files with holes are longer than that.
+    pub fn of_data(disk: u64) -> Self {
+        let bytes = disk.saturating_mul(4).max(1 << 30);
+        Self {
+            archive_bytes: bytes,
+            unpacked_bytes: bytes,
+            entries: 1_000_000,
+            file_bytes: bytes,
+            path_bytes: 3000,
+            depth: 128,
+        }
+    }
+}
+
 /// Bytes of a manifest.
 pub(crate) const MANIFEST_BYTES: u64 = 64 << 10;
 

@@ -8,14 +8,14 @@ use crate::error::ArchiveError;
 use crate::format::{Extension, Header, SPARSE};
 use crate::limits::{EXTENSION_BYTES, Limits, MANIFEST_BYTES};
 use crate::stream::{BLOCK, Stream};
-use crate::tree::{Tree, clean, clean_target};
+use crate::tree::{Tree, clean, clean_target, data_target};
 
 /// What becomes of the entries. Directories come before what is in them.
 pub(crate) trait Sink {
     /// A new directory.
-    fn directory(&mut self, path: &str) -> Result<(), ArchiveError>;
+    fn directory(&mut self, path: &str, mode: u32) -> Result<(), ArchiveError>;
     /// A new file; its content follows.
-    fn file(&mut self, path: &str, executable: bool) -> Result<(), ArchiveError>;
+    fn file(&mut self, path: &str, mode: u32) -> Result<(), ArchiveError>;
     /// More content of the last file.
     fn content(&mut self, bytes: &[u8]) -> Result<(), ArchiveError>;
     /// A new symbolic link.
@@ -26,10 +26,10 @@ pub(crate) trait Sink {
 struct Nothing;
 
 impl Sink for Nothing {
-    fn directory(&mut self, _: &str) -> Result<(), ArchiveError> {
+    fn directory(&mut self, _: &str, _: u32) -> Result<(), ArchiveError> {
         Ok(())
     }
-    fn file(&mut self, _: &str, _: bool) -> Result<(), ArchiveError> {
+    fn file(&mut self, _: &str, _: u32) -> Result<(), ArchiveError> {
         Ok(())
     }
     fn content(&mut self, _: &[u8]) -> Result<(), ArchiveError> {
@@ -45,15 +45,30 @@ impl Sink for Nothing {
 /// # Errors
 /// The first rule that is broken, naming the entry; [`ArchiveError::Read`] when the reader fails.
 pub fn inspect(reader: impl Read, limits: &Limits) -> Result<Contents, ArchiveError> {
-    scan(reader, limits, &mut Nothing)
+    scan(reader, limits, What::Package, &mut Nothing)
+}
+
+/// What an archive is of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum What {
+    /// A package: it has a manifest, its modes are made plain, and no link leaves it.
+    Package,
+    /// The data of an installation.
+    Data,
 }
 
 /// Reads a whole archive into a sink.
-pub(crate) fn scan(reader: impl Read, limits: &Limits, sink: &mut dyn Sink) -> Result<Contents, ArchiveError> {
+pub(crate) fn scan(
+    reader: impl Read,
+    limits: &Limits,
+    what: What,
+    sink: &mut dyn Sink,
+) -> Result<Contents, ArchiveError> {
     let mut scan = Scan {
         stream: Stream::open(reader, limits)?,
         tree: Tree::new(limits),
         limits,
+        what,
         sink,
         top_seen: false,
         unpacked_bytes: 0,
@@ -81,6 +96,7 @@ struct Scan<'a, R: Read> {
     stream: Stream<R>,
     tree: Tree<'a>,
     limits: &'a Limits,
+    what: What,
     sink: &'a mut dyn Sink,
     top_seen: bool,
     unpacked_bytes: u64,
@@ -122,17 +138,26 @@ impl<R: Read> Scan<'_, R> {
         }
         let known = self.tree.has(&path);
         for parent in self.tree.add(&path, kind.clone(), header.size)? {
-            self.sink.directory(&parent)?;
+            self.sink.directory(&parent, 0o755)?;
         }
         match kind {
             Kind::Directory if known => Ok(()),
-            Kind::Directory => self.sink.directory(&path),
+            Kind::Directory => self.sink.directory(&path, self.mode(header.mode, true)),
             Kind::Link { target } => self.sink.link(&path, &target),
             Kind::File { executable } => {
                 self.check_size(&path, header.size)?;
-                self.sink.file(&path, executable)?;
+                self.sink.file(&path, self.mode(header.mode, executable))?;
                 self.file(&path, header.size)
             }
+        }
+    }
+
+    /// The mode that something gets.
+    fn mode(&self, found: u64, executable: bool) -> u32 {
+        match self.what {
+            What::Package if executable => 0o755,
+            What::Package => 0o644,
+            What::Data => (found & 0o777) as u32,
         }
     }
 
@@ -143,7 +168,10 @@ impl<R: Read> Scan<'_, R> {
         let kind = if matches!(kind, 0 | b'0') && raw.ends_with(b"/") { b'5' } else { kind };
         match kind {
             0 | b'0' | b'5' => {}
-            b'2' => return Ok(Kind::Link { target: clean_target(path, target, self.limits)? }),
+            b'2' => {
+                let clean = if self.what == What::Data { data_target } else { clean_target };
+                return Ok(Kind::Link { target: clean(path, target, self.limits)? });
+            }
             b'1' => return refuse("hard links are not allowed; pack with `--hard-dereference`"),
             b'3' | b'4' => return refuse("devices are not allowed; remove it"),
             b'6' => return refuse("named pipes (fifo) are not allowed; remove it"),
@@ -156,7 +184,7 @@ impl<R: Read> Scan<'_, R> {
             }
         }
         for (bit, name) in [(0o4000, "setuid"), (0o2000, "setgid"), (0o1000, "sticky")] {
-            if mode & bit != 0 {
+            if mode & bit != 0 && self.what == What::Package {
                 return refuse(&format!("the {name} bit is not allowed; remove it with `chmod ug-s,-t`"));
             }
         }
@@ -165,7 +193,8 @@ impl<R: Read> Scan<'_, R> {
 
     /// Refuses a file by what its header says, before any of it is read.
     fn check_size(&mut self, path: &str, size: u64) -> Result<(), ArchiveError> {
-        let limit = if path == MANIFEST { MANIFEST_BYTES } else { self.limits.file_bytes };
+        let is_manifest = path == MANIFEST && self.what == What::Package;
+        let limit = if is_manifest { MANIFEST_BYTES } else { self.limits.file_bytes };
         if size > limit {
             return Err(ArchiveError::entry(
                 path,
@@ -191,7 +220,7 @@ impl<R: Read> Scan<'_, R> {
                 return Err(ArchiveError::Truncated(format!("{missing} of {size} bytes before the end of \"{path}\"")));
             }
             self.sink.content(&buffer[..want])?;
-            if path == MANIFEST {
+            if path == MANIFEST && self.what == What::Package {
                 self.manifest.extend_from_slice(&buffer[..want]);
             }
             left -= want as u64;
@@ -226,6 +255,12 @@ impl<R: Read> Scan<'_, R> {
     /// What the archive holds, once all of it was read.
     fn finish(self) -> Result<Contents, ArchiveError> {
         let (hash, archive_bytes) = self.stream.finish()?;
+        let unpacked_bytes = self.unpacked_bytes;
+        if self.what == What::Data {
+            let files = self.tree.into_nodes();
+            let (manifest, entries) = (String::new(), files.len() as u64);
+            return Ok(Contents { hash, archive_bytes, unpacked_bytes, entries, manifest, files });
+        }
         let files = self.tree.finish()?;
         match files.get(MANIFEST).map(|node| &node.kind) {
             Some(Kind::File { .. }) => {}
@@ -242,7 +277,7 @@ impl<R: Read> Scan<'_, R> {
             }
         }
         let manifest = String::from_utf8(self.manifest).map_err(|_| ArchiveError::ManifestNotText)?;
-        let (unpacked_bytes, entries) = (self.unpacked_bytes, files.len() as u64);
+        let entries = files.len() as u64;
         Ok(Contents { hash, archive_bytes, unpacked_bytes, entries, manifest, files })
     }
 }

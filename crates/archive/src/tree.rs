@@ -65,6 +65,11 @@ impl<'a> Tree<'a> {
         Ok(())
     }
 
+    /// All of them, wherever their links lead.
+    pub(crate) fn into_nodes(self) -> BTreeMap<String, Node> {
+        self.nodes
+    }
+
     /// Checks that every link stays inside, followed to its end through all others, now that all are known.
     pub(crate) fn finish(self) -> Result<BTreeMap<String, Node>, ArchiveError> {
         let mut steps = steps();
@@ -130,6 +135,15 @@ pub(crate) fn clean_target(path: &str, raw: &[u8], limits: &Limits) -> Result<St
             ".." => depth = depth.checked_sub(1).ok_or_else(|| leaves(path, target))?,
             _ => depth += 1,
         }
+    }
+    Ok(target.to_owned())
+}
+
+/// The same for a link in the data of an installation: it may point anywhere.
+pub(crate) fn data_target(path: &str, raw: &[u8], limits: &Limits) -> Result<String, ArchiveError> {
+    let target = plain_text(path.as_bytes(), raw, "link's target", limits)?;
+    if target.is_empty() {
+        return Err(ArchiveError::entry(path, "the link points to nothing; remove it"));
     }
     Ok(target.to_owned())
 }

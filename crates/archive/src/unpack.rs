@@ -14,7 +14,7 @@ use rustix::process::{Gid, Uid};
 use crate::contents::Contents;
 use crate::error::ArchiveError;
 use crate::limits::Limits;
-use crate::scan::{Sink, scan};
+use crate::scan::{Sink, What, scan};
 use crate::tree::parent;
 
 /// Lays out an archive in the directory `into`, which must exist and be empty.
@@ -25,6 +25,20 @@ use crate::tree::parent;
 /// # Errors
 /// As [`crate::inspect`], and [`ArchiveError::Write`] when the file system refuses.
 pub fn unpack(reader: impl Read, into: &Path, limits: &Limits) -> Result<Contents, ArchiveError> {
+    lay_out(reader, into, limits, What::Package)
+}
+
+/// Lays out the data of an installation in the directory `into`, which must exist and be empty. Files and directories
+/// get the modes that they had, without setuid, setgid and sticky; all belong to root when the caller is root. Links may
+/// point anywhere, and are not followed. Otherwise as [`unpack`].
+///
+/// # Errors
+/// Those of [`unpack`].
+pub fn unpack_data(reader: impl Read, into: &Path, limits: &Limits) -> Result<(), ArchiveError> {
+    lay_out(reader, into, limits, What::Data).map(drop)
+}
+
+fn lay_out(reader: impl Read, into: &Path, limits: &Limits, what: What) -> Result<Contents, ArchiveError> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let write = |source| ArchiveError::Write { path: into.to_owned(), source };
     let root = rustix::fs::open(into, flags, Mode::empty()).map_err(|error| write(error.into()))?;
@@ -32,7 +46,8 @@ pub fn unpack(reader: impl Read, into: &Path, limits: &Limits) -> Result<Content
     if entries.any(|entry| entry.map_or(true, |entry| !matches!(entry.file_name().to_bytes(), b"." | b".."))) {
         return Err(ArchiveError::Occupied(into.to_owned()));
     }
-    scan(reader, limits, &mut Disk { root, near: None, file: None, root_owns: rustix::process::geteuid().is_root() })
+    let mut disk = Disk { root, near: None, file: None, root_owns: rustix::process::geteuid().is_root() };
+    scan(reader, limits, what, &mut disk)
 }
 
 /// A directory that entries are written to.
@@ -81,21 +96,21 @@ fn settle(fd: impl AsFd, mode: u32, root_owns: bool) -> io::Result<()> {
 }
 
 impl Sink for Disk {
-    fn directory(&mut self, path: &str) -> Result<(), ArchiveError> {
+    fn directory(&mut self, path: &str, mode: u32) -> Result<(), ArchiveError> {
         let root_owns = self.root_owns;
         self.make(path, |above, name| {
             rustix::fs::mkdirat(above, name, Mode::from_raw_mode(0o700))?;
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            settle(rustix::fs::openat2(above, name, flags, Mode::empty(), inside())?, 0o755, root_owns)
+            settle(rustix::fs::openat2(above, name, flags, Mode::empty(), inside())?, mode, root_owns)
         })
     }
 
-    fn file(&mut self, path: &str, executable: bool) -> Result<(), ArchiveError> {
+    fn file(&mut self, path: &str, mode: u32) -> Result<(), ArchiveError> {
         let root_owns = self.root_owns;
         let file = self.make(path, |above, name| {
             let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let fd = rustix::fs::openat2(above, name, flags, Mode::from_raw_mode(0o600), inside())?;
-            settle(&fd, if executable { 0o755 } else { 0o644 }, root_owns)?;
+            settle(&fd, mode, root_owns)?;
             Ok(File::from(fd))
         })?;
         self.file = Some((path.to_owned(), file));
@@ -133,12 +148,12 @@ mod tests {
         let mut disk = Disk { root, near: None, file: None, root_owns: false };
         disk.link("up", "..").expect("a link may be written, if never followed");
         disk.link("file", "../evil").expect("a link");
-        disk.directory("d").expect("a directory");
+        disk.directory("d", 0o755).expect("a directory");
         for path in ["up/evil", "../evil", "d/../../evil", "up/../evil", "file", "..", "d"] {
-            disk.file(path, false).expect_err(path);
+            disk.file(path, 0o644).expect_err(path);
         }
         for path in ["up/evil", "../evil", "file", "up"] {
-            disk.directory(path).expect_err(path);
+            disk.directory(path, 0o755).expect_err(path);
             disk.link(path, "x").expect_err(path);
         }
         assert_eq!(std::fs::read_dir(parent.path()).expect("it is there").count(), 1);

@@ -10,6 +10,8 @@
 //! | `GET /installations`, `GET /installations/{id}` | installations as they are |
 //! | `GET /installations/{id}/history?range=hour|day|month` | what one used |
 //! | `GET /installations/{id}/usage` | what one used each day |
+//! | `GET /installations/{id}/archive` | its data of now, as an archive |
+//! | `GET /installations/{id}/copies/{name}/archive` | the data of a kept copy |
 //! | `GET /installations/{id}/logs?lines=N&follow=BOOL` | log lines |
 //! | `POST /installations/{id}/exec` | runs a program inside |
 //! | `HEAD`, `PUT`, `DELETE /artifacts/{hash}` | archives of versions |
@@ -38,10 +40,10 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::UnixStream;
 
 use crate::frames::{BadFrame, ExecFrame};
+use crate::history::{DayUsage, HistoryRange, HistoryReport};
 use crate::patient::Patient;
 use crate::types::{
-    DayUsage, ExecRequest, HistoryRange, HistoryReport, InstallationReport, LogLine, NimbusEvent, OperationReport,
-    OperationRequest, Problem, ServerReport,
+    ExecRequest, InstallationReport, LogLine, NimbusEvent, OperationReport, OperationRequest, Problem, ServerReport,
 };
 
 /// The most bytes of an answer that is not a stream.
@@ -171,6 +173,25 @@ impl Client {
     /// What it used each day.
     pub async fn usage(&self, id: InstallationId) -> Result<Vec<DayUsage>, ClientError> {
         self.get(&format!("/installations/{id}/usage")).await
+    }
+
+    /// The data of a kept copy, or of now, as a `tar.gz`; what breaks off is an error.
+    pub async fn archive(
+        &self,
+        id: InstallationId,
+        copy: Option<&str>,
+    ) -> Result<impl Stream<Item = Result<Bytes, ClientError>> + Send + use<>, ClientError> {
+        let path = match copy {
+            None => format!("/installations/{id}/archive"),
+            // A name of a copy needs no escaping, and what does is none.
+            Some(name) if name.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_.".contains(&c)) => {
+                format!("/installations/{id}/copies/{name}/archive")
+            }
+            Some(_) => format!("/installations/{id}/copies/-/archive"),
+        };
+        let response = self.send(Method::GET, &path, empty(), PATIENCE).await?;
+        let body = http_body_util::BodyDataStream::new(good(response).await?);
+        Ok(body.map(|piece| Ok(piece?)))
     }
 
     /// The last lines of its log; with `follow` also every further one until the stream is dropped.

@@ -4,12 +4,16 @@
 
 pub mod client;
 pub mod edge;
+pub mod environment;
 pub mod frames;
+pub mod history;
 pub mod latency;
 pub mod patient;
 pub mod types;
 
 pub use client::{Client, ClientError};
+pub use environment::Environment;
 pub use frames::{ExecFrame, TtyFrame};
+pub use history::{DayUsage, HistoryPoint, HistoryRange, HistoryReport};
 pub use patient::Patient;
 pub use types::*;

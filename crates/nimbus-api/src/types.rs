@@ -7,6 +7,8 @@ use domain::state::OperationState;
 use domain::{ArtifactHash, BackupId, InstallationId, InstallationName, Manifest, OperationId, ServerId, Slug};
 use serde::{Deserialize, Serialize};
 
+use crate::environment::Environment;
+
 /// A time in milliseconds since 1970-01-01 UTC.
 pub type Millis = u64;
 
@@ -49,6 +51,12 @@ pub enum Work {
         version: Box<VersionSpec>,
         /// Public TCP ports, by the name of the manifest's port.
         ports: BTreeMap<String, u16>,
+        /// Variables of its own, which go before those of the manifest.
+        #[serde(default, skip_serializing_if = "Environment::is_empty")]
+        environment: Environment,
+        /// The data that it begins with; without it the package's initial data.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<DataSource>,
     },
     /// Starts a stopped installation; finished when healthy.
     Start,
@@ -56,6 +64,12 @@ pub enum Work {
     Stop,
     /// Stops and starts it, requests held in between.
     Restart,
+    /// Gives it these variables of its own instead of those that it has, and restarts it if it runs. When it does not
+    /// become healthy with them, it gets the former ones back.
+    Configure {
+        /// All of them.
+        environment: Environment,
+    },
     /// Brings another version: hold, stop, snapshot, switch, start, check, release. When that version does not become
     /// healthy in time, code and data go back to what they were.
     Switch {
@@ -105,6 +119,7 @@ impl Work {
             Work::Start => "start",
             Work::Stop => "stop",
             Work::Restart => "restart",
+            Work::Configure { .. } => "configure",
             Work::Switch { .. } => "switch",
             Work::Rollback { .. } => "rollback",
             Work::Backup { .. } => "backup",
@@ -113,6 +128,25 @@ impl Work {
             Work::Remove => "remove",
         }
     }
+}
+
+/// The data that a new installation begins with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum DataSource {
+    /// A kept copy of an installation of the same application on the same server.
+    Copy {
+        /// Whose.
+        installation: InstallationId,
+        /// [`SnapshotReport::name`].
+        snapshot: String,
+    },
+    /// An archive of data, as `GET /installations/{id}/archive` gives it; must have been put to the server before
+    /// (`PUT /artifacts/{hash}`).
+    Archive {
+        /// Its SHA-256.
+        hash: ArtifactHash,
+    },
 }
 
 /// `GET /operations/{id}?wait=SECONDS&seen=STEPS`: how far an operation is. With `wait` the answer comes as soon as it
@@ -271,99 +305,6 @@ pub struct InstallationReport {
     pub disk: Option<u64>,
     /// Copies of its data.
     pub snapshots: Vec<SnapshotReport>,
-}
-
-/// `GET /installations/{id}/history?range=hour|day|month`: what it used, in stretches of equal length.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct HistoryReport {
-    /// Seconds of one stretch: 10, 300 or 3600.
-    pub step_seconds: u64,
-    /// The stretches of which something is known, oldest first; the last one may not be over.
-    pub points: Vec<HistoryPoint>,
-}
-
-/// Which history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum HistoryRange {
-    /// The last hour, by 10 seconds.
-    Hour,
-    /// The last day, by 5 minutes.
-    Day,
-    /// The last 31 days, by the hour.
-    Month,
-}
-
-impl HistoryRange {
-    /// As text, as in the query.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Hour => "hour",
-            Self::Day => "day",
-            Self::Month => "month",
-        }
-    }
-
-    /// Seconds of one stretch.
-    pub fn step_seconds(self) -> u64 {
-        match self {
-            Self::Hour => 10,
-            Self::Day => 300,
-            Self::Month => 3600,
-        }
-    }
-}
-
-/// One stretch of time.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct HistoryPoint {
-    /// When it began.
-    pub at: Millis,
-    /// Seconds of it in which it had processes.
-    pub awake_seconds: u64,
-    /// Bytes of memory in use, the mean over those seconds.
-    pub memory: u64,
-    /// The most bytes of memory in use that were seen, looking every 10 seconds.
-    pub memory_peak: u64,
-    /// Milliseconds of processor time.
-    pub cpu_ms: u64,
-    /// Bytes of data on disk, as last looked at: every 5 minutes. 0 when it was not looked at.
-    pub disk: u64,
-    /// Times that it was brought back.
-    pub restarts: u64,
-    /// Requests.
-    pub requests: u64,
-    /// Their answers by the first digit of the status, from 1 to 5.
-    pub classes: [u64; 5],
-    /// Bytes of their bodies.
-    pub bytes_in: u64,
-    /// Bytes of the answers' bodies.
-    pub bytes_out: u64,
-    /// Milliseconds within which half of the answers began; absent without any.
-    pub p50_ms: Option<f64>,
-    /// The same for 95 % of them.
-    pub p95_ms: Option<f64>,
-}
-
-/// `GET /installations/{id}/usage`: what it used on one day; a list, oldest first, of at most 400 days.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DayUsage {
-    /// The calendar day in UTC, such as `2026-11-23`.
-    pub day: String,
-    /// Seconds in which it had processes.
-    pub awake_seconds: u64,
-    /// Bytes of memory that were set apart for it (`limits.memory`) times those seconds.
-    pub reserved_byte_seconds: u64,
-    /// Bytes of memory in use times those seconds.
-    pub used_byte_seconds: u64,
-    /// Milliseconds of processor time.
-    pub cpu_ms: u64,
-    /// Requests.
-    pub requests: u64,
-    /// Bytes of their bodies.
-    pub bytes_in: u64,
-    /// Bytes of the answers' bodies.
-    pub bytes_out: u64,
 }
 
 /// Whether an installation is meant to run.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use serde::Serialize;
@@ -45,7 +46,10 @@ fn replace(path: &Path, value: &impl Serialize, until: Until) -> Result<(), Nimb
     let text =
         serde_json::to_vec_pretty(value).map_err(|source| NimbusError::File { path: path.to_owned(), source })?;
     let new = path.with_extension("json.new");
-    let mut file = fs::File::create(&new).map_err(io("make", &new))?;
+    // Specifications have secrets.
+    let mut options = fs::File::options();
+    let file = options.create(true).write(true).truncate(true).mode(0o600).open(&new);
+    let mut file = file.map_err(io("make", &new))?;
     file.write_all(&text).map_err(io("write", &new))?;
     if until != Until::Nothing {
         file.sync_all().map_err(io("write to disk", &new))?;

@@ -103,6 +103,7 @@ fn environment(spec: &InstallationSpec) -> BTreeMap<String, String> {
         environment.insert("PORT".to_owned(), http.port.to_string());
     }
     environment.extend(manifest.environment.clone());
+    environment.extend(spec.environment.iter().map(|(name, value)| (name.clone(), value.clone())));
     environment
 }
 

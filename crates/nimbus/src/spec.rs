@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use domain::{BackupId, InstallationId, InstallationName};
-use nimbus_api::{Millis, SnapshotReason, SnapshotReport, VersionSpec, Wanted};
+use nimbus_api::{Environment, Millis, SnapshotReason, SnapshotReport, VersionSpec, Wanted};
 use serde::{Deserialize, Serialize};
 
 /// `spec.json` of an installation.
@@ -23,6 +23,9 @@ pub struct InstallationSpec {
     pub version: VersionSpec,
     /// Public TCP ports, by the name of the manifest's port.
     pub ports: BTreeMap<String, u16>,
+    /// Variables of its own, which go before those of the manifest.
+    #[serde(default, skip_serializing_if = "Environment::is_empty")]
+    pub environment: Environment,
     /// The user that it runs as, inside; owns the data on disk.
     pub uid: u32,
     /// Its group.

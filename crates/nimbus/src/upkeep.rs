@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ArtifactHash;
-use nimbus_api::{VersionSpec, Work};
+use nimbus_api::{DataSource, VersionSpec, Work};
 
 use crate::engine::Engine;
 use crate::error::NimbusError;
@@ -89,7 +89,12 @@ pub(crate) fn prune_cache(engine: &Engine) -> Result<Vec<String>, NimbusError> {
 
 /// The packages that an installation, a copy of its data, or an operation under way needs.
 pub(crate) fn used(engine: &Engine) -> Result<HashSet<ArtifactHash>, NimbusError> {
-    Ok(versions(engine)?.into_iter().map(|version| version.artifact).collect())
+    let mut used: HashSet<ArtifactHash> = versions(engine)?.into_iter().map(|version| version.artifact).collect();
+    used.extend(under_way(engine)?.into_iter().filter_map(|work| match work {
+        Work::Install { from: Some(DataSource::Archive { hash }), .. } => Some(hash),
+        _ => None,
+    }));
+    Ok(used)
 }
 
 /// The versions of which the same can be said.
@@ -100,12 +105,22 @@ fn versions(engine: &Engine) -> Result<Vec<VersionSpec>, NimbusError> {
         versions.extend(copies.into_iter().map(|(_, record)| record.spec.version));
         versions.push(spec.version);
     }
-    for operation in engine.journal.unfinished()? {
-        match serde_json::from_str(&operation.request) {
-            Ok(Work::Install { version, .. } | Work::Switch { version, .. }) => versions.push(*version),
-            Ok(_) => {}
-            Err(error) => tracing::error!(id = %operation.id, %error, "an operation cannot be understood"),
+    for work in under_way(engine)? {
+        if let Work::Install { version, .. } | Work::Switch { version, .. } = work {
+            versions.push(*version);
         }
     }
     Ok(versions)
+}
+
+/// What the operations under way were asked.
+fn under_way(engine: &Engine) -> Result<Vec<Work>, NimbusError> {
+    let mut found = Vec::new();
+    for operation in engine.journal.unfinished()? {
+        match serde_json::from_str(&operation.request) {
+            Ok(work) => found.push(work),
+            Err(error) => tracing::error!(id = %operation.id, %error, "an operation cannot be understood"),
+        }
+    }
+    Ok(found)
 }

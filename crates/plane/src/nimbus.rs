@@ -106,6 +106,13 @@ impl Server for Nimbus {
         Box::pin(async move { Ok(self.0.usage(id).await?) })
     }
 
+    fn archive(&self, id: InstallationId, copy: Option<String>) -> Asked<'_, ByteStream> {
+        Box::pin(async move {
+            let pieces = self.0.archive(id, copy.as_deref()).await?;
+            Ok(pieces.map(|piece| piece.map_err(io::Error::other)).boxed())
+        })
+    }
+
     fn logs(&self, id: InstallationId, lines: u32, follow: bool) -> Asked<'_, ByteStream> {
         Box::pin(async move {
             let lines = self.0.logs(id, lines, follow).await?;

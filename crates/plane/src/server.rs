@@ -58,6 +58,8 @@ pub trait Server: Send + Sync + 'static {
     fn history(&self, id: InstallationId, range: HistoryRange) -> Asked<'_, HistoryReport>;
     /// What it used each day.
     fn usage(&self, id: InstallationId) -> Asked<'_, Vec<DayUsage>>;
+    /// The data of a kept copy, or of now, as an archive.
+    fn archive(&self, id: InstallationId, copy: Option<String>) -> Asked<'_, ByteStream>;
     /// Lines of log.
     fn logs(&self, id: InstallationId, lines: u32, follow: bool) -> Asked<'_, ByteStream>;
     /// What the application wrote that made an operation fail, if that is kept.

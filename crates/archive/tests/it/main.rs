@@ -2,6 +2,7 @@
 
 mod build;
 mod damaged;
+mod data;
 mod hostile;
 mod limits;
 mod packing;

@@ -1,5 +1,6 @@
 //! The HTTP API: one file per noun. Handlers parse, ask the engine and render; what happens is in `operations`.
 
+mod archives;
 mod artifacts;
 mod events;
 mod exec;
@@ -49,6 +50,8 @@ pub(crate) async fn serve(engine: Arc<Engine>, listener: Guarded) {
         .route("/installations/{id}", get(installations::show))
         .route("/installations/{id}/history", get(history::show))
         .route("/installations/{id}/usage", get(history::usage))
+        .route("/installations/{id}/archive", get(archives::of_now))
+        .route("/installations/{id}/copies/{name}/archive", get(archives::of_copy))
         .route("/installations/{id}/logs", get(logs::show))
         .route("/installations/{id}/exec", post(exec::run).layer(DefaultBodyLimit::disable()))
         .route(

@@ -1,12 +1,14 @@
-//! Install: makes an installation, its data from the package's initial data, and starts it.
+//! Install: makes an installation and starts it. Its data is the package's initial data, or that of a copy of another
+//! installation, or of an archive.
 //!
 //! When it does not become healthy, nothing of it is left.
 
 use journal::{Step, StepError};
-use nimbus_api::Wanted;
 use nimbus_api::edge::RouteMode;
+use nimbus_api::{DataSource, Wanted};
 
 use super::{Install, Progress, Steps, Task, steps};
+use crate::registry;
 use crate::spec::InstallationSpec;
 
 pub(super) const STEPS: &Steps<Install> = &[
@@ -42,6 +44,8 @@ fn admit(task: &Task<Install>, progress: &mut Progress) -> Result<(), StepError>
     steps::room(task, &ask.version)?;
     steps::runnable(task, &ask.version)?;
     steps::free_ports(task, &ask.version, &ask.ports)?;
+    ask.environment.check().map_err(StepError::new)?;
+    source(task)?;
     progress.after = Some(InstallationSpec {
         id: task.installation,
         name: ask.name.clone(),
@@ -49,10 +53,41 @@ fn admit(task: &Task<Install>, progress: &mut Progress) -> Result<(), StepError>
         wanted: Wanted::Running,
         version: ask.version.clone(),
         ports: ask.ports.clone(),
+        environment: ask.environment.clone(),
         uid: 0,
         gid: 0,
     });
     Ok(())
+}
+
+/// Whether the data that it is to begin with is here.
+fn source(task: &Task<Install>) -> Result<(), StepError> {
+    let engine = &task.engine;
+    match &task.ask.from {
+        None => Ok(()),
+        Some(DataSource::Archive { hash }) if engine.layers.claim_artifact(hash)? => Ok(()),
+        Some(DataSource::Archive { hash }) => Err(StepError::new(format!(
+            "the archive {hash} of the data is not on this server: send it with PUT /artifacts/{hash} first"
+        ))),
+        Some(DataSource::Copy { installation, snapshot }) => {
+            // Looked up in the list: a name from outside is never a path.
+            let record = match engine.volume.snapshots(*installation)?.contains(snapshot) {
+                true => registry::snapshot(&engine.volume, *installation, snapshot)?,
+                false => None,
+            };
+            match record.filter(|record| !record.is_expired(engine.clock.now())) {
+                Some(record) if record.spec.version.app == task.ask.version.app => Ok(()),
+                Some(record) => Err(StepError::new(format!(
+                    "the copy is of {}, and its data is of no use to {}: choose a copy of the same application",
+                    record.spec.version.app, task.ask.version.app
+                ))),
+                None => Err(StepError::new(format!(
+                    "installation {installation} has no such copy on this server: its time may be over; list the copies \
+                     that are left"
+                ))),
+            }
+        }
+    }
 }
 
 /// Makes its directories and writes its specification.
@@ -76,9 +111,21 @@ fn displace(task: &Task<Install>, progress: &mut Progress) -> Result<(), StepErr
 
 fn fill(task: &Task<Install>, progress: &mut Progress) -> Result<(), StepError> {
     let (engine, after) = (&task.engine, progress.after()?);
-    let app = engine.layers.app(&after.version.artifact)?;
-    let initial = after.version.manifest.data.initial.as_ref().map(|directory| app.join(directory));
-    Ok(engine.volume.fill(after.id, initial.as_deref(), after.uid, after.gid)?)
+    let owner = (after.uid, after.gid);
+    match &task.ask.from {
+        None => {
+            let app = engine.layers.app(&after.version.artifact)?;
+            let initial = after.version.manifest.data.initial.as_ref().map(|directory| app.join(directory));
+            Ok(engine.volume.fill(after.id, initial.as_deref(), after.uid, after.gid)?)
+        }
+        Some(DataSource::Copy { installation, snapshot }) => {
+            Ok(engine.volume.fill_from_copy(after.id, *installation, snapshot, owner)?)
+        }
+        Some(DataSource::Archive { hash }) => {
+            let limits = archive::Limits::of_data(after.version.manifest.limits.disk);
+            Ok(engine.volume.fill_from_archive(after.id, &engine.layers.artifact(hash), &limits, owner)?)
+        }
+    }
 }
 
 /// Its first requests wait until it is healthy.

@@ -1,6 +1,7 @@
 //! The verbs of a server: one file each, its steps listed first. What several verbs have in common is in `steps`.
 
 mod backup;
+mod configure;
 mod forget_backup;
 mod install;
 mod remove;
@@ -18,7 +19,7 @@ use std::sync::{Arc, LazyLock};
 use domain::state::OperationState;
 use domain::{InstallationId, OperationId};
 use journal::{JournalError, Step, StepError};
-use nimbus_api::{OperationRequest, VersionSpec, Work};
+use nimbus_api::{DataSource, Environment, OperationRequest, VersionSpec, Work};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
@@ -94,6 +95,13 @@ pub(crate) struct Install {
     epoch: u64,
     version: VersionSpec,
     ports: BTreeMap<String, u16>,
+    environment: Environment,
+    from: Option<DataSource>,
+}
+
+/// What `configure` is asked.
+pub(crate) struct Configure {
+    environment: Environment,
 }
 
 /// What `switch` is asked.
@@ -130,12 +138,14 @@ pub(crate) fn run(
 ) -> Result<OperationState, JournalError> {
     let installation = request.installation;
     match request.work {
-        Work::Install { name, epoch, version, ports } => {
-            go(engine, id, installation, Install { name, epoch, version: *version, ports }, install::STEPS)
+        Work::Install { name, epoch, version, ports, environment, from } => {
+            let ask = Install { name, epoch, version: *version, ports, environment, from };
+            go(engine, id, installation, ask, install::STEPS)
         }
         Work::Start => go(engine, id, installation, (), start::STEPS),
         Work::Stop => go(engine, id, installation, (), stop::STEPS),
         Work::Restart => go(engine, id, installation, (), restart::STEPS),
+        Work::Configure { environment } => go(engine, id, installation, Configure { environment }, configure::STEPS),
         Work::Switch { version, keep_seconds, ports } => {
             go(engine, id, installation, Switch { version: *version, keep_seconds, ports }, switch::STEPS)
         }
@@ -168,6 +178,7 @@ pub fn steps(verb: &str) -> &'static [&'static str] {
             ("start", names(start::STEPS)),
             ("stop", names(stop::STEPS)),
             ("restart", names(restart::STEPS)),
+            ("configure", names(configure::STEPS)),
             ("switch", names(switch::STEPS)),
             ("rollback", names(rollback::STEPS)),
             ("backup", names(backup::STEPS)),

@@ -12,6 +12,9 @@ pub enum VolumeError {
     /// A tool is missing or failed.
     #[error("{_0}{}", remedy(_0.is_full()))]
     Tool(#[from] ToolError),
+    /// An archive of data cannot be laid out.
+    #[error("the data cannot be laid out: {0}")]
+    Archive(#[from] archive::ArchiveError),
     /// The system refused something.
     #[error("cannot {what} {}: {source}{}", path.display(), remedy(source.kind() == io::ErrorKind::StorageFull))]
     Io {

@@ -7,6 +7,7 @@
 //! installations/<id>/snapshots/<name>/data/     read-only copies of it
 //! installations/<id>/logs/
 //! removed/<id>/                                 being deleted
+//! reading/<uuid>/                               copies made for reading
 //! ```
 //!
 //! Every call can be repeated after a kill at any point of it and then ends as if it had run once. Operations of one
@@ -14,6 +15,7 @@
 
 mod btrfs;
 mod error;
+mod fill;
 mod footing;
 mod mounts;
 mod plain;
@@ -21,7 +23,7 @@ mod storage;
 
 use std::fs;
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use domain::InstallationId;
@@ -146,39 +148,21 @@ impl Volume {
         self.set_quota(id, disk_bytes)
     }
 
-    /// Gives the data its first content, a copy of `from` if there is one, owned by `uid` and `gid`. Links in it are
-    /// copied as links. A copy is made once: what was filled before stays as it is, and a half-done fill is done again.
-    pub fn fill(&self, id: InstallationId, from: Option<&Path>, uid: u32, gid: u32) -> Result<(), VolumeError> {
-        let (done, data) = (self.dir(id).join("filled"), self.data(id));
-        if exists(&done) {
-            return Ok(());
+    /// Makes a read-only copy of a kept copy, or of the data of now, that nothing changes or deletes until
+    /// [`Volume::end_reading`].
+    pub fn begin_reading(&self, id: InstallationId, name: Option<&str>) -> Result<PathBuf, VolumeError> {
+        let from = name.map_or_else(|| Ok(self.data(id)), |name| self.copy_of(id, name))?;
+        if !exists(&from) {
+            return Err(VolumeError::Absent(from));
         }
-        if let Some(from) = from {
-            if !fs::symlink_metadata(from).is_ok_and(|found| found.is_dir()) {
-                return Err(VolumeError::NoDirectory(from.to_owned()));
-            }
-            let new = self.dir(id).join("data.new");
-            self.trees.delete(&[&new])?;
-            self.trees.make(&new)?;
-            self.limit_like(id, &new)?;
-            // The trailing "/." copies what is in the directory, and a name that is a link is not followed.
-            let content = from.join(".");
-            let words =
-                ["-R", "-P", "--preserve=mode,timestamps,links", "--reflink=auto", "--no-target-directory", "--"];
-            let words = words.iter().map(|word| word.as_ref()).chain([content.as_os_str(), new.as_os_str()]);
-            tools::run("cp", &words.collect::<Vec<&std::ffi::OsStr>>())?;
-            own(&new, uid, gid)?;
-            self.exchange(id)?;
-            self.trees.delete(&[&new])?;
-        } else {
-            std::os::unix::fs::chown(&data, Some(uid), Some(gid)).map_err(io("give away", &data))?;
-        }
-        fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).map_err(io("open up", &data))?;
-        if from.is_none() {
-            return sync_directory(&data);
-        }
-        sync_all(&data)?;
-        write_file(&done, b"")
+        let path = self.mount.join("reading").join(uuid::Uuid::now_v7().to_string());
+        self.trees.copy(&from, &path, false)?;
+        Ok(path)
+    }
+
+    /// Deletes such a copy.
+    pub fn end_reading(&self, path: &Path) -> Result<(), VolumeError> {
+        self.trees.delete(&[path])
     }
 
     /// Changes the most that the data may take on disk, in bytes. Less than what is there is possible: then nothing
@@ -409,6 +393,11 @@ impl Volume {
         make_directory(&removed, 0o700)?;
         for name in names(&removed)? {
             self.erase_removed(&removed.join(name))?;
+        }
+        let reading = self.mount.join("reading");
+        make_directory(&reading, 0o700)?;
+        for name in names(&reading)? {
+            self.end_reading(&reading.join(name))?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use domain::state::OperationState;
 use domain::{ArtifactHash, InstallationId, OperationId};
-use nimbus_api::{Client, InstallationReport, OperationReport, OperationRequest, VersionSpec, Work};
+use nimbus_api::{Client, Environment, InstallationReport, OperationReport, OperationRequest, VersionSpec, Work};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -197,6 +197,14 @@ impl Agent {
         fs::write(file, text).unwrap();
     }
 
+    /// The most bytes of memory that Nimbus has used.
+    pub fn peak_memory(&self) -> u64 {
+        let pid = self.process.as_ref().unwrap().id();
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+    }
+
     /// The log of an installation, as `stream text`.
     pub fn log_of(&self, id: InstallationId) -> Vec<String> {
         use futures_util::StreamExt;
@@ -228,7 +236,7 @@ impl Agent {
     pub fn leftovers(&self) -> BTreeSet<String> {
         let data = self.data();
         let mut found = BTreeSet::new();
-        for dir in ["volume/installations", "volume/removed", "run/keepers"] {
+        for dir in ["volume/installations", "volume/removed", "volume/reading", "run/keepers"] {
             for entry in fs::read_dir(data.join(dir)).into_iter().flatten().flatten() {
                 found.insert(entry.path().display().to_string());
             }
@@ -285,7 +293,14 @@ impl Drop for Agent {
 }
 
 pub fn install(name: &str, version: Box<VersionSpec>) -> Work {
-    Work::Install { name: name.parse().unwrap(), epoch: 1, version, ports: BTreeMap::new() }
+    Work::Install {
+        name: name.parse().unwrap(),
+        epoch: 1,
+        version,
+        ports: BTreeMap::new(),
+        environment: Environment::default(),
+        from: None,
+    }
 }
 
 pub fn switch(version: Box<VersionSpec>) -> Work {

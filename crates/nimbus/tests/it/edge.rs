@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::InstallationId;
 use nimbus_api::edge::{FromEdge, RouteMode, Served, ToEdge};
-use nimbus_api::{HistoryRange, NimbusEventKind, Phase, SnapshotReason, Work};
+use nimbus_api::{Environment, HistoryRange, NimbusEventKind, Phase, SnapshotReason, Work};
 use serde_json::json;
 
 use crate::agent::{Agent, LONG, install, switch};
@@ -133,7 +133,10 @@ fn a_public_port_that_cannot_be_opened_is_an_error_of_the_installation() {
     });
     let Work::Install { name, epoch, version, .. } = install("acme", version) else { unreachable!() };
     let ports = BTreeMap::from([("mail".to_owned(), 25)]);
-    let why = agent.undone(InstallationId::new(), Work::Install { name, epoch, version, ports });
+    let why = agent.undone(
+        InstallationId::new(),
+        Work::Install { name, epoch, version, ports, environment: Environment::default(), from: None },
+    );
     assert!(why.contains("port 25 cannot be opened on this server: somebody has it"), "{why}");
     obeying.join().unwrap();
 }

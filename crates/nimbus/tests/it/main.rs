@@ -2,6 +2,7 @@
 
 mod agent;
 mod alone;
+mod copies;
 mod disk;
 mod edge;
 mod layers;

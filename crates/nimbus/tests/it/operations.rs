@@ -7,8 +7,8 @@ use domain::state::OperationState;
 use domain::{BackupId, InstallationId, OperationId};
 use futures_util::StreamExt;
 use nimbus_api::{
-    ClientError, ExecFrame, ExecRequest, NimbusEventKind, OperationRequest, Phase, SnapshotReason, TtyFrame, TtySize,
-    Wanted, Work,
+    ClientError, Environment, ExecFrame, ExecRequest, NimbusEventKind, OperationRequest, Phase, SnapshotReason,
+    TtyFrame, TtySize, Wanted, Work,
 };
 use serde_json::json;
 
@@ -248,13 +248,26 @@ fn what_cannot_be_installed_is_refused_with_its_reason_and_leaves_nothing() {
     let id = agent.install("acme", good.clone());
     let again = agent.undone(id, install("acme", good.clone()));
     assert!(again.contains("installed here already"), "{again}");
-    let older =
-        Work::Install { name: "acme".parse().unwrap(), epoch: 0, version: good.clone(), ports: BTreeMap::new() };
+    let older = Work::Install {
+        name: "acme".parse().unwrap(),
+        epoch: 0,
+        version: good.clone(),
+        ports: BTreeMap::new(),
+        environment: Environment::default(),
+        from: None,
+    };
     assert!(agent.undone(id, older).contains("older epoch"));
     let taken = agent.undone(InstallationId::new(), install("acme", good.clone()));
     assert!(taken.contains("name acme is taken"), "{taken}");
     let ports = BTreeMap::from([("smtp".to_owned(), 25)]);
-    let no_port = Work::Install { name: "b".parse().unwrap(), epoch: 1, version: good, ports };
+    let no_port = Work::Install {
+        name: "b".parse().unwrap(),
+        epoch: 1,
+        version: good,
+        ports,
+        environment: Environment::default(),
+        from: None,
+    };
     let why = agent.undone(InstallationId::new(), no_port);
     assert!(why.contains("no TCP port named"), "{why}");
     assert_eq!(agent.get(id), "first\n");

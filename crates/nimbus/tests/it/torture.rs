@@ -96,6 +96,32 @@ fn switching() {
 }
 
 #[test]
+fn configuring() {
+    let mut agent = Agent::new();
+    let id = agent.install("acme", agent.script(1, "echo \"$ROUND\" > /data/index.html; $serve"));
+    let (round, before) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
+    let leftovers = agent.leftovers().len();
+    torture(
+        &mut agent,
+        &cases("configure", "check"),
+        |_| {
+            round.set(round.get() + 1);
+            let variables = std::collections::BTreeMap::from([("ROUND".to_owned(), round.get().to_string())]);
+            (id, Work::Configure { environment: variables.into() })
+        },
+        |agent, id, done| {
+            healthy(agent, id);
+            if done {
+                before.set(round.get());
+            }
+            let expected = if before.get() == 0 { "\n".to_owned() } else { format!("{}\n", before.get()) };
+            assert_eq!(agent.get(id), expected);
+            assert_eq!(agent.leftovers().len(), leftovers);
+        },
+    );
+}
+
+#[test]
 fn rolling_back() {
     let mut agent = Agent::new();
     let versions = [agent.version(1, |_| {}), agent.version(2, |_| {})];

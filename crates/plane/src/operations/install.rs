@@ -2,7 +2,7 @@
 
 use domain::state::InstallationState;
 use domain::{InstallationId, InstallationName, Key, OperationId, ServerId};
-use nimbus_api::{VersionSpec, Work};
+use nimbus_api::{Environment, VersionSpec, Work};
 use serde_json::json;
 
 use super::{Actor, Begun, app_key, create_operation, installation_event, unknown_app, unknown_version, wake};
@@ -57,7 +57,9 @@ pub async fn install(plane: &Plane, actor: &Actor, input: CreateInstallation) ->
     };
     installations::create(&tx, &row).await?;
     let ports = allot_ports(&tx, server, id, &version).await?;
-    let work = Work::Install { name, epoch: row.epoch, version: Box::new(version_spec(version)), ports };
+    let (environment, from) = (Environment::default(), None);
+    let work =
+        Work::Install { name, epoch: row.epoch, version: Box::new(version_spec(version)), ports, environment, from };
     create_operation(plane, &tx, actor, &row, operation, &work).await?;
     tx.commit().await?;
     wake(plane);

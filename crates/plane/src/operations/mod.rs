@@ -357,6 +357,7 @@ pub fn audit_verb(work: &Work) -> &'static str {
         Work::Start => "installation.start",
         Work::Stop => "installation.stop",
         Work::Restart => "installation.restart",
+        Work::Configure { .. } => "installation.configure",
         Work::Switch { .. } => "installation.switch",
         Work::Rollback { .. } => "installation.rollback",
         Work::Backup { .. } => "backup.create",

@@ -92,7 +92,7 @@ async fn send_artifacts(
 ) -> Result<(), ServerError> {
     let target = match &row.work {
         Work::Install { version, .. } | Work::Switch { version, .. } => Some(&version.artifact),
-        Work::Start | Work::Restart | Work::Rollback { .. } | Work::Restore { .. } => None,
+        Work::Start | Work::Restart | Work::Configure { .. } | Work::Rollback { .. } | Work::Restore { .. } => None,
         Work::Stop | Work::Backup { .. } | Work::ForgetBackup { .. } | Work::Remove => return Ok(()),
     };
     if let Some(artifact) = target {

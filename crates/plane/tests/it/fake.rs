@@ -328,7 +328,7 @@ impl Inner {
                 report.snapshots.push(copy);
             }
             Work::ForgetBackup { backup } => report.snapshots.retain(|s| s.backup != Some(*backup)),
-            Work::Install { .. } | Work::Remove => {}
+            Work::Configure { .. } | Work::Install { .. } | Work::Remove => {}
         }
     }
 }
@@ -455,6 +455,17 @@ impl Server for Shared {
 
     fn usage(&self, _id: InstallationId) -> Asked<'_, Vec<DayUsage>> {
         Box::pin(async { self.0.if_up(|_| Ok(Vec::new())) })
+    }
+
+    fn archive(&self, id: InstallationId, copy: Option<String>) -> Asked<'_, ByteStream> {
+        Box::pin(async move {
+            self.0.if_up(|inner| match (inner.installations.get(&id), &copy) {
+                (Some(_), None) => Ok(()),
+                (Some(report), Some(name)) if report.snapshots.iter().any(|known| known.name == *name) => Ok(()),
+                _ => Err(refuse(404, "unknown-copy", "there is no such copy")),
+            })?;
+            Ok(stream::iter([Ok(Bytes::from_static(b"an archive"))]).boxed())
+        })
     }
 
     fn logs(&self, id: InstallationId, lines: u32, _follow: bool) -> Asked<'_, ByteStream> {
