@@ -206,6 +206,49 @@ fn data_is_filled_in_a_directory() {
     filling(Storage::Copy);
 }
 
+/// Copies made for reading, and data that goes to another installation.
+fn passing_on(storage: Storage) {
+    let place = Place::new(storage);
+    let volume = place.open();
+    let (one, two) = (InstallationId::new(), InstallationId::new());
+    for id in [one, two] {
+        volume.create(id, 64 * MIB).unwrap();
+    }
+    volume.fill(one, None, 1000, 1000).unwrap();
+    fs::write(volume.data(one).join("file"), "then").unwrap();
+    volume.snapshot(one, "kept").unwrap();
+    fs::write(volume.data(one).join("file"), "now").unwrap();
+    let reading = [None, Some("kept")].map(|name| volume.begin_reading(one, name).unwrap());
+    fs::write(volume.data(one).join("file"), "later").unwrap();
+    for _ in 0..2 {
+        volume.fill_from_copy(two, one, "kept", (7, 8)).unwrap();
+    }
+    volume.delete_snapshot(one, "kept").unwrap();
+    assert_eq!(reading.clone().map(|path| read(path.join("file"))), ["now", "then"]);
+    let file = volume.data(two).join("file");
+    let owner = fs::metadata(&file).unwrap();
+    assert_eq!((read(file), owner.uid(), owner.gid()), ("then".to_owned(), 7, 8));
+    volume.end_reading(&reading[0]).unwrap();
+    assert!(!reading[0].exists() && reading[1].exists());
+    assert!(matches!(volume.begin_reading(one, Some("kept")), Err(VolumeError::Absent(_))));
+    assert!(matches!(volume.begin_reading(one, Some("../kept")), Err(VolumeError::BadName(_))));
+    // What a Nimbus that was killed has left.
+    volume.close().unwrap();
+    let volume = place.open();
+    assert_eq!(names(&place.config.mount.join("reading")), Vec::<String>::new());
+    place.end(volume);
+}
+
+#[test]
+fn data_is_passed_on_on_btrfs() {
+    passing_on(Storage::Btrfs);
+}
+
+#[test]
+fn data_is_passed_on_in_a_directory() {
+    passing_on(Storage::Copy);
+}
+
 /// Puts back after each state in which a kill can leave it.
 fn killed_while_putting_back(storage: Storage) {
     let place = Place::new(storage);
