@@ -18,11 +18,10 @@ pub struct Letter<'a> {
     pub values: &'a [(&'a str, &'a str)],
 }
 
-/// Writes a letter, to be sent once the transaction is committed.
+/// Writes a letter. Whoever commits the transaction wakes the sender.
 pub async fn send(plane: &Plane, tx: &Tx, language: Language, letter: Letter<'_>) -> Answer<()> {
     let (subject, body) = write(plane, language, letter)?;
     mails::create(tx, letter.to, &subject, &body, plane.now()).await?;
-    plane.progress.mails.notify_one();
     Ok(())
 }
 

@@ -42,6 +42,7 @@ pub async fn invite(plane: &Plane, actor: &Actor, input: CreateInvitation, langu
     let membership = Membership { role: input.role, reach };
     let invited = send(plane, &tx, &actor.name, &mail, membership, language).await?;
     tx.commit().await?;
+    plane.progress.mails.notify_one();
     plane.progress.changed();
     Ok(invited)
 }
@@ -60,6 +61,7 @@ pub async fn sign_up(plane: &Plane, realm: Option<&Slug>, mail: &str, language: 
     let tx = plane.store.write().await?;
     let invited = send(plane, &tx, &mail, &mail, membership, language).await?;
     tx.commit().await?;
+    plane.progress.mails.notify_one();
     plane.progress.changed();
     Ok(invited)
 }
@@ -87,7 +89,8 @@ async fn send(
     let link = format!("{}/join/{}", plane.site(row.realm().as_ref()), secret.text);
     let mailed = plane.mail_is_set_up();
     if mailed {
-        let letter = Letter { to: mail, key: "letter-invitation", values: &[("by", by), ("link", &link)] };
+        let key = if by == mail { "letter-signup" } else { "letter-invitation" };
+        let letter = Letter { to: mail, key, values: &[("by", by), ("link", &link)] };
         letters::send(plane, tx, language, letter).await?;
     }
     Ok(Invited { row, link, mailed })

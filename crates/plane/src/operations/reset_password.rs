@@ -32,6 +32,7 @@ pub async fn request_reset(plane: &Plane, realm: Option<&Slug>, mail: &str, lang
     let letter = Letter { to: &mail, key: "letter-reset", values: &[("name", &person.name), ("link", &link)] };
     letters::send(plane, &tx, language, letter).await?;
     tx.commit().await?;
+    plane.progress.mails.notify_one();
     Ok(())
 }
 

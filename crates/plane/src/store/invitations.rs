@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, QueryResult};
 
 use super::people::{Membership, columns_of, read_membership};
 use super::{Result, Rows, Tx, all, big, get, number, one, parse, run, text};
-use crate::access::Reach;
+use crate::access::{Reach, Role};
 use crate::wire::word;
 
 /// An invitation as recorded.
@@ -29,9 +29,9 @@ pub struct InvitationRow {
 impl InvitationRow {
     /// The publisher whose portal the account is for; absent for the console.
     pub fn realm(&self) -> Option<Slug> {
-        match &self.membership.reach {
-            Reach::Customer(key) => Some(key.publisher.clone()),
-            Reach::All | Reach::Publisher(_) => None,
+        match self.membership.role {
+            Role::CustomerAdmin | Role::CustomerUser => self.membership.reach.publisher().cloned(),
+            _ => None,
         }
     }
 }

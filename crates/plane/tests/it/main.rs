@@ -11,6 +11,7 @@ mod events;
 mod fake;
 mod idempotency;
 mod installations;
+mod letters;
 mod operations;
 mod pages;
 mod postgres;

@@ -74,3 +74,12 @@ letter-reset-body =
     { $link }
 
     If you did not ask for it, leave it: your password stays as it is.
+letter-signup-subject = Your account at vClouden
+letter-signup-body =
+    Hello,
+
+    open this link to go on with your account; it serves for seven days:
+
+    { $link }
+
+    If you did not ask for it, leave it: nothing happens.

@@ -104,3 +104,12 @@ refusal-last-one = Es la única persona que decide ahí; haga primero que otra d
 refusal-bad-time-zone = Eso no es una zona horaria; escriba una como America/Bogota.
 refusal-no-package = Elija un paquete: un tar.gz de un directorio con un vclouden.toml.
 refusal-no-mail = Desde aquí aún no se puede enviar correo; pida otra invitación a quien administra esto.
+letter-signup-subject = Su cuenta en vClouden
+letter-signup-body =
+    Hola:
+
+    abra este enlace para seguir con su cuenta; sirve durante siete días:
+
+    { $link }
+
+    Si no la pidió, no haga nada: no pasará nada.
