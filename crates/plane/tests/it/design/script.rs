@@ -37,6 +37,12 @@ fn menus_close_by_escape_and_when_something_else_is_wanted() {
     browser.until(&format!("{menu}.open"));
     browser.click("h1");
     browser.until(&format!("!{menu}.open"));
+    // Who closes a dialog is back at the menu that it was opened from.
+    browser.click(".table .menu summary");
+    browser.click(".table .menu [data-dialog]");
+    browser.until("document.querySelector('#remove').matches(':modal')");
+    browser.key("Escape", false);
+    browser.until(&format!("document.activeElement === {menu}.querySelector('summary')"));
     // On a phone the menu of the page is a sheet.
     browser.resize(PHONE);
     browser.open(&guide.url("/styleguide/shell"));

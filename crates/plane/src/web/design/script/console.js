@@ -83,7 +83,10 @@
   on("click", "[data-dialog]", (event, link) => {
     event.preventDefault();
     closeMenus();
-    document.getElementById(link.hash.slice(1)).showModal();
+    const dialog = document.getElementById(link.hash.slice(1));
+    // Whoever closes it goes on where they were, or at the menu that they came from.
+    dialog.addEventListener("close", () => (link.closest("details")?.querySelector("summary") ?? link).focus(), { once: true });
+    dialog.showModal();
   });
   on("click", "dialog [data-close]", (event, link) => { event.preventDefault(); link.closest("dialog").close(); });
   upgrade();
