@@ -80,6 +80,12 @@ fn a_part_of_a_page_changes_by_itself_and_what_one_does_there_stays() {
     browser.until("document.querySelector('[data-live] progress').value >= 2");
     browser.until_said("2 of 10");
     assert_eq!(browser.js("return document.querySelector('[data-live] progress').mark", &[]), "the same element");
+    // While nothing comes, it says so; and no longer than that.
+    let said = "getComputedStyle(document.querySelector('[data-live]'), '::before').content";
+    assert_eq!(browser.js(&format!("return {said}"), &[]), "none");
+    browser.offline(true);
+    drop(guide);
+    browser.until(&format!("{said}.includes('Connection lost')"));
 }
 
 #[test]

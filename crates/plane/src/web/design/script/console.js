@@ -8,20 +8,29 @@
     if (found) act(event, found);
   }, type === "toggle");
 
+  const remember = (name, value) => {
+    const secure = location.protocol === "https:" ? "; secure" : "";
+    document.cookie = `${name}=${value}; path=/; max-age=31536000; samesite=lax${secure}`;
+  };
+
   // The server shows times in the zone that the browser says it is in.
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (zone && !document.cookie.includes(`zone=${zone}`)) {
-    document.cookie = `zone=${zone}; path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
+    remember("zone", zone);
   }
 
   // Relative times stay true, in the words of the server (format.rs).
   const relative = new Intl.RelativeTimeFormat(root.lang, { numeric: "always" });
-  const units = [[2.7e6, "minute", 6e4], [7.92e7, "hour", 3.6e6], [2.2464e9, "day", 8.64e7], [2.7648e10, "month", 2.6298e9], [Infinity, "year", 3.15576e10]];
+  const units = [
+    [2.7e6, "minute", 6e4], [7.92e7, "hour", 3.6e6], [2.2464e9, "day", 8.64e7],
+    [2.7648e10, "month", 2.6298e9], [Infinity, "year", 3.15576e10],
+  ];
   const freshen = () => {
     for (const time of all("time[data-time]")) {
       const distance = Number(time.dataset.time) - Date.now(), far = Math.abs(distance);
       const [, unit, size] = units.find(([below]) => far < below);
-      const text = far < 45e3 ? root.dataset.justNow : relative.format(Math.sign(distance) * Math.max(1, Math.round(far / size)), unit);
+      const count = Math.sign(distance) * Math.max(1, Math.round(far / size));
+      const text = far < 45e3 ? root.dataset.justNow : relative.format(count, unit);
       if (time.textContent !== text) time.textContent = text;
     }
   };
@@ -30,12 +39,19 @@
 
   // New markup takes the place of the old with as little change as can be: focus, scrolling and open details stay.
   const morph = (from, to) => {
-    if (from.nodeType !== to.nodeType || from.nodeName !== to.nodeName || from.id !== to.id) return from.replaceWith(to.cloneNode(true));
-    if (from.nodeType !== 1) { if (from.data !== to.data) from.data = to.data; return; }
-    for (const { name } of [...from.attributes]) if (!to.hasAttribute(name) && name !== "open") from.removeAttribute(name);
-    for (const { name, value } of to.attributes) if (from.getAttribute(name) !== value) from.setAttribute(name, value);
+    if (from.nodeName !== to.nodeName || from.id !== to.id) return from.replaceWith(to.cloneNode(true));
+    if (from.nodeType !== 1) {
+      if (from.data !== to.data) from.data = to.data;
+      return;
+    }
+    for (const { name } of [...from.attributes]) {
+      if (!to.hasAttribute(name) && name !== "open") from.removeAttribute(name);
+    }
+    for (const { name, value } of to.attributes) {
+      if (from.getAttribute(name) !== value) from.setAttribute(name, value);
+    }
     const old = [...from.childNodes], fresh = [...to.childNodes];
-    fresh.forEach((node, at) => old[at] ? morph(old[at], node) : from.append(node.cloneNode(true)));
+    fresh.forEach((node, at) => (old[at] ? morph(old[at], node) : from.append(node.cloneNode(true))));
     old.slice(fresh.length).forEach((node) => node.remove());
   };
 
@@ -45,8 +61,12 @@
   // <div data-live="/path">: each event of that address is its new content.
   const follow = (element, path, take) => {
     const source = new EventSource(path);
-    source.onmessage = (event) => { element.classList.remove("lost"); element.removeAttribute("title"); take(event.data); };
-    source.onerror = () => { element.classList.add("lost"); element.title = root.dataset.lost; };
+    element.dataset.lost = root.dataset.lost;
+    source.onmessage = (event) => {
+      element.classList.remove("lost");
+      take(event.data);
+    };
+    source.onerror = () => element.classList.add("lost");
     source.addEventListener("end", () => { source.close(); element.classList.remove("lost"); });
     addEventListener("pagehide", () => source.close());
   };
@@ -71,7 +91,9 @@
   }
 
   // Menus close when something else is wanted.
-  const closeMenus = (but) => all("details[data-menu][open]").forEach((menu) => menu.contains(but) || (menu.open = false));
+  const closeMenus = (but) => {
+    for (const menu of all("details[data-menu][open]")) if (!menu.contains(but)) menu.open = false;
+  };
   document.addEventListener("click", (event) => closeMenus(event.target));
   document.addEventListener("focusin", (event) => closeMenus(event.target));
   document.addEventListener("keydown", (event) => {
@@ -85,7 +107,8 @@
     closeMenus();
     const dialog = document.getElementById(link.hash.slice(1));
     // Whoever closes it goes on where they were, or at the menu that they came from.
-    dialog.addEventListener("close", () => (link.closest("details")?.querySelector("summary") ?? link).focus(), { once: true });
+    const back = link.closest("details")?.querySelector("summary") ?? link;
+    dialog.addEventListener("close", () => back.focus(), { once: true });
     dialog.showModal();
   });
   on("click", "dialog [data-close]", (event, link) => { event.preventDefault(); link.closest("dialog").close(); });
@@ -103,7 +126,8 @@
   });
 
   on("click", "[data-copy]", async (event, button) => {
-    const field = button.parentElement.querySelector("input"), label = button.querySelector("span"), before = label.textContent;
+    const field = button.parentElement.querySelector("input"), label = button.querySelector("span");
+    const before = label.textContent;
     try { await navigator.clipboard.writeText(field.value); } catch { field.select(); document.execCommand("copy"); }
     label.textContent = button.dataset.copied;
     setTimeout(() => { label.textContent = before; }, 2000);
@@ -111,8 +135,11 @@
   on("click", "[data-set-theme]", (event, link) => {
     event.preventDefault();
     root.dataset.theme = link.dataset.setTheme;
-    document.cookie = `theme=${link.dataset.setTheme}; path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
-    all("[data-set-theme]").forEach((one) => one.dataset.setTheme === root.dataset.theme ? one.setAttribute("aria-current", "true") : one.removeAttribute("aria-current"));
+    remember("theme", link.dataset.setTheme);
+    for (const one of all("[data-set-theme]")) {
+      one.removeAttribute("aria-current");
+      if (one.dataset.setTheme === root.dataset.theme) one.setAttribute("aria-current", "true");
+    }
   });
   all("[data-back]").forEach((link) => {
     link.hidden = history.length < 2;
@@ -155,7 +182,10 @@
       };
       request.open("POST", form.action);
       request.setRequestHeader("x-fragment", "errors");
-      request.upload.onprogress = ({ loaded, total }) => { bar.hidden = false; bar.value = total ? loaded / total * 100 : 0; };
+      request.upload.onprogress = ({ loaded, total }) => {
+        bar.hidden = false;
+        bar.value = total ? loaded / total * 100 : 0;
+      };
       request.onload = () => {
         if (request.status < 400) return location.assign(request.responseURL);
         fail((request.getResponseHeader("content-type") ?? "").startsWith("text/html") ? request.responseText : "");
@@ -177,7 +207,8 @@
     const show = (event) => {
       const box = plot.getBoundingClientRect(), x = (event.clientX - box.left) / box.width * 100;
       const row = rows.reduce((best, one) => Math.abs(one.dataset.x - x) < Math.abs(best.dataset.x - x) ? one : best);
-      const values = all("td", row).map((cell, at) => names.length > 1 ? `${names[at]} ${cell.textContent}` : cell.textContent);
+      const name = (at) => (names.length > 1 ? `${names[at]} ` : "");
+      const values = all("td", row).map((cell, at) => name(at) + cell.textContent);
       bubble.textContent = [...values, row.querySelector("th").textContent].join(" · ");
       plot.append(cursor, bubble);
       const at = row.dataset.x / 100 * box.width;
