@@ -151,6 +151,7 @@ pub fn routes() -> Routes {
         .post("/installations/{installation}/rollback", deployments::rollback_installation)
         .get("/installations/{installation}/logs", installations::logs)
         .post("/installations/{installation}/exec", installations::exec)
+        .get("/installations/{installation}/archive", backups::archive)
         .get("/installations/{installation}/snapshots", backups::snapshots)
         .post("/installations/{installation}/snapshots/{snapshot}/restore", backups::restore_snapshot)
         .get("/installations/{installation}/backups", backups::list)

@@ -61,6 +61,7 @@ pub fn console() -> Routes {
         .get("/p/{publisher}/installations/{installation}", installations::show)
         .get("/p/{publisher}/installations/{installation}/live", installations::live)
         .get("/p/{publisher}/installations/{installation}/logs", installations::logs)
+        .get("/p/{publisher}/installations/{installation}/data", installations::data)
         .post("/p/{publisher}/installations/{installation}/{verb}", installations::act)
         .post("/p/{publisher}/installations/{installation}/copies/{copy}/{verb}", installations::act_on_copy)
         .get("/p/{publisher}/customers", customers::list)
@@ -77,9 +78,11 @@ pub fn console() -> Routes {
         .post("/p/{publisher}/tokens", tokens::create)
         .post("/p/{publisher}/tokens/{token}/delete", tokens::delete)
         .get("/p/{publisher}/events", events::list)
+        .get("/p/{publisher}/events.csv", events::export)
         .get("/operator", operator::show)
         .post("/operator/publishers", operator::create)
         .post("/operator/settings", operator::change)
+        .post("/operator/operations/{operation}/retry", operator::retry)
 }
 
 /// A publisher's portal, for its customers.
@@ -91,6 +94,7 @@ pub fn portal() -> Routes {
         .post("/c/{customer}/catalogue/{app}", catalogue::take)
         .get("/c/{customer}/installations/{installation}", installations::show)
         .get("/c/{customer}/installations/{installation}/live", installations::live)
+        .get("/c/{customer}/installations/{installation}/data", installations::data)
         .post("/c/{customer}/installations/{installation}/{verb}", installations::act)
         .post("/c/{customer}/installations/{installation}/copies/{copy}/{verb}", installations::act_on_copy)
         .get("/c/{customer}/people", people::show)

@@ -205,6 +205,7 @@ pub const TABLE: &[Row] = &[
     post(STAFF, "/installations/{installation}/rollback", "installation.rollback"),
     get(KEEPERS, "/installations/{installation}/logs", &["lines", "follow"]),
     stream(MAKERS, "/installations/{installation}/exec", &[], "installation.exec"),
+    get(KEEPERS, "/installations/{installation}/archive", &["copy"]),
     get(KEEPERS, "/installations/{installation}/snapshots", PAGE),
     post(KEEPERS, "/installations/{installation}/snapshots/{snapshot}/restore", "snapshot.restore"),
     get(KEEPERS, "/installations/{installation}/backups", PAGE),

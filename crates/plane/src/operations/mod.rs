@@ -32,6 +32,7 @@ pub mod delete_publisher;
 pub mod delete_token;
 pub mod delete_version;
 pub mod deploy;
+pub mod download;
 pub mod end_session;
 pub mod exec;
 pub mod install;

@@ -31,7 +31,7 @@ pub async fn restore(
 }
 
 /// The copy of that name, or the backup of that id.
-async fn find_copy(tx: &Tx, row: &InstallationRow, text: &str, now: u64) -> Answer<SnapshotReport> {
+pub(super) async fn find_copy(tx: &Tx, row: &InstallationRow, text: &str, now: u64) -> Answer<SnapshotReport> {
     let id = text.parse::<BackupId>().ok();
     let known = snapshots::of(&**tx, row.id).await?;
     let is_it = |copy: &SnapshotReport| copy.name == text || (id.is_some() && copy.backup == id);

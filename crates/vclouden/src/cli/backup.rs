@@ -1,5 +1,7 @@
 //! `vclouden backup`: backups, and the snapshots that are kept by themselves whenever data is replaced.
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
 use domain::{BackupId, InstallationName};
 use nimbus_api::SnapshotReason;
@@ -63,6 +65,21 @@ pub enum Noun {
         #[arg(long)]
         no_wait: bool,
     },
+    /// Write an installation's data to a file, a tar.gz: of now, or of a backup or snapshot
+    #[command(after_help = example!(
+        "vclouden backup download acme",
+        "vclouden backup download acme 0190f3a2-7c1e-7000-8000-000000000001 -o before-the-move.tar.gz",
+    ))]
+    Download {
+        /// The installation
+        installation: InstallationName,
+        /// The backup or snapshot, as `vclouden backup list` shows it [default: the data of now]
+        #[arg(value_parser = copy_name)]
+        name: Option<String>,
+        /// The file [default: INSTALLATION.tar.gz]
+        #[arg(long, short)]
+        output: Option<PathBuf>,
+    },
     /// Delete a backup
     #[command(after_help = example!("vclouden backup delete acme 0190f3a2-7c1e-7000-8000-000000000001"))]
     Delete {
@@ -109,6 +126,9 @@ impl Noun {
                     return accepted_only(&accepted, context);
                 }
                 restored(&api, &accepted, context).await
+            }
+            Noun::Download { installation, name, output } => {
+                super::download::data(&installation, name, output, context).await
             }
             Noun::Delete { installation, backup, no_wait } => {
                 let accepted: Option<Accepted> =

@@ -6,6 +6,7 @@ mod completions;
 mod customer;
 mod deploy;
 mod deployment;
+mod download;
 mod events;
 mod exec;
 mod install;

@@ -23,7 +23,7 @@ pub enum Noun {
     },
     /// Say which server takes letters; a password is read from VCLOUDEN_MAIL_PASSWORD
     #[command(after_help = example!(
-        "VCLOUDEN_MAIL_PASSWORD=... vclouden settings mail smtp.example.com --user me --from \"Me <me@example.com>\"",
+        "vclouden settings mail smtp.example.com --user me --from \"Me <me@example.com>\"",
         "vclouden settings mail none",
     ))]
     Mail {

@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use nimbus_api::SnapshotReport;
+use serde::Deserialize;
 
 use super::installations::accepted;
 use crate::Plane;
 use crate::operations::delete_backup::delete_backup;
+use crate::operations::download::download;
 use crate::operations::make_backup::make_backup;
 use crate::operations::restore::restore;
 use crate::operations::{Actor, find_installation};
-use crate::problem::Answer;
+use crate::problem::{Answer, Refusal};
 use crate::store::installations::InstallationRow;
 use crate::store::snapshots;
 use crate::web::{Json, Paging, Path, Query, json, page_of};
@@ -70,6 +72,31 @@ pub async fn list(
     };
     let backups = copies(&plane, &row).await?.into_iter().filter_map(backup).collect();
     json(StatusCode::OK, &page_of::<Backup>(backups, &paging)?)
+}
+
+/// Of which copy.
+#[derive(Debug, Deserialize)]
+pub struct Wanted {
+    copy: Option<String>,
+}
+
+pub async fn archive(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path(text): Path<String>,
+    Query(wanted): Query<Wanted>,
+) -> Answer<Response> {
+    send_archive(&plane, &actor, &text, wanted.copy.as_deref()).await
+}
+
+/// An installation's data as a file; also for pages.
+pub async fn send_archive(plane: &Plane, actor: &Actor, text: &str, copy: Option<&str>) -> Answer<Response> {
+    let (row, archive) = download(plane, actor, text, copy).await?;
+    let mut response = crate::web::stream("application/gzip", archive);
+    let name = format!("attachment; filename=\"{}.tar.gz\"", row.name);
+    let name = HeaderValue::from_str(&name).map_err(Refusal::internal)?;
+    response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
+    Ok(response)
 }
 
 pub async fn create(

@@ -22,7 +22,7 @@ use crate::problem::{Answer, Refusal};
 use crate::store::events::{self, Part as EventPart};
 use crate::store::installations::{self, Filter};
 use crate::store::{apps, customers};
-use crate::web::api::backups::copies;
+use crate::web::api::backups::{copies, send_archive};
 use crate::web::api::installations::phases;
 use crate::web::design::format::{self, Shape};
 use crate::web::design::live as send_live;
@@ -351,6 +351,21 @@ pub async fn do_verb(plane: &Plane, actor: &Actor, text: &str, verb: &str, input
         }
         _ => Err(Refusal::missing("unknown-path", "there is no such page")),
     }
+}
+
+/// Of which copy.
+#[derive(Debug, Deserialize)]
+pub struct Data {
+    copy: Option<String>,
+}
+
+pub async fn data(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path((_, text)): Path<(String, String)>,
+    Query(wanted): Query<Data>,
+) -> Answer<Response> {
+    send_archive(&plane, &actor, &text, wanted.copy.as_deref()).await
 }
 
 pub async fn act_on_copy(

@@ -14,9 +14,11 @@ use crate::operations::Actor;
 use crate::operations::change_settings::change_settings;
 use crate::operations::create_publisher::create_publisher;
 use crate::operations::invite::invite;
+use crate::operations::retry::retry as retry_operation;
 use crate::problem::{Answer, Refusal};
 use crate::settings::Security;
 use crate::store::{operations, publishers};
+use crate::web::Path;
 use crate::web::api::servers::all as all_servers;
 use crate::web::entry::{Form, again};
 use crate::web::view;
@@ -133,4 +135,10 @@ pub async fn change(
         Ok(_) => Ok(lead("/operator", Some(("good", "done-settings")))),
         Err(refusal) => again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor, None).await?),
     }
+}
+
+/// Has a stuck operation taken up again.
+pub async fn retry(State(plane): State<Arc<Plane>>, actor: Actor, Path(id): Path<String>) -> Answer<Response> {
+    retry_operation(&plane, &actor, &id).await?;
+    Ok(lead("/operator", Some(("info", "done-retry"))))
 }

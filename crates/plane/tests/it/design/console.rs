@@ -18,10 +18,13 @@ fn is(pattern: &str, path: &str) -> bool {
     pattern.len() == path.len() && pattern.iter().zip(&path).all(same)
 }
 
+/// What ends like this is no page but a file, or goes on.
+const FILES: &[&str] = &["/live", "/download", "/data", ".csv"];
+
 /// The page that a path shows, if it is one to look at.
 fn page(site: Site, path: &str) -> Option<&'static Page> {
     let here = PAGES.iter().filter(|row| row.method == Method::GET && (row.site == site || row.site == Site::Both));
-    let seen = here.filter(|row| !row.path.ends_with("/live") && !row.path.ends_with("/download"));
+    let seen = here.filter(|row| !FILES.iter().any(|end| row.path.ends_with(end)));
     let mut seen = seen.filter(|row| !row.path.starts_with("/assets") && row.path != "/");
     // A word of the pattern is worth more than a place in it.
     let exact = seen.clone().find(|row| row.path == path);
