@@ -1,5 +1,5 @@
 //! Counts wrong passwords by account and by address: unlike a token a password can be guessed, so that whoever has tried
-//! too often waits, also with the right one.
+//! too often waits, also with the right one. And letters that anybody may have sent, so that nobody floods a mailbox.
 
 use std::net::IpAddr;
 
@@ -12,36 +12,67 @@ use crate::tries::Tries;
 /// Milliseconds in which they are counted.
 const WINDOW: Millis = 15 * 60_000;
 
+/// Milliseconds in which letters are counted.
+const HOUR: Millis = 3_600_000;
+
 /// An account that somebody tries to get into: realm and address.
 type Account = (Option<Slug>, String);
+
+/// The address by which one visitor is told from another. On this very machine there may be a proxy, behind which there
+/// is everybody.
+fn told_apart(address: IpAddr) -> Option<IpAddr> {
+    Some(group(address)).filter(|address| !address.is_loopback())
+}
 
 /// Everybody who showed a wrong password lately, and what they tried to get into.
 pub struct Guesses {
     accounts: Tries<Account>,
     // Behind one address there may be an office.
     addresses: Tries<IpAddr>,
+    letters: Tries<Account>,
+    senders: Tries<IpAddr>,
 }
 
 impl Default for Guesses {
     fn default() -> Self {
-        Self { accounts: Tries::new(10, WINDOW), addresses: Tries::new(50, WINDOW) }
+        Self {
+            accounts: Tries::new(10, WINDOW),
+            addresses: Tries::new(50, WINDOW),
+            letters: Tries::new(5, HOUR),
+            senders: Tries::new(30, HOUR),
+        }
     }
 }
 
 impl Guesses {
-    /// Seconds to wait before another try.
-    pub fn wait(&self, account: &Account, address: IpAddr, now: Millis) -> Option<u64> {
-        self.accounts.spent(account, now).max(self.addresses.spent(&group(address), now))
+    /// Counts a try before it is looked at, so that many at the same moment are counted too; seconds to wait when there
+    /// were too many.
+    pub fn begin(&self, account: &Account, address: IpAddr, now: Millis) -> Option<u64> {
+        self.accounts.count(account.clone(), now);
+        let mut wait = self.accounts.over(account, now);
+        if let Some(address) = told_apart(address) {
+            self.addresses.count(address, now);
+            wait = wait.max(self.addresses.over(&address, now));
+        }
+        wait
     }
 
-    /// Counts a wrong one.
-    pub fn wrong(&self, account: Account, address: IpAddr, now: Millis) {
-        self.accounts.count(account, now);
-        self.addresses.count(group(address), now);
+    /// Counts a letter that somebody wants sent; seconds to wait when there were too many.
+    pub fn letter(&self, account: Account, address: IpAddr, now: Millis) -> Option<u64> {
+        self.letters.count(account.clone(), now);
+        let mut wait = self.letters.over(&account, now);
+        if let Some(address) = told_apart(address) {
+            self.senders.count(address, now);
+            wait = wait.max(self.senders.over(&address, now));
+        }
+        wait
     }
 
     /// Forgets those of an account that somebody got into.
-    pub fn right(&self, account: &Account) {
+    pub fn right(&self, account: &Account, address: IpAddr) {
         self.accounts.forget(account);
+        if let Some(address) = told_apart(address) {
+            self.addresses.refund(&address);
+        }
     }
 }

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::problem::{Answer, Refusal};
 
 /// Fewest and most characters of a password.
 const LENGTH: std::ops::RangeInclusive<usize> = 10..=200;
+
+/// Most who wait for a turn: more would wait for longer than anybody does.
+const QUEUE: usize = 64;
 
 /// What is tried first by whoever guesses, as far as it is long enough to be accepted.
 const COMMON: &[&str] = &[
@@ -43,6 +46,8 @@ const COMMON: &[&str] = &[
 /// Who checks and makes hashes: each takes 19 MiB and some tens of milliseconds, so only some at a time.
 pub struct Passwords {
     turns: Arc<Semaphore>,
+    /// Those who wait for a turn.
+    queue: Arc<Semaphore>,
     /// The hash that is checked where there is none, so that the time it takes says nothing.
     nobodys: String,
 }
@@ -50,7 +55,7 @@ pub struct Passwords {
 impl Default for Passwords {
     fn default() -> Self {
         let nobodys = hash("nobody has this password").expect("argon2 works with its own parameters");
-        Self { turns: Arc::new(Semaphore::new(2)), nobodys }
+        Self { turns: Arc::new(Semaphore::new(2)), queue: Arc::new(Semaphore::new(QUEUE)), nobodys }
     }
 }
 
@@ -77,8 +82,16 @@ impl Passwords {
         Err(Refusal::invalid("bad-password", detail))
     }
 
+    fn place(&self) -> Answer<SemaphorePermit<'_>> {
+        self.queue.try_acquire().map_err(|_| {
+            let detail = "too many people log in at this moment; try again in a minute";
+            Refusal { retry_after: Some(30), ..Refusal::new(http::StatusCode::SERVICE_UNAVAILABLE, "busy", detail) }
+        })
+    }
+
     /// The hash of a password.
     pub async fn hash(&self, password: String) -> Answer<String> {
+        let _place = self.place()?;
         let _turn = self.turns.acquire().await.map_err(Refusal::internal)?;
         let hashed = tokio::task::spawn_blocking(move || hash(&password)).await.map_err(Refusal::internal)?;
         hashed.map_err(Refusal::internal)
@@ -86,6 +99,7 @@ impl Passwords {
 
     /// Whether a password has that hash. Without a hash it takes as long and is wrong.
     pub async fn fits(&self, password: String, hash: Option<String>) -> Answer<bool> {
+        let _place = self.place()?;
         let _turn = self.turns.acquire().await.map_err(Refusal::internal)?;
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.nobodys.clone());

@@ -70,6 +70,13 @@ impl Refusal {
         Self { retry_after: Some(seconds), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-guesses", detail) }
     }
 
+    /// 429: letters to the same address, or from the same, too often.
+    pub fn too_many_letters(seconds: u64) -> Self {
+        let minutes = seconds.div_ceil(60);
+        let detail = format!("enough letters were sent; look into your mail, also among spam, or wait {minutes} min");
+        Self { retry_after: Some(seconds), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-letters", detail) }
+    }
+
     /// 500: our own fault. The cause goes to the log, and enough of it to the person to report it.
     pub fn internal(cause: impl std::fmt::Display) -> Self {
         tracing::error!(%cause, "a request failed");

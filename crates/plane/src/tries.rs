@@ -24,7 +24,7 @@ pub struct Tries<K> {
     all: Mutex<HashMap<K, Count>>,
 }
 
-impl<K: Eq + Hash> Tries<K> {
+impl<K: Clone + Eq + Hash> Tries<K> {
     /// At most `limit` in `window` milliseconds.
     pub fn new(limit: u32, window: Millis) -> Self {
         Self { limit, window, all: Mutex::default() }
@@ -40,9 +40,10 @@ impl<K: Eq + Hash> Tries<K> {
         let is_over = |count: &Count| now.saturating_sub(count.since) >= self.window;
         if all.len() >= KEYS && !all.contains_key(&key) {
             all.retain(|_, count| !is_over(count));
-            // So many at once are one attacker with many addresses: counting begins anew.
-            if all.len() >= KEYS {
-                all.clear();
+            // So many at once are one attacker with many names: the oldest goes, so that nobody can make all be forgotten.
+            let oldest = all.iter().min_by_key(|(_, count)| count.since).map(|(key, _)| key.clone());
+            if let Some(oldest) = oldest.filter(|_| all.len() >= KEYS) {
+                all.remove(&oldest);
             }
         }
         let entry = all.entry(key).or_insert(Count { since: now, count: 0 });
@@ -61,9 +62,16 @@ impl<K: Eq + Hash> Tries<K> {
         (count.count > allowed && left > 0).then(|| left.div_ceil(1000).max(1))
     }
 
-    /// Seconds to wait before another try, when as many as there may be were wrong.
-    pub fn spent(&self, key: &K, now: Millis) -> Option<u64> {
-        self.wait(key, now, self.limit.saturating_sub(1))
+    /// Seconds to wait when there were more than there may be.
+    pub fn over(&self, key: &K, now: Millis) -> Option<u64> {
+        self.wait(key, now, self.limit)
+    }
+
+    /// Takes one back.
+    pub fn refund(&self, key: &K) {
+        if let Some(count) = self.lock().get_mut(key) {
+            count.count = count.count.saturating_sub(1);
+        }
     }
 
     /// Forgets what was counted.

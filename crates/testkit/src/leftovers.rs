@@ -83,7 +83,8 @@ fn loops(data: &str) -> BTreeSet<String> {
 fn tree(dir: &Path, depth: u32) -> Vec<String> {
     let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
     let mut found = Vec::new();
-    for entry in entries.flatten() {
+    // What an installation used is written down from time to time; where it is removed, its directory goes as well.
+    for entry in entries.flatten().filter(|entry| entry.file_name() != "history") {
         found.push(entry.path().display().to_string());
         if depth > 1 {
             found.extend(tree(&entry.path(), depth - 1));

@@ -11,7 +11,8 @@ use crate::problem::{Answer, Refusal};
 use crate::secret;
 use crate::store::invitations::{self, InvitationRow};
 use crate::store::people::{self, Membership, PersonRow};
-use crate::store::{Tx, customers, publishers};
+use crate::store::{Tx, customers, installations, publishers};
+use crate::wire::word;
 
 /// What a new person says of themself.
 #[derive(Clone, Debug, Default)]
@@ -65,6 +66,12 @@ pub async fn accept(plane: &Plane, link: &str, known: Option<&PersonRow>, input:
         (None, None) => return Err(Refusal::internal("nobody accepts the invitation")),
     };
     let membership = place(plane, &tx, &invitation, &input.organisation).await?;
+    let before = people::memberships(&*tx, person.id).await?;
+    if let Some(already) = before.iter().find(|one| one.reach == membership.reach) {
+        // Nobody loses a role by accepting another.
+        let detail = format!("you are {} there already; whoever decides there can change that", word(&already.role));
+        return Err(Refusal::conflict("member-already", detail));
+    }
     people::join(&tx, person.id, &membership, plane.now()).await?;
     let thing = Thing { id: person.id.to_string(), name: Some(person.mail.clone()), ..Thing::at(&membership.reach) };
     record_as(plane, &tx, &person.mail, "member.join", thing, json!({ "role": membership.role })).await?;
@@ -85,8 +92,8 @@ async fn newcomer(plane: &Plane, invitation: &InvitationRow, input: &About) -> A
         password: Some(plane.passwords.hash(input.password.clone()).await?),
         language: input.language.clone(),
         time_zone: input.time_zone.clone(),
-        // The link was sent to it, or handed over by who invited.
-        verified_at: Some(at),
+        // The link was sent to it, or handed over by who invited; without mail whoever signs up proves nothing.
+        verified_at: (plane.mail_is_set_up() || invitation.invited_by != invitation.mail).then_some(at),
         created_at: at,
     })
 }
@@ -105,12 +112,25 @@ async fn place(plane: &Plane, tx: &Tx, invitation: &InvitationRow, organisation:
         }
         (reach, _) => reach.clone(),
     };
+    // It may have been deleted since.
+    let there = match &reach {
+        Reach::All => true,
+        Reach::Publisher(slug) => publishers::find(&**tx, &Reach::All, slug).await?.is_some(),
+        Reach::Customer(key) => customers::find(&**tx, key).await?.is_some(),
+    };
+    if !there {
+        return Err(Refusal::missing("unknown-invitation", "what this invitation leads to is no more"));
+    }
     Ok(Membership { role, reach })
 }
 
 async fn found_publisher(plane: &Plane, tx: &Tx, by: &str, name: &str) -> Answer<Slug> {
     for slug in slugs(name) {
-        if publishers::create(tx, &slug, name, plane.now()).await? {
+        // Its portal would have the host name of an installation.
+        let host = slug.as_str().parse().map_err(Refusal::internal)?;
+        if installations::named(&**tx, &host).await?.is_none()
+            && publishers::create(tx, &slug, name, plane.now()).await?
+        {
             let thing =
                 Thing { id: slug.to_string(), name: Some(name.to_owned()), publisher: Some(&slug), ..Thing::default() };
             record_as(plane, tx, by, "publisher.create", thing, json!({})).await?;

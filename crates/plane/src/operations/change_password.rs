@@ -17,19 +17,18 @@ pub async fn change_password(
     from: &From,
 ) -> Answer<Secret> {
     let account = (person.realm.clone(), person.mail.clone());
-    if let Some(seconds) = plane.guesses.wait(&account, from.address, plane.now()) {
+    if let Some(seconds) = plane.guesses.begin(&account, from.address, plane.now()) {
         return Err(Refusal::too_many_guesses(seconds));
     }
     if !plane.passwords.fits(old, person.password.clone()).await? {
-        plane.guesses.wrong(account, from.address, plane.now());
         return Err(Refusal::invalid("wrong-password", "the old password is not right; nothing was changed"));
     }
+    plane.guesses.right(&account, from.address);
     Passwords::check(&new, &person.mail, &person.name)?;
     let hash = plane.passwords.hash(new).await?;
-    let mut person = person.clone();
     let tx = plane.store.write().await?;
-    keep(plane, &tx, &mut person, hash).await?;
-    let secret = begin_session(plane, &tx, &person, from).await?;
+    keep(plane, &tx, person, hash).await?;
+    let secret = begin_session(plane, &tx, person, from).await?;
     tx.commit().await?;
     plane.progress.changed();
     Ok(secret)

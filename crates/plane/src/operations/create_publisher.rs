@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Actor, Thing, name_for_people, record};
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
-use crate::store::publishers;
+use crate::store::{installations, publishers};
 use crate::wire::{CreatePublisher, Publisher};
 
 /// Creates it.
@@ -14,8 +14,13 @@ pub async fn create_publisher(plane: &Plane, actor: &Actor, input: CreatePublish
     let name = name_for_people(input.name, &slug)?;
     let tx = plane.store.write().await?;
     let at = plane.now();
-    if !publishers::create(&tx, &slug, &name, at).await? {
-        let detail = format!("there is a publisher \"{slug}\" already; choose another slug");
+    // Its portal would have the host name of an installation.
+    let taken = match slug.as_str().parse() {
+        Ok(name) => installations::named(&*tx, &name).await?.is_some(),
+        Err(_) => false,
+    };
+    if taken || !publishers::create(&tx, &slug, &name, at).await? {
+        let detail = format!("there is a publisher or an installation \"{slug}\" already; choose another slug");
         return Err(Refusal::conflict("publisher-exists", detail));
     }
     let thing = Thing { id: slug.to_string(), name: Some(name.clone()), publisher: Some(&slug), ..Thing::default() };

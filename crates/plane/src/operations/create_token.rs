@@ -26,6 +26,7 @@ const DAY: Millis = 24 * 3600 * 1000;
 pub async fn create_token(plane: &Plane, actor: &Actor, input: CreateToken) -> Answer<NewToken> {
     let name = line_for_people("name", &input.name)?;
     let scopes = scopes(&input.scopes)?;
+    require_scopes(actor, &scopes)?;
     let days = input.days.unwrap_or(365);
     if !DAYS.contains(&days) {
         let detail = format!("key \"days\" is {days}; it must be {} to {}", DAYS.start(), DAYS.end());
@@ -64,6 +65,19 @@ fn scopes(wanted: &[String]) -> Answer<Vec<String>> {
         return Err(Refusal::invalid("bad-scope", detail));
     }
     Ok(wanted.to_vec())
+}
+
+/// A token makes no other that can do more.
+fn require_scopes(actor: &Actor, wanted: &[String]) -> Answer<()> {
+    let Some(own) = &actor.scopes else { return Ok(()) };
+    let has = |scope: &String| own.contains(scope) || own.iter().any(|one| one == EVERYTHING);
+    match wanted.iter().find(|scope| **scope != word(&Scope::Read) && !has(scope)) {
+        None => Ok(()),
+        Some(more) => {
+            let detail = format!("a token makes no other that can do more: yours lacks the scope \"{more}\"");
+            Err(Refusal::new(http::StatusCode::FORBIDDEN, "scope", detail))
+        }
+    }
 }
 
 /// As whom it acts: without a role as its maker, otherwise as nobody in particular, with no more rights than they have.

@@ -5,9 +5,10 @@ use serde_json::json;
 
 use super::{Actor, Thing, names_of, record, short};
 use crate::Plane;
+use crate::access::Reach;
 use crate::problem::{Answer, Refusal};
-use crate::store::customers;
 use crate::store::installations::{self, Filter};
+use crate::store::{customers, people};
 
 /// Deletes it.
 pub async fn delete_customer(plane: &Plane, actor: &Actor, customer: &Key) -> Answer<()> {
@@ -19,6 +20,7 @@ pub async fn delete_customer(plane: &Plane, actor: &Actor, customer: &Key) -> An
         let detail = format!("customer {} has installations: {}; remove them first", customer.slug, names_of(&left));
         return Err(Refusal::conflict("customer-in-use", detail));
     }
+    people::forget_place(&tx, &Reach::Customer(customer.clone())).await?;
     customers::delete(&tx, customer).await?;
     record(plane, &tx, actor, "customer.delete", Thing::customer(customer, Some(found.name)), json!({})).await?;
     tx.commit().await?;

@@ -5,8 +5,9 @@ use serde_json::json;
 
 use super::{Actor, Thing, first_publisher, record, unknown_publisher};
 use crate::Plane;
+use crate::access::Reach;
 use crate::problem::{Answer, Refusal};
-use crate::store::publishers;
+use crate::store::{people, publishers};
 
 /// Deletes it.
 pub async fn delete_publisher(plane: &Plane, actor: &Actor, slug: &Slug) -> Answer<()> {
@@ -23,6 +24,7 @@ pub async fn delete_publisher(plane: &Plane, actor: &Actor, slug: &Slug) -> Answ
         );
         return Err(Refusal::conflict("publisher-in-use", detail));
     }
+    people::forget_place(&tx, &Reach::Publisher(slug.clone())).await?;
     publishers::delete(&tx, slug).await?;
     let thing = Thing { id: slug.to_string(), name: Some(found.name), publisher: Some(slug), ..Thing::default() };
     record(plane, &tx, actor, "publisher.delete", thing, json!({})).await?;

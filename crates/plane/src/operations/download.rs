@@ -19,18 +19,19 @@ pub async fn download(
     installation: &str,
     copy: Option<&str>,
 ) -> Answer<(InstallationRow, ByteStream)> {
-    let tx = plane.store.write().await?;
-    let row = find_installation(&*tx, &actor.reach, installation).await?;
+    let db = plane.store.read();
+    let row = find_installation(db, &actor.reach, installation).await?;
     if !matches!(row.state, InstallationState::Running | InstallationState::Stopped) {
         return Err(not_in_that_state(&row));
     }
     let copy = match copy {
-        Some(copy) => Some(find_copy(&tx, &row, copy, plane.now()).await?.name),
+        Some(copy) => Some(find_copy(db, &row, copy, plane.now()).await?.name),
         None => None,
     };
     let archive = plane.servers.get(row.server)?.server.archive(row.id, copy.clone()).await?;
     let detail = json!({ "copy": copy });
     let event = installation_event(plane.now(), actor.name(), &row, "installation.download", Outcome::Done, detail);
+    let tx = plane.store.write().await?;
     events::record(&tx, &event).await?;
     tx.commit().await?;
     plane.progress.changed();

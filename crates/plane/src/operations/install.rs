@@ -10,7 +10,7 @@ use crate::Plane;
 use crate::access::Reach;
 use crate::problem::{Answer, Refusal};
 use crate::store::installations::{self, InstallationRow};
-use crate::store::{self, Tx, events, ports, versions};
+use crate::store::{self, Tx, events, ports, publishers, versions};
 use crate::wire::{CreateInstallation, Outcome, Version};
 
 /// Accepts it.
@@ -132,11 +132,19 @@ pub async fn allot_ports(
     })
 }
 
+/// Whether a publisher's portal has that host name. Browsers send a host's cookies to every port of it, so that the
+/// installation would get the portal's sessions.
+async fn names_portal(tx: &Tx, name: &InstallationName) -> Answer<bool> {
+    let Ok(slug) = name.as_str().parse() else { return Ok(false) };
+    Ok(publishers::find(&**tx, &Reach::All, &slug).await?.is_some())
+}
+
 /// A name that nobody has, or only the record of a failed try of the same.
 async fn free_name(tx: &Tx, given: Option<InstallationName>, app: &Key, customer: &Key) -> Answer<InstallationName> {
     if let Some(name) = given {
         let taken = installations::named(&**tx, &name).await?;
-        if taken.is_some_and(|row| !only_a_record(&row, app, customer)) {
+        let taken = taken.is_some_and(|row| !only_a_record(&row, app, customer));
+        if taken || names_portal(tx, &name).await? {
             let detail = format!("there is an installation \"{name}\" already; choose another name, or give none");
             return Err(Refusal::conflict("name-taken", detail));
         }
@@ -149,7 +157,8 @@ async fn free_name(tx: &Tx, given: Option<InstallationName>, app: &Key, customer
         let text = format!("{}{suffix}", text.trim_end_matches('-'));
         let Ok(name) = text.parse::<InstallationName>() else { continue };
         let taken = installations::named(&**tx, &name).await?;
-        if taken.is_none_or(|row| only_a_record(&row, app, customer)) {
+        let free = taken.is_none_or(|row| only_a_record(&row, app, customer));
+        if free && !names_portal(tx, &name).await? {
             return Ok(name);
         }
     }

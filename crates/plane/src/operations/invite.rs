@@ -4,7 +4,7 @@ use domain::{InvitationId, Slug};
 use serde_json::json;
 
 use super::create_token::{may_give, reach_of};
-use super::log_in::normal_mail;
+use super::log_in::{From, normal_mail};
 use super::{Actor, Thing, record_as};
 use crate::Plane;
 use crate::access::{Reach, Role};
@@ -48,12 +48,21 @@ pub async fn invite(plane: &Plane, actor: &Actor, input: CreateInvitation, langu
 }
 
 /// A person invites themself: with a realm to be a new customer there, without one to be a new publisher.
-pub async fn sign_up(plane: &Plane, realm: Option<&Slug>, mail: &str, language: Language) -> Answer<Invited> {
+pub async fn sign_up(
+    plane: &Plane,
+    realm: Option<&Slug>,
+    mail: &str,
+    language: Language,
+    from: &From,
+) -> Answer<Invited> {
     if !plane.sign_up_is_open() {
         let detail = "accounts are made by invitation here; ask whoever runs this for one";
         return Err(Refusal::new(http::StatusCode::FORBIDDEN, "sign-up-closed", detail));
     }
     let mail = normal_mail(mail)?;
+    if let Some(seconds) = plane.guesses.letter((realm.cloned(), mail.clone()), from.address, plane.now()) {
+        return Err(Refusal::too_many_letters(seconds));
+    }
     let membership = match realm {
         None => Membership { role: Role::Owner, reach: Reach::All },
         Some(publisher) => Membership { role: Role::CustomerAdmin, reach: Reach::Publisher(publisher.clone()) },

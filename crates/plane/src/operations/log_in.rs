@@ -51,13 +51,12 @@ pub async fn log_in(
     };
     let mail = normal_mail(mail).map_err(|_| wrong())?;
     let account = (realm.cloned(), mail.clone());
-    if let Some(seconds) = plane.guesses.wait(&account, from.address, now) {
+    if let Some(seconds) = plane.guesses.begin(&account, from.address, now) {
         return Err(Refusal::too_many_guesses(seconds));
     }
     let person = people::with_mail(plane.store.read(), realm, &mail).await?;
     let hash = person.as_ref().and_then(|person| person.password.clone());
     if !plane.passwords.fits(password, hash).await? {
-        plane.guesses.wrong(account, from.address, now);
         let tx = plane.store.write().await?;
         let thing = Thing { id: mail.clone(), publisher: realm, ..Thing::default() };
         let why = json!({ "address": from.address.to_string(), "code": "wrong-password" });
@@ -66,7 +65,7 @@ pub async fn log_in(
         return Err(wrong());
     }
     let person = person.ok_or_else(wrong)?;
-    plane.guesses.right(&account);
+    plane.guesses.right(&account, from.address);
     let tx = plane.store.write().await?;
     let secret = begin_session(plane, &tx, &person, from).await?;
     tx.commit().await?;

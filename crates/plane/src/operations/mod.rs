@@ -70,19 +70,35 @@ pub struct Actor {
     pub role: Role,
     /// Whose things they can know of.
     pub reach: Reach,
+    /// What the token may be used for that they show, if they show one.
+    pub scopes: Option<Vec<String>>,
 }
 
 impl Actor {
     /// Whoever shows a token that nobody in particular made.
     pub fn of_token(token: &TokenRow) -> Self {
         let Membership { role, reach } = token.membership.clone();
-        Self { id: format!("token:{}", token.id), name: token.name.clone(), person: None, role, reach }
+        Self {
+            id: format!("token:{}", token.id),
+            name: token.name.clone(),
+            person: None,
+            role,
+            reach,
+            scopes: Some(token.scopes.clone()),
+        }
     }
 
     /// A person as what they are somewhere.
     pub fn of_person(person: &PersonRow, membership: Membership) -> Self {
         let Membership { role, reach } = membership;
-        Self { id: format!("person:{}", person.id), name: person.mail.clone(), person: Some(person.id), role, reach }
+        Self {
+            id: format!("person:{}", person.id),
+            name: person.mail.clone(),
+            person: Some(person.id),
+            role,
+            reach,
+            scopes: None,
+        }
     }
 
     /// The person, unless it is a token that belongs to nobody in particular.

@@ -1,9 +1,11 @@
 //! A new password for somebody who forgot theirs: a link is sent to their address, and whoever opens it chooses one.
 
+use std::sync::Arc;
+
 use domain::Slug;
 use serde_json::json;
 
-use super::log_in::normal_mail;
+use super::log_in::{From, normal_mail};
 use super::{Thing, record_as};
 use crate::Plane;
 use crate::letters::{self, Letter};
@@ -19,17 +21,37 @@ use crate::web::design::Language;
 const LASTS: u64 = 3600 * 1000;
 
 /// Sends the link, if the address has an account. Whether it has is not told.
-pub async fn request_reset(plane: &Plane, realm: Option<&Slug>, mail: &str, language: Language) -> Answer<()> {
+pub async fn request_reset(
+    plane: &Arc<Plane>,
+    realm: Option<&Slug>,
+    mail: &str,
+    language: Language,
+    from: &From,
+) -> Answer<()> {
     if !plane.mail_is_set_up() {
         let detail = "no mail can be sent from here yet; ask whoever runs this for a new invitation";
         return Err(Refusal::conflict("no-mail", detail));
     }
     let mail = normal_mail(mail)?;
-    let Some(person) = people::with_mail(plane.store.read(), realm, &mail).await? else { return Ok(()) };
+    if let Some(seconds) = plane.guesses.letter((realm.cloned(), mail.clone()), from.address, plane.now()) {
+        return Err(Refusal::too_many_letters(seconds));
+    }
+    // The answer takes as long for whom there is not.
+    let (plane, realm) = (plane.clone(), realm.cloned());
+    tokio::spawn(async move {
+        if let Err(refusal) = send_link(&plane, realm.as_ref(), &mail, language).await {
+            tracing::error!(why = %refusal.detail, "a link for a new password could not be sent");
+        }
+    });
+    Ok(())
+}
+
+async fn send_link(plane: &Plane, realm: Option<&Slug>, mail: &str, language: Language) -> Answer<()> {
+    let Some(person) = people::with_mail(plane.store.read(), realm, mail).await? else { return Ok(()) };
     let (secret, tx) = (Secret::new(""), plane.store.write().await?);
     links::create(&tx, &secret.sha256, Purpose::Reset, person.id, plane.now() + LASTS).await?;
     let link = format!("{}/password/{}", plane.site(realm), secret.text);
-    let letter = Letter { to: &mail, key: "letter-reset", values: &[("name", &person.name), ("link", &link)] };
+    let letter = Letter { to: mail, key: "letter-reset", values: &[("name", &person.name), ("link", &link)] };
     letters::send(plane, &tx, language, letter).await?;
     tx.commit().await?;
     plane.progress.mails.notify_one();
@@ -50,18 +72,19 @@ pub async fn reset_password(plane: &Plane, realm: Option<&Slug>, link: &str, pas
     };
     let tx = plane.store.write().await?;
     let id = links::take(&tx, &secret::sha256(link), Purpose::Reset, plane.now()).await?.ok_or_else(gone)?;
-    let mut person = people::find(&*tx, id).await?.ok_or_else(gone)?;
-    person.verified_at = person.verified_at.or(Some(plane.now()));
-    keep(plane, &tx, &mut person, hash).await?;
+    let person = people::find(&*tx, id).await?.ok_or_else(gone)?;
+    keep(plane, &tx, &person, hash).await?;
     tx.commit().await?;
     plane.progress.changed();
     Ok(person)
 }
 
-/// Keeps a new password and ends every session.
-pub(super) async fn keep(plane: &Plane, tx: &Tx, person: &mut PersonRow, hash: String) -> Answer<()> {
-    person.password = Some(hash);
-    people::update(tx, person).await?;
+/// Keeps a new password in place of the one that was looked at, and ends every session.
+pub(super) async fn keep(plane: &Plane, tx: &Tx, person: &PersonRow, hash: String) -> Answer<()> {
+    if !people::set_password(tx, person.id, person.password.as_deref(), &hash, plane.now()).await? {
+        let detail = "the password was changed meanwhile; nothing was done, try again";
+        return Err(Refusal::conflict("changed-meanwhile", detail));
+    }
     sessions::end_all(tx, person.id, None).await?;
     let thing = Thing { id: person.id.to_string(), publisher: person.realm.as_ref(), ..Thing::default() };
     record_as(plane, tx, &person.mail, "person.password", thing, json!({})).await

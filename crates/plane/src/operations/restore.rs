@@ -3,12 +3,13 @@
 
 use domain::BackupId;
 use nimbus_api::{SnapshotReason, SnapshotReport, Work};
+use sea_orm::ConnectionTrait;
 
 use super::{Actor, Begun, accept, find_installation, refuse_under_deployment, short};
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
 use crate::store::installations::InstallationRow;
-use crate::store::{Tx, snapshots};
+use crate::store::snapshots;
 
 /// Accepts it. With `code` the version that the copy was taken of comes back as well, without it the version of now
 /// gets the data; when it is not said, what came by itself goes back as a whole, and a backup is data only.
@@ -21,7 +22,7 @@ pub async fn restore(
 ) -> Answer<Begun> {
     let tx = plane.store.write().await?;
     let row = find_installation(&*tx, &actor.reach, installation).await?;
-    let copy = find_copy(&tx, &row, copy, plane.now()).await?;
+    let copy = find_copy(&*tx, &row, copy, plane.now()).await?;
     refuse_under_deployment(&row, "restored")?;
     let code = code.unwrap_or(copy.reason != SnapshotReason::Backup);
     let keep_seconds = u64::from(plane.keep_hours) * 3600;
@@ -31,9 +32,14 @@ pub async fn restore(
 }
 
 /// The copy of that name, or the backup of that id.
-pub(super) async fn find_copy(tx: &Tx, row: &InstallationRow, text: &str, now: u64) -> Answer<SnapshotReport> {
+pub(super) async fn find_copy(
+    db: &impl ConnectionTrait,
+    row: &InstallationRow,
+    text: &str,
+    now: u64,
+) -> Answer<SnapshotReport> {
     let id = text.parse::<BackupId>().ok();
-    let known = snapshots::of(&**tx, row.id).await?;
+    let known = snapshots::of(db, row.id).await?;
     let is_it = |copy: &SnapshotReport| copy.name == text || (id.is_some() && copy.backup == id);
     let found = known.into_iter().find(|copy| is_it(copy) && copy.expires_at.is_none_or(|at| at > now));
     found.filter(|copy| !copy.name.is_empty()).ok_or_else(|| {

@@ -22,7 +22,7 @@ pub async fn update_profile(
     let mut person = person.clone();
     (person.name, person.language, person.time_zone) = (name, language.to_owned(), time_zone.to_owned());
     let tx = plane.store.write().await?;
-    people::update(&tx, &person).await?;
+    people::update_profile(&tx, &person).await?;
     let thing = Thing { id: person.id.to_string(), publisher: person.realm.as_ref(), ..Thing::default() };
     record_as(plane, &tx, &person.mail, "person.update", thing, json!({})).await?;
     tx.commit().await?;

@@ -49,11 +49,15 @@ fn read(row: &QueryResult) -> Result<InvitationRow> {
     })
 }
 
-/// Keeps a new invitation under the hash of its link, in place of one that was sent to the same address before.
+/// Keeps a new invitation under the hash of its link, in place of one that the same person sent to
+/// the same address for the same before.
 pub async fn create(tx: &Tx, sha256: &str, new: &InvitationRow) -> Result<()> {
     let (publisher, customer) = columns_of(&new.membership.reach);
-    let sql = "DELETE FROM invitations WHERE mail = $1 AND publisher = $2 AND customer = $3";
-    run(&**tx, sql, [text(&new.mail), text(&publisher), text(&customer)]).await?;
+    let sql = "DELETE FROM invitations WHERE mail = $1 AND publisher = $2 AND customer = $3 AND role = $4 \
+               AND invited_by = $5";
+    let role = word(&new.membership.role);
+    let values = [text(&new.mail), text(&publisher), text(&customer), text(role), text(&new.invited_by)];
+    run(&**tx, sql, values).await?;
     let sql = "INSERT INTO invitations (sha256, id, mail, publisher, customer, role, invited_by, created_at, expires_at) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     let values = [

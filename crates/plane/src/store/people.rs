@@ -123,19 +123,39 @@ pub async fn with_mail(db: &impl ConnectionTrait, realm: Option<&Slug>, mail: &s
     one(db, &sql, [text(realm_column(realm)), text(mail)]).await?.map(|row| read(&row)).transpose()
 }
 
-/// Keeps what can change of an account.
-pub async fn update(tx: &Tx, row: &PersonRow) -> Result<()> {
-    let sql =
-        "UPDATE people SET name = $2, password = $3, language = $4, time_zone = $5, verified_at = $6 WHERE id = $1";
-    let values = [
-        text(row.id),
-        text(&row.name),
-        maybe_text(row.password.as_ref()),
-        text(&row.language),
-        text(&row.time_zone),
-        maybe_big(row.verified_at),
-    ];
-    run(&**tx, sql, values).await?;
+/// Keeps how a person wants to be called and addressed.
+pub async fn update_profile(tx: &Tx, row: &PersonRow) -> Result<()> {
+    let sql = "UPDATE people SET name = $2, language = $3, time_zone = $4 WHERE id = $1";
+    run(&**tx, sql, [text(row.id), text(&row.name), text(&row.language), text(&row.time_zone)]).await?;
+    Ok(())
+}
+
+/// Makes `new` the password's hash in place of `old`; `false` when it is another by now.
+pub async fn set_password(tx: &Tx, id: PersonId, old: Option<&str>, new: &str, verified_at: Millis) -> Result<bool> {
+    let sql = "UPDATE people SET password = $2, verified_at = COALESCE(verified_at, $4) \
+               WHERE id = $1 AND COALESCE(password, '') = $3";
+    let values = [text(id), text(new), text(old.unwrap_or_default()), big(verified_at)];
+    Ok(run(&**tx, sql, values).await?.rows_affected() > 0)
+}
+
+/// Forgets who is something at a place that is deleted, for a publisher also at its customers: members, tokens and
+/// invitations. Otherwise a later place of the same name would be theirs. The accounts of a portal go with it.
+pub async fn forget_place(tx: &Tx, reach: &Reach) -> Result<()> {
+    let (publisher, customer) = columns_of(reach);
+    if publisher.is_empty() {
+        return Ok(());
+    }
+    for table in ["memberships", "tokens", "invitations"] {
+        let sql = format!("DELETE FROM {table} WHERE publisher = $1 AND (customer = $2 OR $2 = '')");
+        run(&**tx, &sql, [text(&publisher), text(&customer)]).await?;
+    }
+    if customer.is_empty() {
+        for table in ["sessions", "links", "memberships"] {
+            let sql = format!("DELETE FROM {table} WHERE person IN (SELECT id FROM people WHERE realm = $1)");
+            run(&**tx, &sql, [text(&publisher)]).await?;
+        }
+        run(&**tx, "DELETE FROM people WHERE realm = $1", [text(&publisher)]).await?;
+    }
     Ok(())
 }
 

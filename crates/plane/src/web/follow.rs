@@ -30,10 +30,18 @@ async fn next_look(changes: &mut watch::Receiver<u64>) {
     let _ = tokio::time::timeout(TIMER, changes.changed()).await;
 }
 
+/// The longest that a live page goes on by itself: then its browser asks again, and whoever may not see it any more does
+/// not.
+const LIVE: Duration = Duration::from_secs(300);
+
 /// Something for each moment at which something may have changed, the first at once.
 pub fn changes(plane: Arc<Plane>) -> impl Stream<Item = ()> + Send {
     let changes = plane.progress.watch();
-    unfold((changes, false, plane), |(mut changes, looked, plane)| async move {
+    let until = tokio::time::Instant::now() + LIVE;
+    unfold((changes, false, plane), move |(mut changes, looked, plane)| async move {
+        if tokio::time::Instant::now() > until {
+            return None;
+        }
         if looked {
             next_look(&mut changes).await;
         }

@@ -14,7 +14,8 @@ use http_body_util::{BodyExt, Limited};
 
 use super::design::{Flash, Language, View, Visitor};
 use crate::Plane;
-use crate::access::{JSON_LIMIT, Page, Reach, Role, Site, Visitors, find_page};
+use crate::access::{JSON_LIMIT, PAGES, Page, Reach, Role, Site, Visitors, find_page};
+use crate::guard::BODY_TIME;
 use crate::operations::Actor;
 use crate::operations::log_in::{From, LASTS, LASTS_UNUSED};
 use crate::problem::{Answer, Refusal};
@@ -25,8 +26,10 @@ use crate::store::sessions::{self, SessionRow};
 use crate::strangers::Peer;
 use crate::wire::{PROBLEM_JSON, Problem};
 
-/// What a browser keeps of a session.
-const SESSION: &str = "session";
+/// What a browser keeps of a session. With HTTPS its name lets no other host set it.
+fn session_cookie(plane: &Plane) -> &'static str {
+    if plane.console_url.starts_with("https:") { "__Host-session" } else { "session" }
+}
 
 /// What a browser shows once, on the next page: a tone and the key of a text.
 const FLASH: &str = "flash";
@@ -83,6 +86,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Visit {
 /// The middleware.
 pub async fn guard(State(plane): State<Arc<Plane>>, path: MatchedPath, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
+    // The form first: whoever holds it back gets what they are by then, not what they were when they began.
+    let sent = match receive_form(&parts, path.as_str(), body).await {
+        Ok(sent) => sent,
+        Err(refusal) => return refusal.into_response(),
+    };
     let mut visit = match begin(&plane, &mut parts).await {
         Ok(visit) => visit,
         Err(refusal) => return refusal.into_response(),
@@ -90,7 +98,7 @@ pub async fn guard(State(plane): State<Arc<Plane>>, path: MatchedPath, request: 
     let had_flash = visit.view.flash.is_some();
     let row = find_page(site(&visit), &parts.method, path.as_str());
     let answered = match row {
-        Some(row) => answer(row, &mut visit, parts, body, next).await,
+        Some(row) => answer(row, &mut visit, parts, sent, next).await,
         None => Err(Refusal::missing("unknown-path", "there is no such page")),
     };
     let mut response = match answered {
@@ -124,7 +132,7 @@ async fn begin(plane: &Plane, parts: &mut Parts) -> Answer<Visit> {
         from: From { address: peer.0, agent },
     };
     let mut visitor = Visitor { https: plane.console_url.starts_with("https:"), ..Visitor::default() };
-    if let Some(secret) = cookie(&parts.headers, SESSION)
+    if let Some(secret) = cookie(&parts.headers, session_cookie(plane))
         && let Some((session, person)) = session(plane, secret, visit.realm()).await?
     {
         visitor.language = Language::of_tag(&person.language);
@@ -179,7 +187,7 @@ async fn session(plane: &Plane, secret: &str, realm: Option<&Slug>) -> Answer<Op
     Ok(Some((session, person)))
 }
 
-async fn answer(row: &'static Page, visit: &mut Visit, mut parts: Parts, body: Body, next: Next) -> Answer<Response> {
+async fn answer(row: &'static Page, visit: &mut Visit, mut parts: Parts, sent: Sent, next: Next) -> Answer<Response> {
     if parts.method == Method::POST {
         check_origin(&parts.headers)?;
     }
@@ -197,15 +205,18 @@ async fn answer(row: &'static Page, visit: &mut Visit, mut parts: Parts, body: B
         }
     }
     let csrf = visit.view.csrf.clone();
-    let body = match (&parts.method, row.file) {
-        (&Method::POST, false) => Body::from(receive(body, csrf.as_deref()).await?),
-        (&Method::POST, true) => {
+    let body = match sent {
+        Sent::Form(bytes) => {
+            let given = form_urlencoded::parse(&bytes).find(|(key, _)| key == "csrf").map(|(_, value)| value);
+            check_csrf(csrf.as_deref(), given.as_deref().unwrap_or(""))?;
+            Body::from(bytes)
+        }
+        Sent::File(body) => {
             // Nobody reads a gigabyte to find a word in it.
-            let given = query(&parts, "csrf").unwrap_or("");
-            check_csrf(csrf.as_deref(), given)?;
+            check_csrf(csrf.as_deref(), query(&parts, "csrf").unwrap_or(""))?;
             body
         }
-        _ => Body::empty(),
+        Sent::Nothing => Body::empty(),
     };
     parts.extensions.insert(visit.clone());
     parts.extensions.insert(visit.view.clone());
@@ -272,14 +283,26 @@ fn check_csrf(wanted: Option<&str>, given: &str) -> Answer<()> {
     Err(Refusal::new(StatusCode::FORBIDDEN, "old-form", detail))
 }
 
-async fn receive(body: Body, csrf: Option<&str>) -> Answer<Bytes> {
-    let collected = Limited::new(body, JSON_LIMIT).collect().await;
-    let bytes = collected.map_err(|_| Refusal::too_large("the form", JSON_LIMIT as u64))?.to_bytes();
-    if csrf.is_some() {
-        let given = form_urlencoded::parse(&bytes).find(|(key, _)| key == "csrf").map(|(_, value)| value);
-        check_csrf(csrf, given.as_deref().unwrap_or(""))?;
+/// What came with a request.
+enum Sent {
+    Nothing,
+    Form(Bytes),
+    /// Passed on as it comes.
+    File(Body),
+}
+
+async fn receive_form(parts: &Parts, path: &str, body: Body) -> Answer<Sent> {
+    if parts.method != Method::POST {
+        return Ok(Sent::Nothing);
     }
-    Ok(bytes)
+    if PAGES.iter().any(|row| row.file && row.method == Method::POST && row.path == path) {
+        return Ok(Sent::File(body));
+    }
+    let collected = tokio::time::timeout(BODY_TIME, Limited::new(body, JSON_LIMIT).collect()).await;
+    let collected = collected.map_err(|_| {
+        Refusal::new(StatusCode::REQUEST_TIMEOUT, "too-slow", "the form did not arrive in time; send it again")
+    })?;
+    Ok(Sent::Form(collected.map_err(|_| Refusal::too_large("the form", JSON_LIMIT as u64))?.to_bytes()))
 }
 
 fn is_problem(response: &Response) -> bool {
@@ -332,8 +355,9 @@ fn forget_flash(headers: &mut HeaderMap) {
 /// Keeps a session in the browser, or forgets it.
 pub fn keep_session(plane: &Plane, response: &mut Response, secret: Option<&str>) {
     let secure = if plane.console_url.starts_with("https:") { "; Secure" } else { "" };
+    let name = session_cookie(plane);
     let (value, age) = secret.map_or(("", 0), |secret| (secret, LASTS / 1000));
-    let cookie = format!("{SESSION}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}");
+    let cookie = format!("{name}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}");
     let cookie = HeaderValue::try_from(cookie).expect("a session is hexadecimal");
     response.headers_mut().append(header::SET_COOKIE, cookie);
 }

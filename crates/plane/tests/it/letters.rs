@@ -91,6 +91,22 @@ async fn a_publisher_signs_up_and_forgets_the_password() {
 }
 
 #[tokio::test]
+async fn nobody_floods_a_mailbox() {
+    let world = World::new().await;
+    let mut post = Post::new();
+    world.post("/settings", post.settings()).await.expect(200);
+    let mut flood = Browser::new(&world, "localhost");
+    for _ in 0..5 {
+        flood.send("/signup", "/signup", &[("mail", "ana@girasol.example")]).await.has("Look into your mail");
+        post.letter().await;
+    }
+    assert_eq!(flood.send("/signup", "/signup", &[("mail", "ana@girasol.example")]).await.status, 429);
+    flood.send("/signup", "/signup", &[("mail", "luz@sol.example")]).await.has("Look into your mail");
+    world.clock.forward(1);
+    flood.send("/signup", "/signup", &[("mail", "ana@girasol.example")]).await.has("Look into your mail");
+}
+
+#[tokio::test]
 async fn a_customer_signs_up_at_the_portal_and_the_letter_waits_for_the_mail_server() {
     let world = World::with_app().await;
     let mut post = Post::new();

@@ -217,6 +217,62 @@ async fn nobody_comes_in_without_an_account_or_where_they_are_nothing() {
 }
 
 #[tokio::test]
+async fn who_was_something_at_a_place_is_nothing_at_a_later_one_of_that_name() {
+    let world = World::new().await;
+    let (mut owner, mut admin) = scene(&world).await;
+    let accepted: plane::wire::Accepted = world.delete("/installations/hola-sol").await.expect(202).json();
+    world.ended(accepted.operation).await;
+    world.delete("/customers/acme:sol").await.expect(204);
+    world.post("/customers", json!({"publisher": "acme", "slug": "sol"})).await.expect(201);
+    assert_eq!(admin.open("/c/sol").await.status, 404);
+    world.delete("/customers/acme:sol").await.expect(204);
+    world.delete("/apps/acme:hola").await.expect(204);
+    world.delete("/publishers/acme").await.expect(204);
+    world.post("/publishers", json!({"slug": "acme"})).await.expect(201);
+    assert_eq!(owner.open("/p/acme").await.status, 404);
+    assert!(admin.open("/account").await.path.starts_with("/login"), "the portal's accounts are gone");
+}
+
+#[tokio::test]
+async fn a_form_that_was_held_back_does_not_bring_an_old_password_back() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let world = World::new().await;
+    let (mut owner, _) = scene(&world).await;
+    let csrf = owner.open("/account").await.csrf();
+    let body = format!("csrf={csrf}&name=Thief&language=en&time_zone=UTC");
+    let mut held = tokio::net::TcpStream::connect(world.address).await.unwrap();
+    let head = format!(
+        "POST /account HTTP/1.1\r\nhost: {}\r\ncookie: session={}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        owner.host,
+        owner.cookies["session"],
+        body.len()
+    );
+    held.write_all(head.as_bytes()).await.unwrap();
+    held.write_all(&body.as_bytes()[..body.len() - 1]).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    let passwords = [("old", "four words serve well"), ("new", "another four words")];
+    owner.send("/account", "/account/password", &passwords).await.has("Your password was changed");
+    held.write_all(&body.as_bytes()[body.len() - 1..]).await.unwrap();
+    let mut answer = String::new();
+    held.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.contains("location: /login"), "{answer}");
+    owner.open("/account").await.has("Ana Núñez");
+}
+
+#[tokio::test]
+async fn lists_are_filtered_by_forms_as_browsers_send_them() {
+    let world = World::new().await;
+    let (mut owner, _) = scene(&world).await;
+    for (query, found) in
+        [("q=HOLA&app=&state=", true), ("q=&app=hola&state=running", true), ("q=100%25&app=&state=", false)]
+    {
+        let page = owner.open(&format!("/p/acme/installations?{query}")).await;
+        assert_eq!(page.status, 200, "{query}: {}", page.failure());
+        assert_eq!(page.html.contains("href=\"/p/acme/installations/hola-sol\""), found, "{query}");
+    }
+}
+
+#[tokio::test]
 async fn a_form_of_another_page_or_session_is_refused() {
     let world = World::new().await;
     let (mut owner, _) = scene(&world).await;

@@ -277,8 +277,35 @@ async fn a_token_does_only_what_its_scopes_say() {
     let body = || Some(br#"{"slug": "neu"}"#.to_vec());
     ask(&world, Some(&reads), Method::POST, "/apps", body()).await.refused(403, "scope");
     ask(&world, Some(&publishes), Method::POST, "/apps", body()).await.expect(201);
+    let manages = make(json!(["manage"])).await;
+    let more = |scope: &str| Some(json!({"name": "more", "scopes": [scope]}).to_string().into_bytes());
+    ask(&world, Some(&manages), Method::POST, "/tokens", more("deploy")).await.refused(403, "scope");
+    ask(&world, Some(&manages), Method::POST, "/tokens", more("manage")).await.expect(201);
+    let everything = Some(json!({"name": "more"}).to_string().into_bytes());
+    ask(&world, Some(&manages), Method::POST, "/tokens", everything).await.refused(403, "scope");
     world.post("/tokens", json!({"name": "x", "scopes": ["fly"]})).await.refused(422, "bad-scope");
     world.post("/tokens", json!({"name": "x", "days": 0})).await.refused(422, "bad-days");
+}
+
+#[tokio::test]
+async fn a_token_of_nobody_is_deleted_by_those_who_decide_only() {
+    let Scene { world, .. } = scene().await;
+    let (owners, developers) = (
+        token(&world, Role::Owner, Some("acme"), None).await,
+        token(&world, Role::Developer, Some("acme"), None).await,
+    );
+    let path = format!("/tokens/{}", owners.token.id);
+    let body = || Some(b"{}".to_vec());
+    ask(&world, Some(&developers.secret), Method::DELETE, &path, body()).await.refused(404, "unknown-token");
+    ask(&world, Some(&owners.secret), Method::DELETE, &path, body()).await.expect(204);
+}
+
+#[tokio::test]
+async fn a_host_name_is_a_portals_or_an_installations() {
+    let Scene { world, .. } = scene().await;
+    let body = json!({"app": "acme:hola", "customer": "one", "name": "zulu"});
+    world.post("/installations", body).await.refused(409, "name-taken");
+    world.post("/publishers", json!({"slug": "hola-one"})).await.refused(409, "publisher-exists");
 }
 
 #[tokio::test]

@@ -47,7 +47,7 @@ const LINES_OF_FILE: u32 = 10_000;
 #[derive(Debug, Default, Deserialize)]
 pub struct Wanted {
     q: Option<String>,
-    app: Option<Slug>,
+    app: Option<String>,
     state: Option<String>,
     after: Option<String>,
 }
@@ -68,7 +68,8 @@ async fn list_values(plane: &Plane, visit: &Visit, actor: &Actor, wanted: Wanted
     let publisher = page.publisher()?.clone();
     let wanted_text = wanted.q.as_deref().map(str::trim).filter(|text| !text.is_empty());
     let filter = Filter {
-        app: wanted.app.clone().map(|app| domain::Key::new(publisher, app)),
+        // What names no application is no filter: the form sends an empty one for all.
+        app: wanted.app.as_deref().and_then(|app| app.parse().ok()).map(|app| domain::Key::new(publisher, app)),
         customer: None,
         text: wanted_text.map(str::to_lowercase),
         state: wanted.state.as_deref().and_then(|state| state.parse().ok()),
@@ -97,8 +98,8 @@ async fn list_values(plane: &Plane, visit: &Visit, actor: &Actor, wanted: Wanted
         next,
         first => wanted.after.is_none(),
         q => wanted_text,
-        app => wanted.app.map(|app| app.to_string()),
-        state => wanted.state,
+        app => wanted.app.filter(|app| !app.is_empty()),
+        state => wanted.state.filter(|state| !state.is_empty()),
         apps => value(&apps::list(db, reach, None, MOST).await?),
         customers => value(&customers::list(db, reach, None, MOST).await?),
     })

@@ -14,6 +14,7 @@ use crate::operations::Actor;
 use crate::operations::change_settings::change_settings;
 use crate::operations::create_publisher::create_publisher;
 use crate::operations::invite::invite;
+use crate::operations::log_in::normal_mail;
 use crate::operations::retry::retry as retry_operation;
 use crate::problem::{Answer, Refusal};
 use crate::settings::Security;
@@ -79,6 +80,9 @@ pub async fn create(
         let bad = |error: domain::name::BadName| Refusal::invalid("bad-slug", error.to_string());
         let slug: Slug = input.slug.trim().parse().map_err(bad)?;
         let name = Some(input.name.trim().to_owned()).filter(|name| !name.is_empty());
+        if !input.mail.trim().is_empty() {
+            normal_mail(&input.mail)?;
+        }
         create_publisher(&plane, &actor, CreatePublisher { slug: slug.clone(), name }).await?;
         if input.mail.trim().is_empty() {
             return Ok(None);

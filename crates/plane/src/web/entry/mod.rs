@@ -68,7 +68,9 @@ pub fn person(visit: &Visit) -> Option<Person> {
 
 /// A path of this site: whoever sends a link cannot lead people elsewhere by it.
 pub fn own_path(wanted: Option<&str>) -> &str {
-    let own = |path: &&str| path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n']);
+    let own = |path: &&str| {
+        path.starts_with('/') && !path.starts_with("//") && !path.contains(|c: char| c.is_control() || c == '\\')
+    };
     wanted.filter(own).unwrap_or("/")
 }
 
@@ -79,9 +81,15 @@ mod tests {
     #[test]
     fn links_lead_to_this_site_only() {
         assert_eq!(own_path(Some("/p/acme?x=//y")), "/p/acme?x=//y");
-        for bad in
-            [None, Some("https://evil.example"), Some("//evil.example"), Some("/\\evil.example"), Some("x"), Some("")]
-        {
+        for bad in [
+            None,
+            Some("https://evil.example"),
+            Some("//evil.example"),
+            Some("/\\evil.example"),
+            Some("/\t/evil.example"),
+            Some("x"),
+            Some(""),
+        ] {
             assert_eq!(own_path(bad), "/");
         }
     }

@@ -32,7 +32,7 @@ pub struct Asked {
 pub async fn ask(State(plane): State<Arc<Plane>>, visit: Visit, Form(input): Form<Asked>) -> Answer<Response> {
     let mail = input.mail.as_str();
     let values = |sent: bool| context! { sent, mail, mails => plane.mail_is_set_up(), ..frame(&visit) };
-    match request_reset(&plane, visit.realm(), mail, visit.view.language).await {
+    match request_reset(&plane, visit.realm(), mail, visit.view.language, &visit.from).await {
         Ok(()) => Ok(plane.pages.page(&visit.view, ASK, values(true))),
         Err(refusal) => again(&plane, &visit, refusal, ASK, values(false)),
     }

@@ -28,7 +28,7 @@ pub struct Input {
 
 pub async fn send(State(plane): State<Arc<Plane>>, visit: Visit, Form(input): Form<Input>) -> Answer<Response> {
     let mail = input.mail.as_str();
-    match sign_up(&plane, visit.realm(), mail, visit.view.language).await {
+    match sign_up(&plane, visit.realm(), mail, visit.view.language, &visit.from).await {
         // The same whether the address has an account or not.
         Ok(invited) if invited.mailed => {
             let values = context! { open => true, sent => true, mail, ..frame(&visit) };

@@ -113,3 +113,5 @@ letter-signup-body =
     { $link }
 
     Si no la pidió, no haga nada: no pasará nada.
+refusal-too-many-letters = Ya se enviaron bastantes cartas; mire su correo, también el no deseado, o espere un rato.
+refusal-member-already = Usted ya tiene un rol ahí; quien decide ahí puede cambiarlo.
