@@ -94,7 +94,7 @@ pub fn portal() -> Routes {
         .post("/c/{customer}/catalogue/{app}", catalogue::take)
         .get("/c/{customer}/installations/{installation}", installations::show)
         .get("/c/{customer}/installations/{installation}/live", installations::live)
-        .get("/c/{customer}/installations/{installation}/data", installations::data)
+        .get("/c/{customer}/installations/{installation}/data", console::installations::data)
         .post("/c/{customer}/installations/{installation}/{verb}", installations::act)
         .post("/c/{customer}/installations/{installation}/copies/{copy}/{verb}", installations::act_on_copy)
         .get("/c/{customer}/people", people::show)

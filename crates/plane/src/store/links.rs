@@ -13,10 +13,6 @@ use crate::wire::word;
 pub enum Purpose {
     /// To choose a new password.
     Reset,
-    /// To prove an address.
-    Verify,
-    /// To log in without a password, from the machine itself.
-    Enter,
 }
 
 /// Keeps a new link under its hash, in place of others of the same person for the same purpose.

@@ -314,6 +314,8 @@ async fn show_problem(plane: &Plane, visit: &Visit, response: Response) -> Respo
     let (parts, body) = response.into_parts();
     let bytes = Limited::new(body, JSON_LIMIT * 4).collect().await.map(|all| all.to_bytes()).unwrap_or_default();
     let problem: Option<Problem> = serde_json::from_slice(&bytes).ok();
+    // What went wrong on our side is for the log, not for whoever happens to see it.
+    let problem = problem.filter(|problem| problem.code != "internal");
     let detail = problem.map(|problem| plane.words(visit.view.language, &problem.code, problem.detail));
     plane.pages.error(&visit.view, parts.status, &detail.unwrap_or_default())
 }

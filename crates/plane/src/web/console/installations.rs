@@ -174,11 +174,12 @@ pub async fn shown(plane: &Plane, actor: &Actor, base: &str, text: &str) -> Answ
     let row = find_installation(db, &actor.reach, text).await?;
     let id = row.id;
     let copies = copies(plane, &row).await?;
-    let handle = plane.servers.get(row.server).ok();
-    let live = match handle {
-        Some(handle) => handle.server.installation(id).await.ok().flatten(),
-        None => None,
+    let asked = match plane.servers.get(row.server) {
+        Ok(handle) => handle.server.installation(id).await,
+        Err(error) => Err(error),
     };
+    let silent = asked.is_err();
+    let live = asked.ok().flatten();
     let doing = row.operation.and_then(|id| plane.progress.of(id)).and_then(|doing| {
         doing.steps.iter().rev().find(|step| step.ended_at.is_none()).map(|step| step.name.to_string())
     });
@@ -191,6 +192,7 @@ pub async fn shown(plane: &Plane, actor: &Actor, base: &str, text: &str) -> Answ
         installation => value(&installation),
         phase => live.as_ref().map(|live| word(&live.phase)),
         live => live.as_ref().map(value),
+        silent,
         doing,
         copies => value(&copies),
         events => value(&events),

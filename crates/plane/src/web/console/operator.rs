@@ -126,9 +126,13 @@ pub async fn change(
     Form(input): Form<Settings>,
 ) -> Answer<Response> {
     let given = |text: String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    let port = match input.port.trim() {
+        "" => None,
+        port => Some(port.parse().map_err(|_| Refusal::invalid("bad-port", "a port is a number from 1 to 65535"))?),
+    };
     let mail = ChangeMail {
         host: input.host.trim().to_owned(),
-        port: input.port.trim().parse().ok(),
+        port,
         security: input.security,
         user: given(input.user),
         password: given(input.password),

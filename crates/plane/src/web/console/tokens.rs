@@ -13,7 +13,7 @@ use crate::access::Role;
 use crate::operations::create_token::create_token;
 use crate::operations::delete_token::delete_token;
 use crate::operations::{Actor, token_shown};
-use crate::problem::Answer;
+use crate::problem::{Answer, Refusal};
 use crate::store::tokens;
 use crate::web::Path;
 use crate::web::entry::{Form, again};
@@ -82,7 +82,14 @@ pub async fn create(
     actor: Actor,
     Form(input): Form<New>,
 ) -> Answer<Response> {
-    let role: Option<Role> = serde_json::from_value(input.role.clone().into()).ok();
+    // What names no role must not become a token of one's own, which may do more.
+    let role: Option<Role> = match input.role.as_str() {
+        "" => None,
+        role => Some(
+            serde_json::from_value(role.into())
+                .map_err(|_| Refusal::invalid("bad-role", "there is no such role; nothing was made"))?,
+        ),
+    };
     let scopes = input.scopes();
     let wanted =
         CreateToken { name: input.name, scopes, days: Some(input.days), role, publisher: None, customer: None };

@@ -5,13 +5,11 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use minijinja::{Value, context};
-use serde::Deserialize;
 
 use super::Inside;
 use crate::Plane;
 use crate::operations::{Actor, find_installation};
 use crate::problem::{Answer, Refusal};
-use crate::web::api::backups::send_archive;
 use crate::web::console::installations::{Act, Done, Over, do_verb, do_with_copy, fragments, shown};
 use crate::web::entry::{Form, again};
 use crate::web::visit::{Visit, lead};
@@ -69,21 +67,6 @@ pub async fn act(
             again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor, &text, Over::default()).await?)
         }
     }
-}
-
-/// Of which copy.
-#[derive(Debug, Deserialize)]
-pub struct Data {
-    copy: Option<String>,
-}
-
-pub async fn data(
-    State(plane): State<Arc<Plane>>,
-    actor: Actor,
-    Path((_, text)): Path<(String, String)>,
-    Query(wanted): Query<Data>,
-) -> Answer<Response> {
-    send_archive(&plane, &actor, &text, wanted.copy.as_deref()).await
 }
 
 pub async fn act_on_copy(

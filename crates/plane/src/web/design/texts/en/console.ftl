@@ -346,3 +346,4 @@ verb-installation-download = downloaded its data
 verb-installation-configure = changed its variables
 events-empty-title = Nothing happened yet
 events-empty = Whatever is done here from now on is written down.
+server-silent = Its server does not answer at this moment; the application goes on. What is shown is what was known last.

@@ -346,3 +346,4 @@ verb-installation-download = descargó sus datos
 verb-installation-configure = cambió sus variables
 events-empty-title = Aún no ha pasado nada
 events-empty = Lo que se haga aquí desde ahora queda escrito.
+server-silent = Su servidor no responde en este momento; la aplicación sigue. Se muestra lo último que se supo.
