@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A name that cannot be used, and why.
@@ -27,11 +28,15 @@ fn label(text: &str, max: usize) -> Result<String, BadName> {
     }
 }
 
+/// What [`label`] accepts, but for the length.
+const PATTERN: &str = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$";
+
 macro_rules! label {
     ($(#[$doc:meta] $name:ident of $max:literal),+ $(,)?) => {$(
         #[$doc]
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(try_from = "String", into = "String")]
+        #[schemars(extend("pattern" = PATTERN, "minLength" = 1, "maxLength" = $max))]
         pub struct $name(String);
 
         impl $name {

@@ -1,11 +1,12 @@
 //! The wire types of what installations used over time.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::types::Millis;
 
 /// `GET /installations/{id}/history?range=hour|day|month`: what it used, in stretches of equal length.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HistoryReport {
     /// Seconds of one stretch: 10, 300 or 3600.
     pub step_seconds: u64,
@@ -14,7 +15,7 @@ pub struct HistoryReport {
 }
 
 /// Which history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum HistoryRange {
     /// The last hour, by 10 seconds.
@@ -46,7 +47,7 @@ impl HistoryRange {
 }
 
 /// One stretch of time.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HistoryPoint {
     /// When it began.
     pub at: Millis,
@@ -77,7 +78,7 @@ pub struct HistoryPoint {
 }
 
 /// `GET /installations/{id}/usage`: what it used on one day; a list, oldest first, of at most 400 days.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DayUsage {
     /// The calendar day in UTC, such as `2026-11-23`.
     pub day: String,

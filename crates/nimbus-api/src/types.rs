@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use domain::state::OperationState;
 use domain::{ArtifactHash, BackupId, InstallationId, InstallationName, Manifest, OperationId, ServerId, Slug};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::environment::Environment;
@@ -173,7 +174,7 @@ pub struct OperationReport {
 }
 
 /// One step of an operation, done or undone.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StepReport {
     /// The step's name, such as `snapshot`.
     pub name: String,
@@ -188,7 +189,7 @@ pub struct StepReport {
 }
 
 /// Whether a step is done or undone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
     /// Forward.
@@ -198,7 +199,7 @@ pub enum Direction {
 }
 
 /// `GET /server`: the server itself.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ServerReport {
     /// Its id, made at its first start.
     pub id: ServerId,
@@ -232,7 +233,7 @@ pub struct ServerReport {
 }
 
 /// The file system of the server that carries the data volume. All in bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HostDisk {
     /// Its size.
     pub total: u64,
@@ -245,7 +246,7 @@ pub struct HostDisk {
 }
 
 /// Something about a server that needs a person's attention.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Warning {
     /// A stable word for programs: `host-disk-low`, `host-disk-emergency`, `host-disk-overcommitted`, `volume-filling`
     /// or `volume-read-only`.
@@ -255,7 +256,7 @@ pub struct Warning {
 }
 
 /// A quantity and how much of it is taken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Share {
     /// All there is.
     pub total: u64,
@@ -264,7 +265,7 @@ pub struct Share {
 }
 
 /// One layer of defence, or a feature that depends on the machine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LayerReport {
     /// Its name, such as `seccomp`.
     pub name: String,
@@ -275,7 +276,7 @@ pub struct LayerReport {
 }
 
 /// `GET /installations`, `GET /installations/{id}`: an installation as it is at this moment.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct InstallationReport {
     /// Its id.
     pub id: InstallationId,
@@ -308,7 +309,7 @@ pub struct InstallationReport {
 }
 
 /// Whether an installation is meant to run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Wanted {
     /// It is.
@@ -318,7 +319,7 @@ pub enum Wanted {
 }
 
 /// What the processes of an installation do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// There are none.
@@ -336,7 +337,7 @@ pub enum Phase {
 }
 
 /// A kept copy of an installation's data.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SnapshotReport {
     /// Its name, unique among the copies of the installation; see [`Work::Restore`].
     #[serde(default)]
@@ -356,7 +357,7 @@ pub struct SnapshotReport {
 }
 
 /// Why a copy is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SnapshotReason {
     /// Taken before a switch: what a rollback returns to.
@@ -419,7 +420,7 @@ pub enum NimbusEventKind {
 /// first answers for an installation that is gone because its install failed with the log of that failure; the second
 /// has what an application wrote during an operation that was undone because of it (404, `no-log`, when nothing is kept;
 /// it is kept for 48 hours).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LogLine {
     /// When it was written.
     pub at: Millis,
@@ -438,7 +439,7 @@ pub struct LogLine {
 /// first line are then frames, too: 4 what is typed, 5 the terminal's new size (rows and columns, two bytes big-endian
 /// each), 6 the end (empty). The end of the request is the end as well: the terminal is hung up, and whatever was
 /// started in it dies.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExecRequest {
     /// Program and arguments.
@@ -449,7 +450,7 @@ pub struct ExecRequest {
 }
 
 /// How large a terminal is, in characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TtySize {
     /// Lines.

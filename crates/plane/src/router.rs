@@ -20,6 +20,7 @@ use crate::web::api::{
     status, tokens, versions,
 };
 use crate::web::design::preferences;
+use crate::web::openapi::{self, Reads};
 use crate::web::visit;
 
 /// What every path of the API begins with.
@@ -52,10 +53,6 @@ impl Routes {
         self.add(Method::POST, path, handler)
     }
 
-    fn delete<H: Handler<T, Arc<Plane>>, T: 'static>(self, path: &'static str, handler: H) -> Self {
-        self.add(Method::DELETE, path, handler)
-    }
-
     /// Routes that all begin with `prefix`.
     pub(crate) fn below(prefix: &'static str) -> Self {
         Self { prefix, router: Router::new(), list: Vec::new() }
@@ -64,15 +61,6 @@ impl Routes {
     /// Method and pattern of each.
     pub fn list(&self) -> &[(Method, &'static str)] {
         &self.list
-    }
-
-    /// The API. What is not there is told as it tells everything else.
-    fn into_api(self, plane: Arc<Plane>) -> Router {
-        self.router
-            .route_layer(middleware::from_fn_with_state(plane.clone(), guard::guard))
-            .fallback(unknown_path)
-            .method_not_allowed_fallback(unknown_method)
-            .with_state(plane)
     }
 
     /// A site of pages.
@@ -89,7 +77,7 @@ impl Routes {
 /// Everything that the control plane answers: its API at every host name, otherwise the console or a publisher's portal.
 pub fn everything(plane: Arc<Plane>) -> Router {
     let all = Everything {
-        api: routes().into_api(plane.clone()),
+        api: routes().into_router(plane.clone()),
         console: sites::console().into_site(plane.clone()),
         portal: sites::portal().into_site(plane.clone()),
         plane,
@@ -119,9 +107,69 @@ async fn choose(State(all): State<Arc<Everything>>, request: Request) -> Respons
     }
 }
 
+/// Routes of the API: what each handler reads is part of the document.
+pub struct Api {
+    routes: Routes,
+    described: Vec<openapi::Route>,
+}
+
+impl Api {
+    fn add<H: Handler<T, Arc<Plane>>, T: Reads + 'static>(
+        mut self,
+        method: Method,
+        path: &'static str,
+        handler: H,
+    ) -> Self {
+        let described = openapi::Route { method, path, id: openapi::id_of::<H>(), reads: T::reads };
+        self.routes = self.routes.add(described.method.clone(), path, handler);
+        self.described.push(described);
+        self
+    }
+
+    fn get<H: Handler<T, Arc<Plane>>, T: Reads + 'static>(self, path: &'static str, handler: H) -> Self {
+        self.add(Method::GET, path, handler)
+    }
+
+    fn post<H: Handler<T, Arc<Plane>>, T: Reads + 'static>(self, path: &'static str, handler: H) -> Self {
+        self.add(Method::POST, path, handler)
+    }
+
+    fn delete<H: Handler<T, Arc<Plane>>, T: Reads + 'static>(self, path: &'static str, handler: H) -> Self {
+        self.add(Method::DELETE, path, handler)
+    }
+
+    /// Method and pattern of each.
+    pub fn list(&self) -> &[(Method, &'static str)] {
+        self.routes.list()
+    }
+
+    /// The OpenAPI document.
+    pub fn document(&self) -> serde_json::Value {
+        openapi::document(&self.described)
+    }
+
+    /// What is not there is told as everything else is. The document is for whoever asks: it tells nothing of anybody.
+    fn into_router(self, plane: Arc<Plane>) -> Router {
+        let document = Arc::new(self.document());
+        let send = on(MethodFilter::GET, move || openapi::send(document.clone()));
+        self.routes
+            .router
+            .route_layer(middleware::from_fn_with_state(plane.clone(), guard::guard))
+            .route(&format!("{PREFIX}{}", openapi::PATH), send)
+            .fallback(unknown_path)
+            .method_not_allowed_fallback(unknown_method)
+            .with_state(plane)
+    }
+}
+
+/// Every route that is told of in the document, as method and path.
+pub fn answers() -> impl Iterator<Item = &'static str> {
+    openapi::answers::ANSWERS.iter().map(|told| told.request)
+}
+
 /// Every route of the API.
-pub fn routes() -> Routes {
-    Routes::below(PREFIX)
+pub fn routes() -> Api {
+    Api { routes: Routes::below(PREFIX), described: Vec::new() }
         .get("/publishers", publishers::list)
         .post("/publishers", publishers::create)
         .get("/publishers/{publisher}", publishers::show)
@@ -157,7 +205,7 @@ pub fn routes() -> Routes {
         .get("/installations/{installation}/backups", backups::list)
         .post("/installations/{installation}/backups", backups::create)
         .delete("/installations/{installation}/backups/{backup}", backups::delete)
-        .post("/installations/{installation}/backups/{backup}/restore", backups::restore_snapshot)
+        .post("/installations/{installation}/backups/{backup}/restore", backups::restore)
         .get("/deployments", deployments::list)
         .get("/deployments/{deployment}", deployments::show)
         .post("/deployments/{deployment}/stop", deployments::stop)

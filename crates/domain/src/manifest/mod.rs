@@ -18,6 +18,7 @@ pub use problems::{ManifestErrors, ManifestProblem};
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::name::Slug;
@@ -25,7 +26,7 @@ use crate::name::Slug;
 /// A package's manifest after validation: units resolved, defaults filled in, every limit checked.
 ///
 /// This is also its wire form (JSON) between control plane and servers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// The application's name for people.
@@ -99,7 +100,7 @@ pub const APP_DIRECTORY: &str = "/app";
 pub const DEFAULT_PORT: u16 = 8080;
 
 /// What runs the application.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Engine {
     /// Any program.
@@ -109,7 +110,7 @@ pub enum Engine {
 }
 
 /// What the root file system begins with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Base {
     /// Nothing but mount points and a handful of files in `/etc`.
@@ -120,7 +121,7 @@ pub enum Base {
 }
 
 /// Who the program runs as.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum User {
     /// A user and group id inside the sandbox, 1 to 65533.
@@ -130,7 +131,7 @@ pub enum User {
 }
 
 /// Fixed limits of one sandbox.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Bytes of memory, swap excluded.
@@ -144,7 +145,7 @@ pub struct Limits {
 }
 
 /// Where and how an application serves HTTP.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Http {
     /// TCP port inside the sandbox.
@@ -162,7 +163,7 @@ pub struct Http {
 }
 
 /// A further TCP port.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TcpPort {
     /// What the port is for: a label.
@@ -172,7 +173,7 @@ pub struct TcpPort {
 }
 
 /// Where the data is and what it begins with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
     /// Absolute path inside the sandbox at which the data is writable.
@@ -182,7 +183,7 @@ pub struct Data {
 }
 
 /// How a program is asked to end.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stop {
     /// The signal that asks.
@@ -192,7 +193,7 @@ pub struct Stop {
 }
 
 /// A signal that asks a program to end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 #[allow(missing_docs, reason = "the names are POSIX's")]
 pub enum StopSignal {
@@ -206,7 +207,7 @@ pub enum StopSignal {
 
 /// Where a sandbox may connect to. Whatever it says, private networks, the host and the cloud's metadata address
 /// stay closed unless a destination names them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Egress {
     /// Nowhere.
@@ -218,7 +219,7 @@ pub enum Egress {
 }
 
 /// An IPv4 network and perhaps one TCP port of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Destination {
     /// Network in CIDR notation, such as `203.0.113.0/24`.

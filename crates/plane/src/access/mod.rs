@@ -4,12 +4,13 @@ mod pages;
 
 use domain::{Key, Slug};
 use http::Method;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use pages::{PAGES, Page, Site, Visitors, find_page};
 
 /// What somebody is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Runs the platform.
@@ -59,7 +60,7 @@ impl Reach {
 }
 
 /// What a token may be used for. Everything may be read with any.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scope {
     /// To read.

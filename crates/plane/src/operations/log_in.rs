@@ -29,7 +29,7 @@ pub fn normal_mail(text: &str) -> Answer<String> {
     let mail = text.trim().to_lowercase();
     let (name, host) = mail.rsplit_once('@').unwrap_or_default();
     let plain = !mail.chars().any(|c| c.is_whitespace() || c.is_control() || "<>,;\"\\()".contains(c));
-    if !name.is_empty() && host.contains('.') | (host == "localhost") && plain && mail.len() <= 254 {
+    if !name.is_empty() && host.contains('.') | (host == "localhost") && plain && mail.chars().count() <= 254 {
         return Ok(mail);
     }
     Err(Refusal::invalid("bad-mail", "this is no mail address; write one such as rosa@example.com"))

@@ -252,12 +252,11 @@ fn name_for_people(given: Option<String>, slug: &Slug) -> Answer<String> {
 
 /// A short text for people that is the value of `key`: one line.
 fn line_for_people(key: &str, text: &str) -> Answer<String> {
-    let text = text.trim();
-    if text.is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control) {
+    if text.trim().is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control) {
         let detail = format!("key \"{key}\" must have 1 to 100 characters and no control characters");
         return Err(Refusal { code: format!("bad-{key}").into(), ..Refusal::invalid("", detail) });
     }
-    Ok(text.to_owned())
+    Ok(text.trim().to_owned())
 }
 
 /// A token as it is shown.

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
@@ -24,6 +25,7 @@ pub mod console;
 pub mod design;
 pub mod entry;
 pub mod follow;
+pub mod openapi;
 pub mod portal;
 pub mod receive;
 pub mod usage;
@@ -132,10 +134,13 @@ where
 }
 
 /// Which part of a list.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 pub struct Paging {
+    /// Most entries of this part; 100 when absent.
     #[serde(default, deserialize_with = "from_text")]
+    #[schemars(range(min = 1, max = 500))]
     limit: Option<u64>,
+    /// The `next` of the part before.
     cursor: Option<String>,
 }
 

@@ -2,21 +2,25 @@
 
 use domain::{ArtifactHash, Key, Manifest, Slug};
 use nimbus_api::Millis;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::LINE;
+
 /// `POST /publishers`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreatePublisher {
     /// Its short name, for ever: the first label of its portal's host name.
     pub slug: Slug,
     /// Its name for people, at most 100 characters; the slug when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 100), regex(pattern = LINE))]
     pub name: Option<String>,
 }
 
 /// Who makes applications and has customers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Publisher {
     /// Its short name.
     pub slug: Slug,
@@ -33,7 +37,7 @@ pub struct Publisher {
 }
 
 /// `POST /apps`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateApp {
     /// Whose it is to be; the caller's own publisher when absent, for an operator the first one, `main`.
@@ -43,11 +47,12 @@ pub struct CreateApp {
     pub slug: Slug,
     /// Its name for people, at most 100 characters; the slug when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 100), regex(pattern = LINE))]
     pub name: Option<String>,
 }
 
 /// An application.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct App {
     /// Whose it is.
     pub publisher: Slug,
@@ -66,7 +71,7 @@ pub struct App {
 }
 
 /// A published version.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Version {
     /// Whose it is.
     pub publisher: Slug,
@@ -106,7 +111,7 @@ impl Version {
 }
 
 /// `POST /customers`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateCustomer {
     /// Whose it is to be; the caller's own publisher when absent, for an operator the first one, `main`.
@@ -116,11 +121,12 @@ pub struct CreateCustomer {
     pub slug: Slug,
     /// Its name for people, at most 100 characters; the slug when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 100), regex(pattern = LINE))]
     pub name: Option<String>,
 }
 
 /// A customer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Customer {
     /// Whose it is.
     pub publisher: Slug,

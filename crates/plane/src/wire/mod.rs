@@ -1,7 +1,7 @@
 //! Everything that crosses the control plane's HTTP API, shared with the command line so that the two cannot differ.
 //!
-//! Which request takes and answers what is in `docs/api.md`; a test holds that page to the routes and to the names here.
-//! Requests refuse unknown keys; answers may gain keys. Times are milliseconds since 1970-01-01 UTC.
+//! Which request answers what is in `web/openapi/answers.rs`. Requests refuse unknown keys; answers may gain keys. Times
+//! are milliseconds since 1970-01-01 UTC.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +9,7 @@ use domain::manifest::Limits;
 use domain::state::{DeploymentState, DeploymentStepState, InstallationState, OperationState};
 use domain::{BackupId, DeploymentId, InstallationId, InstallationName, Key, OperationId, ServerId, Slug};
 use nimbus_api::{InstallationReport, Millis, Phase, ServerReport, SnapshotReport, StepReport, Warning};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 mod catalogue;
@@ -24,7 +25,7 @@ pub const NDJSON: &str = "application/x-ndjson";
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
 /// What an answer says that is not a success (RFC 9457).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Problem {
     /// `about:blank`; a page about it once there are such pages.
     #[serde(rename = "type")]
@@ -42,6 +43,12 @@ pub struct Problem {
     pub errors: Vec<String>,
 }
 
+/// What a line for people is: no control characters, and something else than space.
+const LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
+
+/// What a mail address is.
+const MAIL: &str = r#"^[^\s<>,;"\\()\u0000-\u001f\u007f-\u009f]+@([^\s<>,;"\\()@]*\.[^\s<>,;"\\()@]*|localhost)$"#;
+
 /// The word that stands for a value on the wire and in the store, such as `before-switch`. The value has no content.
 pub fn word(value: &impl Serialize) -> String {
     let word = serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned));
@@ -49,7 +56,8 @@ pub fn word(value: &impl Serialize) -> String {
 }
 
 /// A part of a list.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "{T}Page")]
 pub struct Page<T> {
     /// The entries.
     pub items: Vec<T>,
@@ -59,12 +67,12 @@ pub struct Page<T> {
 }
 
 /// The body of a request that says nothing more: `{}` or empty.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
 
 /// `POST /installations`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateInstallation {
     /// What to install: an application's slug, or `publisher:slug`.
@@ -81,7 +89,7 @@ pub struct CreateInstallation {
 }
 
 /// One customer's copy of an application.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Installation {
     /// Its id.
     pub id: InstallationId,
@@ -129,7 +137,7 @@ pub struct Installation {
 }
 
 /// A public TCP port of an installation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PublicPort {
     /// The name of the manifest's port.
     pub name: String,
@@ -138,7 +146,7 @@ pub struct PublicPort {
 }
 
 /// What a rollback would return to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RollbackTarget {
     /// The version's number.
     pub version: u32,
@@ -147,7 +155,7 @@ pub struct RollbackTarget {
 }
 
 /// Something was accepted and goes on; follow it at `GET /operations/{id}`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Accepted {
     /// The operation that does it.
     pub operation: OperationId,
@@ -160,7 +168,7 @@ pub struct Accepted {
 
 /// `GET /operations/{id}`: work on one installation. With `wait` (seconds, at most 60) the answer comes as soon as it
 /// has ended or has more than `seen` entries in `steps`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Operation {
     /// Its id, the same on the server.
     pub id: OperationId,
@@ -190,7 +198,7 @@ pub struct Operation {
 }
 
 /// `POST /apps/{app}/deployments`; an empty body is `{}`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateDeployment {
     /// The version's number; the newest when absent.
@@ -201,11 +209,12 @@ pub struct CreateDeployment {
     pub canary: Option<u32>,
     /// Hours during which code and data can go back, 1 to 720; 48 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 720))]
     pub keep_hours: Option<u32>,
 }
 
 /// `POST /apps/{app}/rollback` and `POST /installations/{i}/rollback`; an empty body is `{}`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateRollback {
     /// Go back one more version also where the last wave was a rollback already.
@@ -214,7 +223,7 @@ pub struct CreateRollback {
 }
 
 /// Which way a wave goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeploymentKind {
     /// Brings a version. An installation that does not become healthy goes back, and nothing new is begun.
@@ -224,7 +233,7 @@ pub enum DeploymentKind {
 }
 
 /// A wave that brings a version to every installation of an application, or takes it back.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Deployment {
     /// Its id.
     pub id: DeploymentId,
@@ -271,7 +280,7 @@ impl Deployment {
 pub type DeploymentStepStateName = String;
 
 /// One installation's part in a deployment.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DeploymentStep {
     /// The deployment.
     pub deployment: DeploymentId,
@@ -307,7 +316,7 @@ pub struct DeploymentStep {
 
 /// A line of `GET /deployments/{id}/events`. The first lines tell how everything is; the stream ends with the line that
 /// tells the final state.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum DeploymentEvent {
     /// The deployment itself; without its steps.
@@ -323,17 +332,18 @@ pub enum DeploymentEvent {
 }
 
 /// `POST /installations/{i}/backups`; an empty body is `{}`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateBackup {
     /// What to call it: one line of at most 100 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 100), regex(pattern = LINE))]
     pub label: Option<String>,
 }
 
 /// `POST /installations/{i}/snapshots/{name}/restore` and `POST /installations/{i}/backups/{b}/restore`; an empty body is
 /// `{}`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RestoreSnapshot {
     /// Whether the code goes back, too, to the version that the copy was taken of; otherwise the version of now gets the
@@ -343,7 +353,7 @@ pub struct RestoreSnapshot {
 }
 
 /// A kept copy of an installation's data: a backup, or what a deployment, a rollback or a restore replaced.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Snapshot {
     /// What its server says of it: its name, why it is kept, of which version it is, when it was taken and until when it is
     /// kept.
@@ -355,7 +365,7 @@ pub struct Snapshot {
 }
 
 /// A copy of an installation's data that a person asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Backup {
     /// Its id.
     pub id: BackupId,
@@ -371,7 +381,7 @@ pub struct Backup {
 }
 
 /// A server.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Server {
     /// Its id.
     pub id: ServerId,
@@ -388,7 +398,7 @@ pub struct Server {
 }
 
 /// `GET /status`: everything at a glance.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Status {
     /// Version of the control plane.
     pub version: String,
@@ -413,7 +423,7 @@ pub struct Status {
 }
 
 /// A server at a glance.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ServerStatus {
     /// Its id, once it has been seen.
     pub id: Option<ServerId>,
@@ -433,7 +443,7 @@ pub struct ServerStatus {
 }
 
 /// Who did what to which thing and when; also what servers report.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// Grows by one with each event.
     pub sequence: u64,
@@ -464,7 +474,7 @@ pub struct Event {
 }
 
 /// How something went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Done.

@@ -2,13 +2,15 @@
 
 use domain::{InvitationId, PersonId, Slug};
 use nimbus_api::Millis;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{LINE, MAIL};
 use crate::access::Role;
 pub use crate::settings::Security;
 
 /// `POST /settings`; what is absent stays as it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeSettings {
     /// Whether whoever wants may make an account.
@@ -20,7 +22,7 @@ pub struct ChangeSettings {
 }
 
 /// A server that takes letters.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeMail {
     /// Its host name or address.
@@ -41,7 +43,7 @@ pub struct ChangeMail {
 }
 
 /// The settings of the platform.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlatformSettings {
     /// Whether whoever wants may make an account.
     pub sign_up: bool,
@@ -50,7 +52,7 @@ pub struct PlatformSettings {
 }
 
 /// How letters go out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MailSettings {
     /// Host name or address of the server.
     pub host: String,
@@ -67,10 +69,11 @@ pub struct MailSettings {
 }
 
 /// `POST /invitations`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateInvitation {
     /// To whom.
+    #[schemars(length(max = 254), regex(pattern = MAIL))]
     pub mail: String,
     /// What they are to be.
     pub role: Role,
@@ -83,7 +86,7 @@ pub struct CreateInvitation {
 }
 
 /// An invitation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Invitation {
     /// Its id.
     pub id: InvitationId,
@@ -110,7 +113,7 @@ pub struct Invitation {
 }
 
 /// A person who is something somewhere.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Member {
     /// Their id.
     pub id: PersonId,
@@ -125,7 +128,7 @@ pub struct Member {
 }
 
 /// `POST /members/{member}`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeRole {
     /// What they are to be.
@@ -133,7 +136,7 @@ pub struct ChangeRole {
 }
 
 /// Who asks, as the API knows them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Me {
     /// The name, as the audit has it.
     pub name: String,
@@ -145,17 +148,25 @@ pub struct Me {
     pub customer: Option<Slug>,
 }
 
+/// What a scope can be.
+fn scopes() -> serde_json::Value {
+    serde_json::json!({ "enum": ["read", "publish", "deploy", "operate", "manage", crate::access::EVERYTHING] })
+}
+
 /// `POST /tokens`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateToken {
     /// What it is for: one line of at most 100 characters.
+    #[schemars(length(min = 1, max = 100), regex(pattern = LINE))]
     pub name: String,
     /// What it may be used for: `read`, `publish`, `deploy`, `operate`, `manage`; everything when empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("items" = scopes()))]
     pub scopes: Vec<String>,
     /// Days that it serves, 1 to 3660; 365 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 3660))]
     pub days: Option<u32>,
     /// Makes it one of a place and of nobody in particular, with this role there. When absent it acts as its maker, for
     /// as long as they are what they are.
@@ -170,7 +181,7 @@ pub struct CreateToken {
 }
 
 /// A key to the API, without its text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Token {
     /// Its id.
     pub id: String,
@@ -195,7 +206,7 @@ pub struct Token {
 }
 
 /// A new token with its text, which is not shown again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NewToken {
     /// The text to be sent as `Authorization: Bearer`.
     pub secret: String,

@@ -182,11 +182,15 @@ impl World {
     }
 
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Got {
-        let response = request.send().await.unwrap();
+        let request = request.build().unwrap();
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let response = self.http.execute(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.bytes().await.unwrap().to_vec();
         assert!(!status.is_server_error() || status == 503, "{status} {}", String::from_utf8_lossy(&body));
-        Got { status, headers, body }
+        let got = Got { status, headers, body };
+        crate::schema::check(&method, &path, &got);
+        got
     }
 
     async fn try_get(&self, path: &str) -> Option<Got> {

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 use nimbus_api::SnapshotReport;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::installations::accepted;
@@ -13,7 +14,7 @@ use crate::Plane;
 use crate::operations::delete_backup::delete_backup;
 use crate::operations::download::download;
 use crate::operations::make_backup::make_backup;
-use crate::operations::restore::restore;
+use crate::operations::restore::restore as restore_copy;
 use crate::operations::{Actor, find_installation};
 use crate::problem::{Answer, Refusal};
 use crate::store::installations::InstallationRow;
@@ -56,7 +57,16 @@ pub async fn restore_snapshot(
     Path((text, copy)): Path<(String, String)>,
     Json(input): Json<RestoreSnapshot>,
 ) -> Answer<Response> {
-    accepted(&plane, restore(&plane, &actor, &text, &copy, input.code).await?).await
+    accepted(&plane, restore_copy(&plane, &actor, &text, &copy, input.code).await?).await
+}
+
+pub async fn restore(
+    state: State<Arc<Plane>>,
+    actor: Actor,
+    path: Path<(String, String)>,
+    input: Json<RestoreSnapshot>,
+) -> Answer<Response> {
+    restore_snapshot(state, actor, path, input).await
 }
 
 pub async fn list(
@@ -75,8 +85,9 @@ pub async fn list(
 }
 
 /// Of which copy.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub struct Wanted {
+    /// The name of a kept copy, or the id of a backup; the data of now when absent.
     copy: Option<String>,
 }
 

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::DeploymentId;
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::Plane;
@@ -56,8 +57,9 @@ pub async fn rollback_installation(
 }
 
 /// Which deployments.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub struct Filter {
+    /// Only those of that application.
     app: Option<String>,
     #[serde(flatten)]
     paging: Paging,

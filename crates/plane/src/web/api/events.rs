@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
@@ -30,14 +31,23 @@ impl<'de> Deserialize<'de> for Before {
 }
 
 /// Which events.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub struct Wanted {
+    /// The sequence after which to begin.
     after: Option<u64>,
+    /// A sequence or `now`: lists newest first, from before it.
+    #[schemars(with = "String", regex(pattern = "^(now|[0-9]{1,19})$"))]
     before: Option<Before>,
+    /// The `next` of the part before.
     cursor: Option<u64>,
+    /// Most entries of this part; 100 when absent.
+    #[schemars(range(min = 1, max = 500))]
     limit: Option<u64>,
+    /// Goes on with lines of events, without end; from now on unless `after` says otherwise.
     follow: Option<bool>,
+    /// Only what concerns that installation.
     installation: Option<String>,
+    /// Only what concerns that application.
     app: Option<String>,
 }
 

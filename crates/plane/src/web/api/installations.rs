@@ -13,6 +13,7 @@ use domain::{InstallationId, ServerId};
 use futures_util::stream::{self, BoxStream, StreamExt};
 use http::StatusCode;
 use nimbus_api::{ExecRequest, Phase};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::Plane;
@@ -34,9 +35,11 @@ const LOG_LINES: u32 = 10_000;
 const PHASES: Duration = Duration::from_secs(2);
 
 /// Which installations.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub struct Filter {
+    /// Only those of that application.
     app: Option<String>,
+    /// Only those of that customer.
     customer: Option<String>,
     #[serde(flatten)]
     paging: Paging,
@@ -162,9 +165,12 @@ pub async fn restart(
 }
 
 /// Which lines.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub struct Logs {
+    /// How many of the last ones; 100 when absent.
+    #[schemars(range(max = 10_000))]
     lines: Option<u32>,
+    /// Goes on with what is written from now on.
     follow: Option<bool>,
 }
 

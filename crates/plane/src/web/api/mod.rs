@@ -1,4 +1,4 @@
-//! The HTTP API: one file per noun. Which request takes and answers what is in `docs/api.md`.
+//! The HTTP API: one file per noun. Which request answers what is in `web/openapi/answers.rs`.
 
 pub mod apps;
 pub mod backups;

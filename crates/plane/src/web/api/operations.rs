@@ -9,6 +9,7 @@ use axum::response::Response;
 use domain::OperationId;
 use domain::state::OperationState;
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::installations::log_lines;
@@ -21,9 +22,12 @@ use crate::web::{Json, Paging, Path, Query, json, lines, page, view};
 use crate::wire::{Nothing, Operation, Page};
 
 /// Which operations.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub struct Filter {
+    /// Only those in that state.
+    #[schemars(with = "Option<OperationState>")]
     state: Option<String>,
+    /// Only those of that installation.
     installation: Option<String>,
     #[serde(flatten)]
     paging: Paging,
@@ -57,9 +61,12 @@ pub async fn list(State(plane): State<Arc<Plane>>, actor: Actor, Query(filter): 
 }
 
 /// How long to wait for what.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub struct Wait {
+    /// Seconds to wait for its end, or for more than `seen` steps.
+    #[schemars(range(max = 60))]
     wait: Option<u64>,
+    /// Steps that are known already.
     seen: Option<usize>,
 }
 
@@ -88,8 +95,10 @@ pub async fn show(
 }
 
 /// How many lines.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub struct Log {
+    /// How many of the last ones; 100 when absent.
+    #[schemars(range(max = 10_000))]
     lines: Option<u32>,
 }
 

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use domain::Slug;
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::Plane;
@@ -22,9 +23,11 @@ use crate::web::{Json, Paging, Path, Query, json, page_of};
 use crate::wire::{ChangeRole, CreateInvitation, Invitation, Me, Member, Nothing};
 
 /// Where: a publisher's, a customer's, or the caller's own place.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub struct Place {
+    /// At which publisher.
     publisher: Option<Slug>,
+    /// At which customer.
     customer: Option<String>,
     #[serde(flatten)]
     paging: Paging,

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use domain::{Key, Slug};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio_util::io::ReaderStream;
 
@@ -100,9 +101,12 @@ async fn find(plane: &Plane, actor: &Actor, app: &str, number: &str) -> Answer<V
 }
 
 /// How a version is published.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub struct Publish {
+    /// What its publisher says of it.
+    #[schemars(length(max = 10_000))]
     notes: Option<String>,
+    /// Makes the application when there is none.
     #[serde(default, deserialize_with = "from_text")]
     create: Option<bool>,
 }

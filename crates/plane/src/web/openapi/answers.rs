@@ -1,0 +1,252 @@
+//! What each route is for and what it answers: one line per route. A route without a line fails a test, as does a line
+//! without a route; so does an answer in the tests that is not what its line says.
+
+use http::Method;
+use nimbus_api::LogLine;
+use schemars::generate::SchemaGenerator;
+use schemars::{JsonSchema, Schema};
+use serde_json::{Map, Value, json};
+
+use crate::wire::{
+    Accepted, App, Backup, Customer, Deployment, DeploymentEvent, Event, Installation, Invitation, Me, Member, NDJSON,
+    NewToken, Operation, Page, PlatformSettings, Publisher, Server, Snapshot, Status, Token, Version,
+};
+
+type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
+
+/// The body of a success.
+#[derive(Clone, Copy, Debug)]
+enum Gives {
+    Nothing,
+    Json(SchemaOf),
+    Lines(SchemaOf),
+    Bytes(&'static str),
+}
+
+/// A line of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Told {
+    /// Method and path pattern.
+    pub request: &'static str,
+    /// What it is for.
+    pub summary: &'static str,
+    /// The media type of what it takes, where that is no JSON.
+    pub takes: &'static str,
+    statuses: [u16; 2],
+    gives: Gives,
+    /// What a line of it is when it is asked to go on.
+    follow: Option<SchemaOf>,
+}
+
+fn schema_of<T: JsonSchema>(schemas: &mut SchemaGenerator) -> Schema {
+    schemas.subschema_for::<T>()
+}
+
+const fn told(statuses: [u16; 2], gives: Gives, request: &'static str, summary: &'static str) -> Told {
+    Told { request, summary, takes: "application/octet-stream", statuses, gives, follow: None }
+}
+
+/// 200 with it.
+const fn gives<T: JsonSchema>(request: &'static str, summary: &'static str) -> Told {
+    told([200; 2], Gives::Json(schema_of::<T>), request, summary)
+}
+
+/// 200 with a part of a list.
+const fn page<T: JsonSchema>(request: &'static str, summary: &'static str) -> Told {
+    gives::<Page<T>>(request, summary)
+}
+
+/// 201 with what was made.
+const fn makes<T: JsonSchema>(request: &'static str, summary: &'static str) -> Told {
+    told([201; 2], Gives::Json(schema_of::<T>), request, summary)
+}
+
+/// 202 with what goes on.
+const fn begins<T: JsonSchema>(request: &'static str, summary: &'static str) -> Told {
+    told([202; 2], Gives::Json(schema_of::<T>), request, summary)
+}
+
+/// 204.
+const fn does(request: &'static str, summary: &'static str) -> Told {
+    told([204; 2], Gives::Nothing, request, summary)
+}
+
+/// 200 with lines of it, perhaps without end.
+const fn lines<T: JsonSchema>(request: &'static str, summary: &'static str) -> Told {
+    told([200; 2], Gives::Lines(schema_of::<T>), request, summary)
+}
+
+/// 200 with bytes of that kind.
+const fn bytes(media_type: &'static str, request: &'static str, summary: &'static str) -> Told {
+    told([200; 2], Gives::Bytes(media_type), request, summary)
+}
+
+impl Told {
+    /// It may also be another status, with the same body.
+    const fn or(mut self, status: u16) -> Self {
+        self.statuses[1] = status;
+        self
+    }
+
+    /// It takes bytes of that kind.
+    const fn takes(mut self, media_type: &'static str) -> Self {
+        self.takes = media_type;
+        self
+    }
+
+    /// With `follow` it goes on with lines of that.
+    const fn or_lines<T: JsonSchema>(mut self) -> Self {
+        self.follow = Some(schema_of::<T>);
+        self
+    }
+
+    /// What the document says of its answers.
+    pub fn responses(&self, schemas: &mut SchemaGenerator) -> Value {
+        let mut content = match self.gives {
+            Gives::Nothing => None,
+            Gives::Json(schema_of) => Some(json!({ "application/json": { "schema": schema_of(schemas) } })),
+            // A reader of schemas would take all lines for one value: what a line is has a place of its own.
+            Gives::Lines(schema_of) => Some(json!({ NDJSON: { "x-line-schema": schema_of(schemas) } })),
+            Gives::Bytes(media_type) => Some(json!({ media_type: {} })),
+        };
+        if let (Some(content), Some(schema_of)) = (&mut content, self.follow) {
+            content[NDJSON] = json!({ "x-line-schema": schema_of(schemas) });
+        }
+        let mut all = Map::new();
+        for status in self.statuses {
+            let reason = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+            let mut response = json!({ "description": reason.unwrap_or("") });
+            if let Some(content) = &content {
+                response["content"] = content.clone();
+            }
+            all.insert(status.to_string(), response);
+        }
+        if self.request.starts_with("GET ") {
+            all.insert("304".into(), json!({ "description": "It is what `If-None-Match` names." }));
+        }
+        for range in ["4XX", "5XX"] {
+            all.insert(range.into(), json!({ "$ref": "#/components/responses/Problem" }));
+        }
+        all.into()
+    }
+}
+
+/// The line of a route.
+pub fn find(method: &Method, path: &str) -> Option<&'static Told> {
+    ANSWERS.iter().find(|told| told.request.split_once(' ') == Some((method.as_str(), path)))
+}
+
+/// What the parts of paths name.
+pub const PLACES: &[(&str, &str)] = &[
+    ("app", "Its slug; `publisher:slug` where several publishers are within reach."),
+    ("customer", "Its slug; `publisher:slug` where several publishers are within reach."),
+    ("installation", "Its name or its id."),
+    ("snapshot", "The name of any kept copy."),
+    ("server", "Its id or its host name."),
+];
+
+/// By which the routes are grouped, each after the module of its handlers.
+pub const NOUNS: &[(&str, &str)] = &[
+    ("publishers", "Who makes applications and has customers."),
+    ("apps", "Applications."),
+    ("versions", "What of an application is published, each once."),
+    ("deployments", "A version brought to every installation, and taken back."),
+    ("customers", "Whom a publisher's applications are for."),
+    ("installations", "One customer's copy of an application."),
+    ("backups", "Kept copies of an installation's data."),
+    ("operations", "Work on one installation."),
+    ("people", "Who is what where, and who is invited to be."),
+    ("tokens", "Keys to this API."),
+    ("events", "Who did what and when; what servers report."),
+    ("servers", "What installations run on."),
+    ("status", "Everything at a glance."),
+    ("settings", "What the operator decides."),
+    ("openapi", "The API itself."),
+];
+
+/// The table.
+pub const ANSWERS: &[Told] = &[
+    page::<Publisher>("GET /publishers", "Publishers, by slug."),
+    makes::<Publisher>("POST /publishers", "Makes a publisher."),
+    gives::<Publisher>("GET /publishers/{publisher}", "One publisher."),
+    does("DELETE /publishers/{publisher}", "Deletes it; 409 while it has applications or customers."),
+    page::<App>("GET /apps", "Applications, by slug."),
+    makes::<App>("POST /apps", "Makes an application."),
+    gives::<App>("GET /apps/{app}", "One application."),
+    does("DELETE /apps/{app}", "Deletes it; 409 while it has installations."),
+    page::<Version>("GET /apps/{app}/versions", "Its versions, newest first."),
+    makes::<Version>("POST /apps/{app}/versions", "Publishes a package, a tar.gz; 200 if it is the newest already.")
+        .takes("application/gzip")
+        .or(200),
+    gives::<Version>("GET /apps/{app}/versions/{number}", "One version with its manifest."),
+    does("DELETE /apps/{app}/versions/{number}", "Deletes it; 409 while an installation or a rollback needs it."),
+    bytes("application/gzip", "GET /apps/{app}/versions/{number}/download", "The package, byte for byte."),
+    begins::<Deployment>(
+        "POST /apps/{app}/deployments",
+        "Deploys; 200 if there is nothing to do, 409 while one is live.",
+    )
+    .or(200),
+    begins::<Deployment>("POST /apps/{app}/rollback", "Takes the last deployment back; 409 if nothing can go back."),
+    page::<Customer>("GET /customers", "Customers, by slug."),
+    makes::<Customer>("POST /customers", "Makes a customer."),
+    gives::<Customer>("GET /customers/{customer}", "One customer."),
+    does("DELETE /customers/{customer}", "Deletes it; 409 while it has installations."),
+    page::<Installation>("GET /installations", "Installations, by name."),
+    begins::<Accepted>("POST /installations", "Installs; 409 if every version is withdrawn and none is named."),
+    gives::<Installation>("GET /installations/{installation}", "One installation, and what its processes do."),
+    begins::<Accepted>("DELETE /installations/{installation}", "Removes it with its data."),
+    begins::<Accepted>("POST /installations/{installation}/start", "Starts it."),
+    begins::<Accepted>("POST /installations/{installation}/stop", "Stops it until it is started."),
+    begins::<Accepted>("POST /installations/{installation}/restart", "Stops and starts it; requests wait meanwhile."),
+    begins::<Deployment>(
+        "POST /installations/{installation}/rollback",
+        "Takes its last deployment back, code and data.",
+    ),
+    lines::<LogLine>(
+        "GET /installations/{installation}/logs",
+        "What it writes; of a failed install what it had written.",
+    ),
+    bytes(
+        "application/octet-stream",
+        "POST /installations/{installation}/exec",
+        "Runs a program in it; see ExecRequest.",
+    ),
+    bytes("application/gzip", "GET /installations/{installation}/archive", "Its data, or a kept copy, as a tar.gz."),
+    page::<Snapshot>("GET /installations/{installation}/snapshots", "Every kept copy of its data, oldest first."),
+    begins::<Accepted>(
+        "POST /installations/{installation}/snapshots/{snapshot}/restore",
+        "Puts the data back to a kept copy; what it replaces is kept.",
+    ),
+    page::<Backup>("GET /installations/{installation}/backups", "Copies that people asked for."),
+    begins::<Accepted>("POST /installations/{installation}/backups", "Makes one."),
+    begins::<Accepted>("DELETE /installations/{installation}/backups/{backup}", "Deletes one."),
+    begins::<Accepted>("POST /installations/{installation}/backups/{backup}/restore", "Puts the data back to one."),
+    page::<Deployment>("GET /deployments", "Deployments and rollbacks, newest first, without their installations."),
+    gives::<Deployment>("GET /deployments/{deployment}", "One, with every installation's part."),
+    begins::<Deployment>("POST /deployments/{deployment}/stop", "Begins nothing new; what is under way ends."),
+    lines::<DeploymentEvent>("GET /deployments/{deployment}/events", "Everything about it until it has ended."),
+    page::<Operation>("GET /operations", "Operations, newest first."),
+    gives::<Operation>("GET /operations/{operation}", "One with its steps; with `wait` as soon as there is news."),
+    lines::<LogLine>("GET /operations/{operation}/log", "What the application wrote that made it fail, for 48 hours."),
+    begins::<Operation>("POST /operations/{operation}/retry", "Tries again what is stuck; 409 unless it is."),
+    gives::<Me>("GET /me", "Who you are."),
+    page::<Member>("GET /members", "Who is what at a place, or at one's own."),
+    gives::<Member>("POST /members/{member}", "Changes what somebody is; 409 for the only one who decides."),
+    does("DELETE /members/{member}", "Ends it; 409 for the only one who decides."),
+    page::<Invitation>("GET /invitations", "Who is invited."),
+    makes::<Invitation>("POST /invitations", "Invites somebody; the answer has the link, which is also sent by mail."),
+    does("DELETE /invitations/{invitation}", "Withdraws it."),
+    gives::<PlatformSettings>("GET /settings", "Settings of the platform."),
+    gives::<PlatformSettings>("POST /settings", "Changes what is given."),
+    page::<Token>("GET /tokens", "One's own tokens; for those who decide all within reach."),
+    makes::<NewToken>("POST /tokens", "Makes a token; its text is not shown again."),
+    does("DELETE /tokens/{token}", "Ends one."),
+    page::<Server>("GET /servers", "Servers."),
+    gives::<Server>("GET /servers/{server}", "One server and what it says of itself."),
+    gives::<Status>("GET /status", "Everything at a glance."),
+    page::<Event>(
+        "GET /events",
+        "The audit, oldest first; with `before` newest first, with `follow` as lines without end.",
+    )
+    .or_lines::<Event>(),
+];
