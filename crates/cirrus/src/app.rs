@@ -18,7 +18,7 @@ use crate::{
     web::{
         Request, Response,
         i18n::Locales,
-        natives, problem, refusals,
+        natives, portal, problem, refusals,
         seal::Seals,
         secret::Secret,
         send::Protection,
@@ -54,6 +54,8 @@ pub struct App {
     /// Failed logins.
     pub logins: users::Attempts,
     people: users::People,
+    /// Whether vClouden's edge is in front, which says who comes.
+    pub portal: bool,
     templates: Templates,
     trust: Trust,
     pub(crate) limits: Limits,
@@ -100,6 +102,7 @@ impl App {
             protection: Protection::new(&config.security),
             logins: users::Attempts::new(&config.users),
             people: users::People::default(),
+            portal: config.proxy.portal || portal::is_installation(),
             config,
             store,
             public,
@@ -148,6 +151,13 @@ impl App {
             && !self.config.users.table.is_empty()
         {
             values.insert("user".into(), self.visitor(request).map_err(|error| error.to_string())?);
+        }
+        if let Value::Object(values) = &mut values
+            && !values.contains_key(portal::PERSON)
+            && self.portal
+        {
+            let person = self.open_session(request).remove(portal::PERSON);
+            values.insert(portal::PERSON.into(), person.unwrap_or(Value::Null));
         }
         self.templates.render(view, &values, request, &self.shared)
     }

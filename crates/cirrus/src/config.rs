@@ -154,6 +154,8 @@ impl Cors {
 pub struct Proxy {
     /// Addresses or networks (`10.0.0.0/8`).
     pub trusted: Vec<Network>,
+    /// Believe `X-VClouden-Person`, as an installation of vClouden does: for trying it where there is none.
+    pub portal: bool,
 }
 
 /// `[users]`: the ready table of people, and their login.

@@ -59,6 +59,7 @@ async fn edge(listen: SocketAddr, host: &str, upstream: SocketAddr) -> Result<()
         nimbus_socket: state.join("nobody.sock"),
         state_dir: state.clone(),
         domain: "localhost".into(),
+        plane: None,
         limits: edge::Limits::default(),
     };
     let ended = edge::serve(config, async {

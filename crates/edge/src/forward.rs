@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use http::{Request, Response, StatusCode};
+use http::{HeaderName, Request, Response, StatusCode};
 use hyper::body::{Body, Incoming};
 use hyper::upgrade::OnUpgrade;
 use tokio::time::{Instant, timeout_at};
@@ -18,6 +18,7 @@ use crate::client::Client;
 use crate::headers;
 use crate::hold::Wait;
 use crate::pages::{Refusal, prefers_json};
+use crate::pass;
 use crate::pool::{Pool, Upstream};
 use crate::route::{Pass, Site};
 use crate::upgrade;
@@ -88,7 +89,18 @@ async fn pass_on(
     let site = found.insert(edge.routes.find(&host).ok_or_else(unknown)?);
     let protocol = headers::wanted_upgrade(request.headers());
     let switch = protocol.is_some().then(|| hyper::upgrade::on(&mut request));
+    let person = match pass::presented(&request) {
+        Some(pass) => {
+            pass::forget(&mut request);
+            let installation = site.live().route.installation;
+            Some(edge.passes.redeem(edge.plane.as_ref(), &pass, installation).await?)
+        }
+        None => None,
+    };
     headers::to_application(&mut request, &client.address, protocol);
+    if let Some(person) = person {
+        request.headers_mut().insert(HeaderName::from_static(nimbus_api::pass::HEADER), person);
+    }
     let request = request.map(|body| RequestBody::new(body, edge.limits.body_pause, client, site));
     Passage { edge, site, switch, sends: 0 }.go(request).await
 }

@@ -14,6 +14,8 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version};
 
+use nimbus_api::pass::OURS;
+
 use crate::pages::Refusal;
 
 const FORWARDED: HeaderName = http::header::FORWARDED;
@@ -160,8 +162,8 @@ pub(crate) fn to_application<B>(request: &mut Request<B>, client: &HeaderValue, 
     let chunked = request.headers().contains_key(TRANSFER_ENCODING);
     let headers = request.headers_mut();
     strip_hop(headers);
-    let claims = |name: &&HeaderName| name.as_str().starts_with("x-forwarded-");
-    let claimed: Vec<HeaderName> = headers.keys().filter(claims).cloned().collect();
+    let ours = |name: &&HeaderName| ["x-forwarded-", OURS].iter().any(|begin| name.as_str().starts_with(begin));
+    let claimed: Vec<HeaderName> = headers.keys().filter(ours).cloned().collect();
     for name in claimed.into_iter().chain([FORWARDED, REAL_IP]) {
         headers.remove(name);
     }
@@ -264,6 +266,8 @@ mod tests {
                 ("te", "trailers, gzip"),
                 ("x-forwarded-for", "6.6.6.6"),
                 ("x-forwarded-prefix", "/evil"),
+                ("X-VClouden-Person", "{}"),
+                ("x-vclouden-anything", "1"),
                 ("forwarded", "for=6.6.6.6"),
                 ("x-request-id", "bad id"),
                 ("proxy-authorization", "secret"),

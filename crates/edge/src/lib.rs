@@ -17,6 +17,8 @@ mod hold;
 mod learn;
 mod limits;
 mod pages;
+mod pass;
+mod plane;
 mod pool;
 mod remember;
 mod route;
@@ -36,6 +38,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 pub use limits::Limits;
+pub use plane::PlaneAddress;
 pub use status::Status;
 
 /// What an edge needs to know.
@@ -49,6 +52,8 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// The domain under which installations have their names; the edge greets who asks for the domain itself.
     pub domain: String,
+    /// The control plane, whose passes let people in. Without one nobody is.
+    pub plane: Option<PlaneAddress>,
     /// What it allows.
     pub limits: Limits,
 }
@@ -90,6 +95,8 @@ pub(crate) struct Edge {
     /// Becomes true when the edge is asked to end.
     closing: watch::Receiver<bool>,
     domain: String,
+    plane: Option<plane::Plane>,
+    passes: pass::Passes,
 }
 
 impl Edge {
@@ -106,7 +113,7 @@ impl Edge {
 /// Serves until `shutdown` is ready; then accepts no more, lets requests in flight end within the limit, and returns.
 /// Runs on a multi-threaded tokio runtime with time and I/O.
 pub async fn serve(config: Config, shutdown: impl Future<Output = ()>) -> Result<(), EdgeError> {
-    let Config { listen, nimbus_socket, state_dir, domain, mut limits } = config;
+    let Config { listen, nimbus_socket, state_dir, domain, plane, mut limits } = config;
     limits.fit_files();
     let address = listen.local_addr().map_err(EdgeError::Listen)?.ip();
     listen.set_nonblocking(true).map_err(EdgeError::Listen)?;
@@ -115,7 +122,8 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>) -> Result
     let (close, closing) = watch::channel(false);
     let connections = Arc::new(Semaphore::new(limits.connections));
     let (routes, stats) = (route::Routes::new(), status::Stats::default());
-    let edge = Arc::new(Edge { limits, routes, stats, connections, closing, domain });
+    let (plane, passes) = (plane.map(|at| plane::Plane::new(at, &limits)), pass::Passes::new());
+    let edge = Arc::new(Edge { limits, routes, stats, connections, closing, domain, plane, passes });
 
     let memory = state_dir.join("routes.json");
     if let Some(routes) = remember::load(&memory)? {

@@ -39,6 +39,10 @@ pub(crate) enum Refusal {
     TooLarge,
     /// The client paused too long within the body.
     SlowBody,
+    /// A pass that is none, is over, or was used.
+    Pass,
+    /// Nobody can tell whether a pass is good.
+    NoKeys,
 }
 
 /// One refusal in words.
@@ -200,6 +204,26 @@ impl Words {
             "El resto de la petición no llegó a tiempo. Revise la conexión y vuelva a intentarlo.",
         ],
     };
+    const PASS: Words = Words {
+        status: StatusCode::FORBIDDEN,
+        code: "pass-over",
+        retry: None,
+        title: ["This link is over", "Este enlace ya no sirve"],
+        text: [
+            "It lets somebody in once, within a minute. Open the application from your portal again.",
+            "Da paso una sola vez y durante un minuto. Abra de nuevo la aplicación desde su portal.",
+        ],
+    };
+    const NO_KEYS: Words = Words {
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        code: "pass-unchecked",
+        retry: Some("10"),
+        title: ["You cannot be let in right now", "Ahora no se le puede dar paso"],
+        text: [
+            "Nobody can tell whether this link is good. Open the application from your portal again in a moment.",
+            "No se puede comprobar este enlace. Abra de nuevo la aplicación desde su portal en un momento.",
+        ],
+    };
 }
 
 impl Refusal {
@@ -221,6 +245,8 @@ impl Refusal {
             Self::Late => Words::LATE,
             Self::TooLarge => Words::TOO_LARGE,
             Self::SlowBody => Words::SLOW_BODY,
+            Self::Pass => Words::PASS,
+            Self::NoKeys => Words::NO_KEYS,
         }
     }
 

@@ -8,6 +8,7 @@ pub mod environment;
 pub mod frames;
 pub mod history;
 pub mod latency;
+pub mod pass;
 pub mod patient;
 pub mod types;
 

@@ -20,6 +20,7 @@ mod letters;
 mod listen;
 mod nimbus;
 mod operations;
+mod passes;
 mod passwords;
 mod problem;
 mod progress;
@@ -140,6 +141,7 @@ pub struct Plane {
     guesses: guesses::Guesses,
     passwords: passwords::Passwords,
     seal: seal::Seal,
+    passes: nimbus_api::pass::Signer,
     settings: settings::Current,
     pages: web::design::Pages,
     console_url: String,
@@ -208,6 +210,7 @@ pub async fn serve_with(
         .map_err(io(format!("preparing the control plane's directory {}", config.data.display())))?;
     let key = config.data.join("seal.key");
     let seal = seal::Seal::open(&key).map_err(io(format!("the key {}", key.display())))?;
+    let passes = passes::load(&store, &seal).await?;
     let started_at = clock();
     let plane = Arc::new(Plane {
         store,
@@ -218,6 +221,7 @@ pub async fn serve_with(
         guesses: guesses::Guesses::default(),
         passwords: passwords::Passwords::default(),
         seal,
+        passes,
         settings: settings::Current::default(),
         pages: web::design::Pages::load()?,
         console_url: config.console_url,

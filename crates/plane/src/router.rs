@@ -196,6 +196,7 @@ pub fn routes() -> Api {
         .post("/installations/{installation}/start", installations::start)
         .post("/installations/{installation}/stop", installations::stop)
         .post("/installations/{installation}/restart", installations::restart)
+        .post("/installations/{installation}/open", installations::open)
         .post("/installations/{installation}/rollback", deployments::rollback_installation)
         .get("/installations/{installation}/logs", installations::logs)
         .post("/installations/{installation}/exec", installations::exec)

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode, header};
 
 use crate::Plane;
 use crate::router::Routes;
@@ -34,6 +34,7 @@ fn both() -> Routes {
         .post("/account/sessions/end", account::end_others)
         .post("/account/sessions/{session}/end", account::end)
         .get("/assets/{hash}/{name}", asset)
+        .get(nimbus_api::pass::KEYS_PATH, pass_keys)
 }
 
 /// The console of publishers and operators.
@@ -95,6 +96,7 @@ pub fn portal() -> Routes {
         .get("/c/{customer}/installations/{installation}", installations::show)
         .get("/c/{customer}/installations/{installation}/live", installations::live)
         .get("/c/{customer}/installations/{installation}/data", console::installations::data)
+        .post("/c/{customer}/installations/{installation}/open", installations::open)
         .post("/c/{customer}/installations/{installation}/{verb}", installations::act)
         .post("/c/{customer}/installations/{installation}/copies/{copy}/{verb}", installations::act_on_copy)
         .get("/c/{customer}/people", people::show)
@@ -110,6 +112,12 @@ async fn asset(
     headers: HeaderMap,
 ) -> Response {
     design::asset(&plane.pages, &hash, &name, &headers)
+}
+
+/// The public keys of passes into applications.
+async fn pass_keys(State(plane): State<Arc<Plane>>) -> Response {
+    let headers = [(header::CONTENT_TYPE, "application/jwk-set+json"), (header::CACHE_CONTROL, "max-age=300")];
+    (headers, plane.passes.keys().to_string()).into_response()
 }
 
 /// The page of what there is not, or cannot be done.

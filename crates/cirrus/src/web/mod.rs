@@ -11,6 +11,7 @@ pub mod i18n;
 pub mod natives;
 pub mod openapi;
 pub mod options;
+pub mod portal;
 pub mod problem;
 pub mod reading;
 pub mod refusals;

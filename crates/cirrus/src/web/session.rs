@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Request, cookie, seal::Seals};
+use super::{Request, cookie, portal, seal::Seals};
 use crate::config;
 
 /// Browsers keep no larger cookie.
@@ -23,7 +23,10 @@ fn read(seals: &Seals, config: &config::Session, request: &Request, now: u64) ->
         return None;
     }
     match sealed.remove("data")? {
-        Value::Object(data) => Some(data),
+        Value::Object(mut data) => {
+            portal::expire(&mut data, now);
+            Some(data)
+        }
         _ => None,
     }
 }

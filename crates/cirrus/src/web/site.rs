@@ -9,7 +9,7 @@ use super::{
     events::Events,
     form, i18n,
     natives::Route,
-    openapi, problem,
+    openapi, portal, problem,
     reading::Reading,
     resource::{self, Answer},
     static_files::Found,
@@ -118,6 +118,9 @@ impl Site {
     async fn routed(&self, request: &mut Arc<Request>) -> Response {
         if request.uri.path() == HEALTH {
             return self.health(request);
+        }
+        if request.uri.path() == portal::PATH && self.app.portal {
+            return portal::arrive(&self.app, request);
         }
         if let Some(response) = cors::preflight(self.cors(request.uri.path()), request) {
             return response;

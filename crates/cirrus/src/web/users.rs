@@ -354,7 +354,7 @@ fn enter(app: &App, read: &dyn Read, request: &Request) -> Result<Response, Erro
 }
 
 /// Whether an address is one of this site, also for browsers, which read `\` as `/` and skip tabs and ends of lines.
-fn is_own(address: &str) -> bool {
+pub(super) fn is_own(address: &str) -> bool {
     let plain = !address.contains(|c: char| c == '\\' || c.is_control() || c.is_whitespace());
     plain && address.starts_with('/') && !address.starts_with("//")
 }
@@ -380,13 +380,13 @@ fn leave(app: &App, request: &Request) -> Response {
     response
 }
 
-fn see(place: &str) -> Response {
+pub(super) fn see(place: &str) -> Response {
     let mut response = Response::empty(StatusCode::SEE_OTHER);
     response.headers.insert(header::LOCATION, HeaderValue::from_str(place).unwrap_or(HeaderValue::from_static("/")));
     response
 }
 
-fn with_cookie(response: &mut Response, cookie: Result<String, String>) {
+pub(super) fn with_cookie(response: &mut Response, cookie: Result<String, String>) {
     if let Some(value) = cookie.ok().and_then(|cookie| HeaderValue::from_str(&cookie).ok()) {
         response.headers.append(header::SET_COOKIE, value);
     }

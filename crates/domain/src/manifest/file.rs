@@ -42,7 +42,7 @@ const KEYS: &[(&str, &[&str])] = &[
         ],
     ),
     ("limits", &["memory", "cpus", "disk", "processes"]),
-    ("http", &["port", "health", "start_timeout", "interval", "timeout", "max_body"]),
+    ("http", &["port", "health", "start_timeout", "interval", "timeout", "max_body", "single_sign_on"]),
     ("ports", &["name", "port"]),
     ("data", &["directory", "initial"]),
     ("stop", &["signal", "grace"]),
@@ -228,6 +228,7 @@ fn http(top: &Table<'_>, engine: Engine, problems: &mut Problems) -> Option<Http
         interval_ms: 5_000,
         timeout_ms: 3_000,
         max_body: 64 << 20,
+        single_sign_on: false,
     };
     let Some(table) = table else {
         // Cirrus serves HTTP whatever the manifest says.
@@ -242,6 +243,7 @@ fn http(top: &Table<'_>, engine: Engine, problems: &mut Problems) -> Option<Http
     set(&mut http.interval_ms, table.duration("interval", problems));
     set(&mut http.timeout_ms, table.duration("timeout", problems));
     set(&mut http.max_body, table.size("max_body", problems));
+    http.single_sign_on = table.flag("single_sign_on", problems).unwrap_or(false);
     Some(http)
 }
 

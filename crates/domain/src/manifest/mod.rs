@@ -160,6 +160,9 @@ pub struct Http {
     pub timeout_ms: u64,
     /// Bytes that one request's body may have.
     pub max_body: u64,
+    /// Whether it takes people whom the portal sends, at `nimbus_api::pass::PATH`.
+    #[serde(default)]
+    pub single_sign_on: bool,
 }
 
 /// A further TCP port.

@@ -80,6 +80,20 @@ impl<'t> Table<'t> {
         }
     }
 
+    /// Yes or no.
+    pub(super) fn flag(&self, key: &str, problems: &mut Problems) -> Option<bool> {
+        match self.get(key)? {
+            DeValue::Boolean(flag) => Some(*flag),
+            other => {
+                problems.add(
+                    &self.path(key),
+                    format!("{} is not allowed here; write true or false: {key} = true", a(other)),
+                );
+                None
+            }
+        }
+    }
+
     /// An array of texts.
     pub(super) fn texts(&self, key: &str, problems: &mut Problems) -> Option<Vec<String>> {
         let DeValue::Array(array) = self.get(key)? else {

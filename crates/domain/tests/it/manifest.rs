@@ -41,6 +41,7 @@ fn a_small_manifest_has_the_documented_defaults() {
         interval_ms: 5_000,
         timeout_ms: 3_000,
         max_body: 64 << 20,
+        single_sign_on: false,
     };
     assert_eq!(http, expected);
 }
@@ -71,6 +72,7 @@ start_timeout = "20 s"
 interval = "10 s"
 timeout = "500 ms"
 max_body = "100 MB"
+single_sign_on = true
 [[ports]]
 name = "smtp"
 port = 2525
@@ -107,6 +109,7 @@ egress = ["203.0.113.0/24:443", "10.0.0.5:5432", "198.51.100.0/24"]
             interval_ms: 10_000,
             timeout_ms: 500,
             max_body: 100_000_000,
+            single_sign_on: true,
         }),
         ports: vec![TcpPort { name: "smtp".into(), port: 2525 }, TcpPort { name: "imap".into(), port: 1143 }],
         data: Data { directory: "/var/lib/radicale".into(), initial: Some("initial-data".into()) },
@@ -410,6 +413,7 @@ fn every_key_is_documented() {
         "http.interval",
         "http.timeout",
         "http.max_body",
+        "http.single_sign_on",
         "ports.name",
         "ports.port",
         "data.directory",

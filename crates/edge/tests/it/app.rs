@@ -89,16 +89,19 @@ async fn run(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
+fn headers(request: &Request<Incoming>) -> String {
+    let lines = request.headers().iter().map(|(name, value)| format!("{name}: {}\n", value.to_str().unwrap()));
+    lines.collect()
+}
+
 async fn answer(shared: &Shared, request: Request<Incoming>) -> Response<Body> {
     let number = || request.uri().query().and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
     let text = |text: String| Response::new(full(text));
     match request.uri().path() {
         "/who" => text(shared.name.clone()),
         "/target" => text(request.uri().to_string()),
-        "/headers" => {
-            let lines = request.headers().iter().map(|(name, value)| format!("{name}: {}\n", value.to_str().unwrap()));
-            text(lines.collect())
-        }
+        "/headers" => text(headers(&request)),
+        nimbus_api::pass::PATH => text(format!("{}\n{}", request.uri(), headers(&request))),
         "/status" => {
             let mut response = Response::new(empty());
             *response.status_mut() = StatusCode::from_u16(u16::try_from(number()).unwrap()).unwrap();

@@ -5,6 +5,7 @@ mod app;
 mod hold;
 mod limits;
 mod link;
+mod pass;
 mod restart;
 mod routing;
 mod served;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::InstallationId;
-use edge::{Config, EdgeError, Limits, Status};
+use edge::{Config, EdgeError, Limits, PlaneAddress, Status};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Empty, Full};
@@ -44,13 +44,14 @@ pub struct Edge {
 pub struct World {
     pub dir: tempfile::TempDir,
     pub limits: Limits,
+    pub plane: Option<SocketAddr>,
 }
 
 impl World {
     pub fn new() -> Self {
         // Told often only where that is what is tested.
         let limits = Limits { served_every: Duration::from_secs(3600), ..Limits::default() };
-        Self { dir: tempfile::tempdir().unwrap(), limits }
+        Self { dir: tempfile::tempdir().unwrap(), limits, plane: None }
     }
 
     pub fn socket(&self) -> PathBuf {
@@ -65,6 +66,7 @@ impl World {
             nimbus_socket: self.socket(),
             state_dir: self.dir.path().to_owned(),
             domain: "localhost".into(),
+            plane: self.plane.map(|address| PlaneAddress { address }),
             limits: self.limits.clone(),
         };
         let (stop, stopped) = oneshot::channel();

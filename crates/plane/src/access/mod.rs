@@ -117,6 +117,8 @@ pub const STAFF: Who = &[Operator, Owner, Developer, Support];
 pub const TEAM: Who = &[Operator, Owner, Developer, Support, Billing];
 /// Who acts on installations: staff, and for their own the customer's administrators.
 pub const KEEPERS: Who = &[Operator, Owner, Developer, Support, CustomerAdmin];
+/// A customer's own people.
+pub const CUSTOMERS: Who = &[CustomerAdmin, CustomerUser];
 /// Whoever has a role at all.
 pub const EVERYBODY: Who = &[Operator, Owner, Developer, Support, Billing, CustomerAdmin, CustomerUser];
 
@@ -203,6 +205,7 @@ pub const TABLE: &[Row] = &[
     post(KEEPERS, "/installations/{installation}/start", "installation.start"),
     post(KEEPERS, "/installations/{installation}/stop", "installation.stop"),
     post(KEEPERS, "/installations/{installation}/restart", "installation.restart"),
+    post(CUSTOMERS, "/installations/{installation}/open", "installation.open"),
     post(STAFF, "/installations/{installation}/rollback", "installation.rollback"),
     get(KEEPERS, "/installations/{installation}/logs", &["lines", "follow"]),
     stream(MAKERS, "/installations/{installation}/exec", &[], "installation.exec"),

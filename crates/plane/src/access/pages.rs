@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::{EVERYBODY, KEEPERS, MAKERS, OPERATOR, OWNERS, STAFF, TEAM, Who};
+use super::{CUSTOMERS, EVERYBODY, KEEPERS, MAKERS, OPERATOR, OWNERS, STAFF, TEAM, Who};
 
 /// Where a page is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +61,7 @@ use Site::{Both, Console, Portal};
 /// The table.
 pub const PAGES: &[Page] = &[
     see(Both, Anyone, "/assets/{hash}/{name}"),
+    see(Both, Anyone, nimbus_api::pass::KEYS_PATH),
     // To come in.
     see(Both, Anyone, "/"),
     see(Both, Anyone, "/login"),
@@ -132,6 +133,7 @@ pub const PAGES: &[Page] = &[
     see(Portal, Roles(EVERYBODY), "/c/{customer}/installations/{installation}"),
     see(Portal, Roles(EVERYBODY), "/c/{customer}/installations/{installation}/live"),
     see(Portal, Roles(KEEPERS), "/c/{customer}/installations/{installation}/data"),
+    send(Portal, Roles(CUSTOMERS), "/c/{customer}/installations/{installation}/open"),
     send(Portal, Roles(KEEPERS), "/c/{customer}/installations/{installation}/{verb}"),
     send(Portal, Roles(KEEPERS), "/c/{customer}/installations/{installation}/copies/{copy}/{verb}"),
     see(Portal, Roles(KEEPERS), "/c/{customer}/people"),

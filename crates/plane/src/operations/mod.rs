@@ -39,6 +39,7 @@ pub mod install;
 pub mod invite;
 pub mod log_in;
 pub mod make_backup;
+pub mod open;
 pub mod publish_version;
 pub mod remove;
 pub mod reset_password;

@@ -166,6 +166,18 @@ pub struct Accepted {
     pub backup: Option<BackupId>,
 }
 
+/// `POST /installations/{id}/open`: where the person who asked comes in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Opened {
+    /// The address to open in a browser.
+    pub url: String,
+    /// Whether it lets them in without a further password: once, until `expires_at`.
+    pub single_sign_on: bool,
+    /// When that is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Millis>,
+}
+
 /// `GET /operations/{id}`: work on one installation. With `wait` (seconds, at most 60) the answer comes as soon as it
 /// has ended or has more than `seen` entries in `steps`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

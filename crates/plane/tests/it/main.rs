@@ -11,6 +11,7 @@ mod fake;
 mod idempotency;
 mod installations;
 mod letters;
+mod open;
 mod openapi;
 mod operations;
 mod pages;

@@ -7,7 +7,7 @@ use domain::InstallationName;
 use domain::manifest::Limits;
 use domain::state::InstallationState;
 use nimbus_api::{LogLine, Phase};
-use plane::wire::{Accepted, Installation, Nothing, word};
+use plane::wire::{Accepted, Installation, Nothing, Opened, word};
 
 use super::install::accepted_only;
 use super::named::Named;
@@ -66,6 +66,9 @@ pub enum Noun {
         #[arg(long, short = 'n', default_value_t = 100, value_parser = super::whole_number)]
         lines: u32,
     },
+    /// Print the address at which you come into an installation, without a further password where it takes passes
+    #[command(after_help = example!("xdg-open \"$(vclouden installation open tareas-sol)\""))]
+    Open(One),
     /// Run a program in an installation's sandbox; ends with its exit status
     #[command(after_help = example!(
         "vclouden installation exec acme -- ls -l /data",
@@ -121,6 +124,14 @@ impl Noun {
             Noun::Restart(change) => act(&api, change, "restart", "Restarted", context).await,
             Noun::Remove { change, yes } => remove(&api, change, yes, context).await,
             Noun::Logs { one, follow, lines } => logs(&api, one, follow, lines, context).await,
+            Noun::Open(one) => {
+                let opened: Opened = api.post(&format!("/installations/{}/open", one.name), &Nothing {}).await?;
+                if context.json {
+                    return json(&opened);
+                }
+                line(opened.url);
+                Ok(())
+            }
             Noun::Exec { one, terminal, command } => exec::run(&api, one.name.as_str(), command, terminal).await,
         }
     }

@@ -1,5 +1,6 @@
 //! The edge's process.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,6 +18,9 @@ pub struct Args {
     /// Installations answer at NAME.DOMAIN
     #[arg(long)]
     domain: String,
+    /// Address of the control plane, whose passes let people into applications
+    #[arg(long)]
+    plane: Option<SocketAddr>,
     /// Directory in which it remembers them
     #[arg(long)]
     state: PathBuf,
@@ -29,6 +33,7 @@ pub fn run(args: Args) -> Outcome {
         nimbus_socket: args.facing.nimbus_socket,
         state_dir: args.state,
         domain: args.domain,
+        plane: args.plane.map(|address| edge::PlaneAddress { address }),
         limits: edge::Limits { grace: GRACE, ..edge::Limits::default() },
     };
     serve("the edge", || Ok(edge::serve(config, shutdown()?)))

@@ -17,7 +17,7 @@ use tokio::time::{interval, sleep, timeout};
 
 use super::directory::DataDirectory;
 use super::logs::Log;
-use super::{EDGE_USER, PLANE_USER};
+use super::{EDGE_USER, PLANE_USER, sockets};
 use crate::output::note;
 
 /// Pauses before a child is started again, by how often it ended shortly after its start.
@@ -303,11 +303,13 @@ fn plane(setup: &Setup) -> Result<Part> {
 }
 
 fn edge(setup: &Setup) -> Result<Part> {
+    let api = setup.api.local_addr().context("the API's socket has no address")?;
     let arguments = [
         flag("user", EDGE_USER.to_string()),
         flag("listen", "stdin"),
         flag("nimbus-socket", setup.directory.edge_socket()),
         flag("domain", &*setup.domain),
+        flag("plane", sockets::reachable(api).to_string()),
         flag("state", setup.directory.edge()),
     ];
     part(setup, "edge", Some(&setup.edge), arguments.concat())

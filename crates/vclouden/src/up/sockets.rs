@@ -45,14 +45,19 @@ pub fn bind(address: SocketAddr, flag: &str) -> Outcome<TcpListener> {
     }
 }
 
-/// A base URL at which this machine reaches a listening socket.
-pub fn url(address: SocketAddr) -> String {
+/// The address at which this machine reaches a listening socket.
+pub fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
         ip => ip,
     };
-    format!("http://{}", SocketAddr::new(ip, address.port()))
+    SocketAddr::new(ip, address.port())
+}
+
+/// A base URL at which this machine reaches a listening socket.
+pub fn url(address: SocketAddr) -> String {
+    format!("http://{}", reachable(address))
 }
 
 /// A process that listens.

@@ -94,3 +94,34 @@ fn people_log_in_have_roles_and_log_out() {
     assert_eq!(waiting.status, 429);
     assert!(waiting.header("retry-after").is_some());
 }
+
+const ARRIVES: &str = "app.get('/me', (req, res) => res.json(req.session.person ?? null));
+    app.get('/page', (req, res) => res.render('who'));";
+
+#[test]
+fn whom_the_portal_sends_is_in_where_there_is_a_portal() {
+    let view = ("views/who.html", "<p>{{ person.name if person else 'nobody' }}</p>");
+    let person = r#"{"id":"p1","name":"Luz N\u00fa\u00f1ez","role":"customer-user","support":false}"#;
+    let path = "/.well-known/vclouden/open";
+    let app = App::new(&[("app.js", ARRIVES), view, ("cirrus.toml", "[proxy]\nportal = true")]);
+    let server = app.serve();
+    let arrive = |query: &str| server.send("GET", &format!("{path}{query}"), &[("X-VClouden-Person", person)], b"");
+    for (query, to) in [("", "/"), ("?to=%2Fme%3Fa%3D1", "/me?a=1"), ("?to=%2F%2Fevil.example", "/")] {
+        let answer = arrive(query);
+        assert_eq!((answer.status, answer.header("location")), (303, Some(to)), "{query}");
+    }
+    let mut browser = Browser::default();
+    assert!(browser.get(&server, "/me").value().is_null());
+    let cookie = arrive("").header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+    let (name, value) = cookie.split_once('=').unwrap();
+    browser.cookies.insert(name.into(), value.into());
+    assert_eq!(browser.get(&server, "/me").value()["name"], "Luz Núñez");
+    assert!(browser.get(&server, "/page").text().contains("<p>Luz Núñez</p>"));
+    assert_eq!(server.send("GET", path, &[("X-VClouden-Person", "{}")], b"").status, 400);
+    assert_eq!(server.send("GET", path, &[], b"").header("set-cookie"), None, "nobody comes in without the header");
+    assert_eq!(server.send("POST", path, &[("X-VClouden-Person", person)], b"").status, 405);
+
+    let server = App::new(&[("app.js", ARRIVES), view]).serve();
+    let refused = server.send("GET", path, &[("X-VClouden-Person", person)], b"");
+    assert_eq!((refused.status, refused.header("set-cookie")), (404, None), "without a portal anybody could write it");
+}

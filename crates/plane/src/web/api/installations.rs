@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 use crate::Plane;
 use crate::operations::{Actor, Begun, app_key, customer_key, failed_install, find_installation, not_in_that_state};
-use crate::operations::{exec, install, remove, restart, start, stop};
+use crate::operations::{exec, install, open, remove, restart, start, stop};
 use crate::problem::{Answer, Refusal};
 use crate::server::ServerError;
 use crate::store::{installations, versions};
@@ -162,6 +162,15 @@ pub async fn restart(
     Json(Nothing {}): Json<Nothing>,
 ) -> Answer<Response> {
     accepted(&plane, restart::restart(&plane, &actor, &text).await?).await
+}
+
+pub async fn open(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path(text): Path<String>,
+    Json(Nothing {}): Json<Nothing>,
+) -> Answer<Response> {
+    json(StatusCode::OK, &open::open(&plane, &actor, &text).await?)
 }
 
 /// Which lines.

@@ -43,7 +43,7 @@ pub fn again(plane: &Plane, visit: &Visit, refusal: Refusal, template: &str, val
 }
 
 /// What stands around these pages: nothing but the portal's name, where it is one.
-fn frame(visit: &Visit) -> Value {
+pub fn frame(visit: &Visit) -> Value {
     match &visit.realm {
         None => context! {},
         Some(realm) => context! { portal => Portal {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::wire::{
     Accepted, App, Backup, Customer, Deployment, DeploymentEvent, Event, Installation, Invitation, Me, Member, NDJSON,
-    NewToken, Operation, Page, PlatformSettings, Publisher, Server, Snapshot, Status, Token, Version,
+    NewToken, Opened, Operation, Page, PlatformSettings, Publisher, Server, Snapshot, Status, Token, Version,
 };
 
 type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
@@ -198,6 +198,10 @@ pub const ANSWERS: &[Told] = &[
     begins::<Accepted>("POST /installations/{installation}/start", "Starts it."),
     begins::<Accepted>("POST /installations/{installation}/stop", "Stops it until it is started."),
     begins::<Accepted>("POST /installations/{installation}/restart", "Stops and starts it; requests wait meanwhile."),
+    gives::<Opened>(
+        "POST /installations/{installation}/open",
+        "Where the customer's person who asks comes in; 409 with a token that is nobody's.",
+    ),
     begins::<Deployment>(
         "POST /installations/{installation}/rollback",
         "Takes its last deployment back, code and data.",

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use http::{HeaderValue, header};
 use minijinja::{Value, context};
 
 use super::Inside;
@@ -11,7 +12,7 @@ use crate::Plane;
 use crate::operations::{Actor, find_installation};
 use crate::problem::{Answer, Refusal};
 use crate::web::console::installations::{Act, Done, Over, do_verb, do_with_copy, fragments, shown};
-use crate::web::entry::{Form, again};
+use crate::web::entry::{Form, again, frame};
 use crate::web::visit::{Visit, lead};
 use crate::web::{Path, Query, usage};
 
@@ -50,6 +51,32 @@ pub async fn live(
     find_installation(plane.store.read(), &actor.reach, &text).await?;
     let base = Inside { plane: &plane, visit: &visit, actor: &actor }.base()?;
     Ok(fragments(plane, visit, actor, base, text, "portal/installation-live.html"))
+}
+
+/// Leads into the application. Not by a redirect: browsers hold a form to this site, also where an answer leads it on.
+pub async fn open(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Path((_, text)): Path<(String, String)>,
+) -> Answer<Response> {
+    match crate::operations::open::open(&plane, &actor, &text).await {
+        Ok(opened) => Ok(lead_out(&plane, &visit, &opened.url, &text)),
+        Err(refusal) => {
+            again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor, &text, Over::default()).await?)
+        }
+    }
+}
+
+/// A page that leads to another site at once, and has a link for whom it does not.
+pub fn lead_out(plane: &Plane, visit: &Visit, url: &str, name: &str) -> Response {
+    let values = context! { ..frame(visit), ..context! { url, name } };
+    let mut response = plane.pages.page(&visit.view, "entry/opening.html", values);
+    if let Ok(value) = HeaderValue::try_from(format!("0;url={url}")) {
+        response.headers_mut().insert(header::REFRESH, value);
+    }
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 pub async fn act(

@@ -12,3 +12,6 @@ portal-failed = It could not be done. Those who make the application can see why
 catalogue-facts = Gets { $memory } of memory. Published
 catalogue-empty-title = Nothing on offer yet
 catalogue-empty = As soon as there is an application, it is here.
+opening = Opening { $name }
+opening-lead = You are led on by yourself. If nothing happens within a few seconds, go on by hand; this works once, within a minute.
+opening-go = Go on
