@@ -36,6 +36,7 @@ pub mod sites;
 pub mod store;
 mod strangers;
 mod tries;
+mod variables;
 mod web;
 pub mod wire;
 

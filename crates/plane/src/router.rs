@@ -16,8 +16,8 @@ use crate::guard;
 use crate::problem::Refusal;
 use crate::sites;
 use crate::web::api::{
-    apps, backups, customers, deployments, events, installations, operations, people, publishers, servers, settings,
-    status, tokens, versions,
+    apps, backups, customers, deployments, environment, events, installations, operations, people, publishers, servers,
+    settings, status, tokens, versions,
 };
 use crate::web::design::preferences;
 use crate::web::openapi::{self, Reads};
@@ -185,6 +185,9 @@ pub fn routes() -> Api {
         .get("/apps/{app}/versions/{number}/download", versions::download)
         .post("/apps/{app}/deployments", deployments::create)
         .post("/apps/{app}/rollback", deployments::rollback_app)
+        .get("/apps/{app}/environment", environment::list_app)
+        .post("/apps/{app}/environment", environment::change_app)
+        .post("/apps/{app}/environment/apply", environment::apply)
         .get("/customers", customers::list)
         .post("/customers", customers::create)
         .get("/customers/{customer}", customers::show)
@@ -198,6 +201,8 @@ pub fn routes() -> Api {
         .post("/installations/{installation}/restart", installations::restart)
         .post("/installations/{installation}/open", installations::open)
         .post("/installations/{installation}/rollback", deployments::rollback_installation)
+        .get("/installations/{installation}/environment", environment::list)
+        .post("/installations/{installation}/environment", environment::change)
         .get("/installations/{installation}/logs", installations::logs)
         .post("/installations/{installation}/exec", installations::exec)
         .get("/installations/{installation}/archive", backups::archive)

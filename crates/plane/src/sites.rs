@@ -39,7 +39,7 @@ fn both() -> Routes {
 
 /// The console of publishers and operators.
 pub fn console() -> Routes {
-    use console::{apps, customers, deployments, events, home, installations, operator, team, tokens};
+    use console::{apps, customers, deployments, environment, events, home, installations, operator, team, tokens};
     both()
         .get("/p/{publisher}", home::show)
         .get("/p/{publisher}/apps", apps::list)
@@ -53,6 +53,10 @@ pub fn console() -> Routes {
         .get("/p/{publisher}/apps/{app}/deploy", deployments::new)
         .post("/p/{publisher}/apps/{app}/deploy", deployments::begin)
         .post("/p/{publisher}/apps/{app}/rollback", deployments::roll_back)
+        .get("/p/{publisher}/apps/{app}/environment", environment::show_app)
+        .post("/p/{publisher}/apps/{app}/environment", environment::set_app)
+        .post("/p/{publisher}/apps/{app}/environment/apply", environment::apply)
+        .post("/p/{publisher}/apps/{app}/environment/{variable}/unset", environment::unset_app)
         .get("/p/{publisher}/deployments", deployments::list)
         .get("/p/{publisher}/deployments/{deployment}", deployments::show)
         .get("/p/{publisher}/deployments/{deployment}/live", deployments::live)
@@ -62,6 +66,10 @@ pub fn console() -> Routes {
         .get("/p/{publisher}/installations/{installation}", installations::show)
         .get("/p/{publisher}/installations/{installation}/live", installations::live)
         .get("/p/{publisher}/installations/{installation}/logs", installations::logs)
+        .get("/p/{publisher}/installations/{installation}/logs/live", installations::logs_live)
+        .get("/p/{publisher}/installations/{installation}/environment", environment::show)
+        .post("/p/{publisher}/installations/{installation}/environment", environment::set)
+        .post("/p/{publisher}/installations/{installation}/environment/{variable}/unset", environment::unset)
         .get("/p/{publisher}/installations/{installation}/data", installations::data)
         .post("/p/{publisher}/installations/{installation}/{verb}", installations::act)
         .post("/p/{publisher}/installations/{installation}/copies/{copy}/{verb}", installations::act_on_copy)
@@ -95,6 +103,8 @@ pub fn portal() -> Routes {
         .post("/c/{customer}/catalogue/{app}", catalogue::take)
         .get("/c/{customer}/installations/{installation}", installations::show)
         .get("/c/{customer}/installations/{installation}/live", installations::live)
+        .get("/c/{customer}/installations/{installation}/logs", installations::show_logs)
+        .get("/c/{customer}/installations/{installation}/logs/live", console::installations::logs_live)
         .get("/c/{customer}/installations/{installation}/data", console::installations::data)
         .post("/c/{customer}/installations/{installation}/open", installations::open)
         .post("/c/{customer}/installations/{installation}/{verb}", installations::act)

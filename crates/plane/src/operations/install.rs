@@ -60,7 +60,7 @@ pub async fn install(plane: &Plane, actor: &Actor, input: CreateInstallation) ->
     let (environment, from) = (Environment::default(), None);
     let work =
         Work::Install { name, epoch: row.epoch, version: Box::new(version_spec(version)), ports, environment, from };
-    create_operation(plane, &tx, actor, &row, operation, &work).await?;
+    create_operation(plane, &tx, actor, &row, operation, work).await?;
     tx.commit().await?;
     wake(plane);
     Ok(Begun { operation, installation: id, backup: None })

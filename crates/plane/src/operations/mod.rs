@@ -18,6 +18,7 @@ use crate::store::{self, Tx, apps, customers, publishers};
 use crate::wire::{Outcome, RollbackTarget, Token};
 
 pub mod accept_invitation;
+pub mod change_environment;
 pub mod change_password;
 pub mod change_role;
 pub mod change_settings;
@@ -384,8 +385,31 @@ pub fn audit_verb(work: &Work) -> &'static str {
     }
 }
 
+/// What is asked of a server, and what belongs to it.
+#[derive(Debug)]
+struct Asked {
+    /// What its server is told. Variables are put into it on the way.
+    work: Work,
+    /// The installation's variables from its end on, sealed.
+    variables: Option<String>,
+    /// What the audit has of it besides.
+    detail: Json,
+}
+
+impl From<Work> for Asked {
+    fn from(work: Work) -> Self {
+        let detail = match &work {
+            Work::Install { version, .. } => json!({ "version": version.number }),
+            Work::Restore { snapshot, code, .. } => json!({ "snapshot": snapshot, "code": code }),
+            _ => json!({}),
+        };
+        Self { work, variables: None, detail }
+    }
+}
+
 /// Accepts work on an installation that is running or stopped: one at a time.
-async fn accept(plane: &Plane, tx: Tx, actor: &Actor, row: &InstallationRow, work: Work) -> Answer<Begun> {
+async fn accept(plane: &Plane, tx: Tx, actor: &Actor, row: &InstallationRow, asked: impl Into<Asked>) -> Answer<Begun> {
+    let asked = asked.into();
     if !matches!(row.state, InstallationState::Running | InstallationState::Stopped) {
         return Err(not_in_that_state(row));
     }
@@ -393,11 +417,11 @@ async fn accept(plane: &Plane, tx: Tx, actor: &Actor, row: &InstallationRow, wor
     if !installations::begin(&tx, row.id, operation).await? {
         return Err(busy(row));
     }
-    let backup = match &work {
+    let backup = match &asked.work {
         Work::Backup { backup } | Work::ForgetBackup { backup } => Some(*backup),
         _ => None,
     };
-    create_operation(plane, &tx, actor, row, operation, &work).await?;
+    create_operation(plane, &tx, actor, row, operation, asked).await?;
     tx.commit().await?;
     wake(plane);
     Ok(Begun { operation, installation: row.id, backup })
@@ -410,29 +434,24 @@ async fn create_operation(
     actor: &Actor,
     row: &InstallationRow,
     operation: OperationId,
-    work: &Work,
+    asked: impl Into<Asked>,
 ) -> Answer<()> {
+    let Asked { work, variables, mut detail } = asked.into();
     let at = plane.now();
     let new = store::operations::New {
         id: operation,
         installation: row.id,
         deployment: None,
-        work,
+        work: &work,
+        variables: variables.as_deref(),
         state_before: row.state,
         requested_by: actor.name(),
         at,
     };
     store::operations::create(tx, &new).await?;
-    let mut detail = json!({ "operation": operation });
-    match work {
-        Work::Install { version, .. } => detail["version"] = version.number.into(),
-        Work::Restore { snapshot, code, .. } => {
-            detail["snapshot"] = snapshot.as_str().into();
-            detail["code"] = (*code).into();
-        }
-        _ => {}
-    }
-    events::record(tx, &installation_event(at, actor.name(), row, audit_verb(work), Outcome::Accepted, detail)).await?;
+    detail["operation"] = json!(operation);
+    events::record(tx, &installation_event(at, actor.name(), row, audit_verb(&work), Outcome::Accepted, detail))
+        .await?;
     Ok(())
 }
 

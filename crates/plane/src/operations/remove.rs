@@ -30,7 +30,7 @@ pub async fn remove(plane: &Plane, actor: &Actor, installation: &str) -> Answer<
         }
     }
     let operation = OperationId::new();
-    create_operation(plane, &tx, actor, &row, operation, &Work::Remove).await?;
+    create_operation(plane, &tx, actor, &row, operation, Work::Remove).await?;
     let mut changed = row.clone();
     changed.state = row.state.advance(InstallationState::Removing)?;
     changed.operation = Some(operation);

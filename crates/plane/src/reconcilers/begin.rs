@@ -63,6 +63,7 @@ pub async fn begin(plane: &Arc<Plane>, id: DeploymentId, installation: Installat
         installation,
         deployment: Some(id),
         work: &work,
+        variables: None,
         state_before: row.state,
         requested_by: &deployment.requested_by,
         at,

@@ -93,6 +93,11 @@ async fn change_installation(
     if let (OperationState::Finished, Work::Switch { version, .. }) = (operation.state, &operation.work) {
         row.version = version.number;
     }
+    if operation.state == OperationState::Finished
+        && matches!(operation.work, Work::Install { .. } | Work::Configure { .. })
+    {
+        installations::set_variables(tx, row.id, operation.variables.as_deref()).await?;
+    }
     if let Some(live) = live {
         row.version = live.version;
         snapshots::replace(tx, row.id, &live.snapshots).await?;
@@ -103,6 +108,7 @@ async fn change_installation(
     }
     if row.state == InstallationState::Removed {
         row.removed_at = Some(at);
+        installations::set_variables(tx, row.id, None).await?;
     }
     if let Some(version) = versions::find(&**tx, &row.app_key(), row.version).await? {
         row.serves_http = version.manifest.http.is_some();

@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use domain::OperationId;
 use domain::state::OperationState;
+use domain::{Key, OperationId};
 use nimbus_api::{OperationReport, OperationRequest, Work};
 
 use super::Pause;
@@ -15,6 +15,7 @@ use crate::progress::Doing;
 use crate::server::ServerError;
 use crate::servers::Handle;
 use crate::store::{StoreError, operations, versions};
+use crate::variables::Owner;
 
 /// Seconds that one question about an operation may wait for news.
 const WAIT: u64 = 30;
@@ -27,9 +28,18 @@ pub async fn drive(plane: &Arc<Plane>, id: OperationId) -> Result<OperationState
     if row.state.is_final() {
         return Ok(row.state);
     }
+    let work = match with_variables(plane, &row).await {
+        Ok(work) => work,
+        Err(why) => {
+            let end = End { state: OperationState::Undone, steps: Vec::new(), error: Some(why), live: None };
+            conclude(plane, id, end).await?;
+            return Ok(OperationState::Undone);
+        }
+    };
+    let request = OperationRequest { installation: row.installation, work };
     let mut pause = Pause::new();
     let end = loop {
-        match attempt(plane, &row).await {
+        match attempt(plane, &row, &request).await {
             Ok(end) => break end,
             Err(ServerError::Refused { status, code, message }) => match refused(&row.work, status, code, message) {
                 Some(end) => break end,
@@ -47,6 +57,21 @@ pub async fn drive(plane: &Arc<Plane>, id: OperationId) -> Result<OperationState
     Ok(state)
 }
 
+/// The work with the variables in it that the store keeps sealed: the installation's own and its application's. Only the
+/// server is told them.
+async fn with_variables(plane: &Plane, row: &operations::OperationRow) -> Result<Work, String> {
+    let mut work = row.work.clone();
+    if let Work::Install { environment, .. } | Work::Configure { environment } = &mut work {
+        let variables = async {
+            let own = plane.unseal_variables(&Owner::Installation(row.installation), row.variables.as_deref())?;
+            let app = Owner::App(Key::new(row.publisher.clone(), row.app.clone()));
+            own.environment(&plane.variables(plane.store.read(), &app).await?)
+        };
+        *environment = variables.await.map_err(|refusal| refusal.detail)?;
+    }
+    Ok(work)
+}
+
 /// What a server's no means. It changed nothing, so the operation counts as undone.
 fn refused(work: &Work, status: u16, code: String, message: String) -> Option<End> {
     let gone = status == 404 && matches!(work, Work::Remove);
@@ -61,12 +86,15 @@ fn refused(work: &Work, status: u16, code: String, message: String) -> Option<En
     Some(End { state: OperationState::Undone, steps: Vec::new(), error: Some(message), live: None })
 }
 
-async fn attempt(plane: &Arc<Plane>, row: &operations::OperationRow) -> Result<End, ServerError> {
+async fn attempt(
+    plane: &Arc<Plane>,
+    row: &operations::OperationRow,
+    request: &OperationRequest,
+) -> Result<End, ServerError> {
     let handle = plane.servers.get(row.server)?;
     let server = &handle.server;
     send_artifacts(plane, row, &handle).await?;
-    let request = OperationRequest { installation: row.installation, work: row.work.clone() };
-    let mut report = match server.put_operation(row.id, &request).await {
+    let mut report = match server.put_operation(row.id, request).await {
         Ok(report) => report,
         // The same operation, written differently by a control plane of another version: its report is what counts.
         Err(ServerError::Refused { status: 409, code, message }) => match server.operation(row.id, 0, 0).await? {

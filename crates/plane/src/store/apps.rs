@@ -4,7 +4,7 @@ use domain::{Key, Slug};
 use nimbus_api::Millis;
 use sea_orm::{ConnectionTrait, QueryResult};
 
-use super::{Result, Rows, Tx, after_key, all, big, maybe_number, number, one, parse, run, text};
+use super::{Result, Rows, Tx, after_key, all, big, maybe_number, maybe_text, number, one, parse, run, text};
 use crate::access::Reach;
 use crate::wire::App;
 
@@ -54,6 +54,20 @@ pub async fn publishers_of(db: &impl ConnectionTrait, reach: &Reach, slug: &Slug
     let mine = reach.publisher_sql("publisher", &mut values);
     let sql = format!("SELECT publisher FROM apps WHERE slug = $1{mine} ORDER BY publisher LIMIT 2");
     all(db, &sql, values, |row| parse(row, "publisher")).await
+}
+
+/// Its variables, sealed.
+pub async fn variables(db: &impl ConnectionTrait, app: &Key) -> Result<Option<String>> {
+    let sql = "SELECT variables FROM apps WHERE publisher = $1 AND slug = $2";
+    let row = one(db, sql, [text(&app.publisher), text(&app.slug)]).await?;
+    Ok(row.map(|row| super::get(&row, "variables")).transpose()?.flatten())
+}
+
+/// Gives it these variables instead, sealed.
+pub async fn set_variables(tx: &Tx, app: &Key, sealed: Option<&str>) -> Result<()> {
+    let sql = "UPDATE apps SET variables = $3 WHERE publisher = $1 AND slug = $2";
+    run(&**tx, sql, [text(&app.publisher), text(&app.slug), maybe_text(sealed)]).await?;
+    Ok(())
 }
 
 /// Deletes the application and its versions.

@@ -235,6 +235,18 @@ pub async fn update(tx: &Tx, row: &InstallationRow) -> Result<()> {
     Ok(())
 }
 
+/// Its variables, sealed.
+pub async fn variables(db: &impl ConnectionTrait, id: InstallationId) -> Result<Option<String>> {
+    let row = one(db, "SELECT variables FROM installations WHERE id = $1", [text(id)]).await?;
+    Ok(row.map(|row| get(&row, "variables")).transpose()?.flatten())
+}
+
+/// Gives it these variables instead, sealed.
+pub async fn set_variables(tx: &Tx, id: InstallationId, sealed: Option<&str>) -> Result<()> {
+    run(&**tx, "UPDATE installations SET variables = $2 WHERE id = $1", [text(id), maybe_text(sealed)]).await?;
+    Ok(())
+}
+
 /// Deletes some records of removed installations of which no operation and no deployment tells any more; how many.
 pub async fn prune(tx: &Tx) -> Result<u64> {
     let sql = "DELETE FROM installations WHERE id IN (SELECT i.id FROM installations i WHERE i.state = 'removed' \

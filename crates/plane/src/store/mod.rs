@@ -45,6 +45,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (5, include_str!("migrations/0005_copies.sql")),
     (6, include_str!("migrations/0006_publishers.sql")),
     (7, include_str!("migrations/0007_people.sql")),
+    (11, include_str!("migrations/0011_variables.sql")),
 ];
 
 /// Why the store could not do something.

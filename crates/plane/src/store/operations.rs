@@ -21,6 +21,8 @@ pub struct OperationRow {
     pub deployment: Option<DeploymentId>,
     /// What the server is told to do.
     pub work: Work,
+    /// The installation's variables from its end on, sealed; kept until then.
+    pub variables: Option<String>,
     /// Its state.
     pub state: OperationState,
     /// The installation's state when it was accepted, to which a removal goes back when it is undone.
@@ -47,8 +49,8 @@ pub struct OperationRow {
     pub server: ServerId,
 }
 
-const COLUMNS: &str = "o.id, o.installation, o.deployment, o.work, o.state, o.state_before, o.steps, o.error, \
-    o.requested_by, o.requested_at, o.ended_at, i.name, i.publisher, i.app, i.customer, i.server \
+const COLUMNS: &str = "o.id, o.installation, o.deployment, o.work, o.variables, o.state, o.state_before, o.steps, \
+    o.error, o.requested_by, o.requested_at, o.ended_at, i.name, i.publisher, i.app, i.customer, i.server \
     FROM operations o JOIN installations i ON i.id = o.installation";
 
 fn read(row: &QueryResult) -> Result<OperationRow> {
@@ -57,6 +59,7 @@ fn read(row: &QueryResult) -> Result<OperationRow> {
         installation: parse(row, "installation")?,
         deployment: maybe_parse(row, "deployment")?,
         work: json(row, "work")?,
+        variables: get(row, "variables")?,
         state: parse(row, "state")?,
         state_before: parse(row, "state_before")?,
         steps: json(row, "steps")?,
@@ -83,6 +86,8 @@ pub struct New<'a> {
     pub deployment: Option<DeploymentId>,
     /// What the server is told to do.
     pub work: &'a Work,
+    /// The installation's variables from its end on, sealed.
+    pub variables: Option<&'a str>,
     /// The installation's state now.
     pub state_before: InstallationState,
     /// Who asked for it.
@@ -94,7 +99,7 @@ pub struct New<'a> {
 /// Keeps a new operation.
 pub async fn create(tx: &Tx, new: &New<'_>) -> Result<()> {
     let sql = "INSERT INTO operations (id, installation, deployment, verb, work, state, state_before, steps, \
-               requested_by, requested_at) VALUES ($1, $2, $3, $4, $5, $6, $7, '[]', $8, $9)";
+               requested_by, requested_at, variables) VALUES ($1, $2, $3, $4, $5, $6, $7, '[]', $8, $9, $10)";
     let values = [
         text(new.id),
         text(new.installation),
@@ -105,6 +110,7 @@ pub async fn create(tx: &Tx, new: &New<'_>) -> Result<()> {
         text(new.state_before),
         text(new.requested_by),
         big(new.at),
+        maybe_text(new.variables),
     ];
     run(&**tx, sql, values).await?;
     Ok(())
@@ -192,15 +198,17 @@ pub async fn count_under_way(db: &impl ConnectionTrait, reach: &Reach, state: Op
     super::count(db, &format!("SELECT COUNT(*) AS n {UNDER_WAY}{mine}"), values).await
 }
 
-/// Keeps how it ended, or that it is stuck.
+/// Keeps how it ended, or that it is stuck. What has ended gives nobody variables any more.
 pub async fn update(tx: &Tx, row: &OperationRow) -> Result<()> {
-    let sql = "UPDATE operations SET state = $2, steps = $3, error = $4, ended_at = $5 WHERE id = $1";
+    let sql = "UPDATE operations SET state = $2, steps = $3, error = $4, ended_at = $5, \
+               variables = CASE WHEN $6 = 1 THEN NULL ELSE variables END WHERE id = $1";
     let values = [
         text(row.id),
         text(row.state),
         text(to_json(&row.steps)?),
         maybe_text(row.error.as_ref()),
         maybe_big(row.ended_at),
+        big(row.ended_at.is_some().into()),
     ];
     run(&**tx, sql, values).await?;
     Ok(())

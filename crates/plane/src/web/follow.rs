@@ -32,7 +32,7 @@ async fn next_look(changes: &mut watch::Receiver<u64>) {
 
 /// The longest that a live page goes on by itself: then its browser asks again, and whoever may not see it any more does
 /// not.
-const LIVE: Duration = Duration::from_secs(300);
+pub const LIVE: Duration = Duration::from_secs(300);
 
 /// Something for each moment at which something may have changed, the first at once.
 pub fn changes(plane: Arc<Plane>) -> impl Stream<Item = ()> + Send {

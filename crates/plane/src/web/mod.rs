@@ -25,6 +25,7 @@ pub mod console;
 pub mod design;
 pub mod entry;
 pub mod follow;
+pub mod logs;
 pub mod openapi;
 pub mod portal;
 pub mod receive;

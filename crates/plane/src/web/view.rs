@@ -27,6 +27,8 @@ pub async fn installation(plane: &Plane, db: &impl ConnectionTrait, row: Install
         version: row.version,
         state: row.state,
         phase: None,
+        memory: None,
+        disk: None,
         server: row.server,
         ports,
         created_at: row.created_at,

@@ -14,9 +14,11 @@ use serde::{Deserialize, Serialize};
 
 mod catalogue;
 mod people;
+mod variables;
 
 pub use catalogue::*;
 pub use people::*;
+pub use variables::*;
 
 /// Lines of JSON, each ended by a newline: the media type of everything that streams.
 pub const NDJSON: &str = "application/x-ndjson";
@@ -109,6 +111,12 @@ pub struct Installation {
     /// server does not answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
+    /// Bytes of memory in use at this moment, under the same conditions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
+    /// Bytes of data on disk, under the same conditions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk: Option<u64>,
     /// The server it is on.
     pub server: ServerId,
     /// Where it answers, if its application serves HTTP.

@@ -6,6 +6,7 @@ mod backups;
 mod bad_input;
 mod deployments;
 mod design;
+mod environment;
 mod events;
 mod fake;
 mod idempotency;

@@ -166,6 +166,8 @@ async fn every_page_is_shown_in_both_languages() {
             "/installations",
             "/installations/hola-sol",
             "/installations/hola-sol/logs",
+            "/installations/hola-sol/environment",
+            "/apps/hola/environment",
             "/customers",
             "/customers/sol",
             "/team",
@@ -181,7 +183,7 @@ async fn every_page_is_shown_in_both_languages() {
             assert_eq!(owner.open(path).await.status, 200, "{path}");
             assert_eq!(Browser::new(&world, "acme.localhost").open(path).await.status, 200, "{path}");
         }
-        for path in ["", "/catalogue", "/installations/hola-sol", "/people"] {
+        for path in ["", "/catalogue", "/installations/hola-sol", "/installations/hola-sol/logs", "/people"] {
             let page = admin.open(&format!("/c/sol{path}")).await;
             assert_eq!(page.status, 200, "{path}: {}", page.failure());
         }

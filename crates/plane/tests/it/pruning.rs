@@ -123,6 +123,7 @@ async fn keep(tx: &plane::store::Tx, installation: InstallationId, at: u64) {
         id,
         installation,
         deployment: None,
+        variables: None,
         work: &Work::Restart,
         state_before: InstallationState::Running,
         requested_by: "operator",

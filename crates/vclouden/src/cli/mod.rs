@@ -7,6 +7,7 @@ mod customer;
 mod deploy;
 mod deployment;
 mod download;
+mod env;
 mod events;
 mod exec;
 mod install;
@@ -98,6 +99,9 @@ enum Command {
     /// Customers' copies of applications
     #[command(subcommand)]
     Installation(installation::Noun),
+    /// Variables and secrets of installations and applications
+    #[command(subcommand)]
+    Env(env::Noun),
     /// Bring a version to every installation of an application
     Deploy(deploy::Args),
     /// Deployments, past and under way
@@ -249,6 +253,7 @@ impl Command {
             Command::Customer(noun) => noun.run(context).await,
             Command::Install(args) => install::run(args, context).await,
             Command::Installation(noun) => noun.run(context).await,
+            Command::Env(noun) => noun.run(context).await,
             Command::Deploy(args) => deploy::run(args, context).await,
             Command::Deployment(noun) => noun.run(context).await,
             Command::Rollback(args) => rollback::run(args, context).await,

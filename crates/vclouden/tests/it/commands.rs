@@ -16,7 +16,7 @@ fn installation(name: &str) -> Value {
     })
 }
 
-fn operation(state: &str, error: Option<&str>) -> Value {
+pub fn operation(state: &str, error: Option<&str>) -> Value {
     let step = |name: &str, direction: &str, error: Option<&str>| {
         json!({
             "name": name, "direction": direction, "began_at": 1000, "ended_at": 1012, "error": error,
@@ -29,7 +29,7 @@ fn operation(state: &str, error: Option<&str>) -> Value {
     })
 }
 
-fn accepted() -> Value {
+pub fn accepted() -> Value {
     json!({ "operation": ID, "installation": installation("acme") })
 }
 

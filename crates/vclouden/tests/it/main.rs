@@ -1,6 +1,7 @@
 //! The command line as a program: what it accepts, prints and ends with, against a control plane that is not there.
 
 mod commands;
+mod environment;
 mod fake;
 mod help;
 mod offline;

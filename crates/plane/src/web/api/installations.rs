@@ -12,7 +12,7 @@ use domain::state::InstallationState;
 use domain::{InstallationId, ServerId};
 use futures_util::stream::{self, BoxStream, StreamExt};
 use http::StatusCode;
-use nimbus_api::{ExecRequest, Phase};
+use nimbus_api::{ExecRequest, InstallationReport};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -31,8 +31,8 @@ const EXEC_LINE: usize = 64 << 10;
 /// Most lines of log asked for at once.
 const LOG_LINES: u32 = 10_000;
 
-/// The longest that a list waits for a server to tell what processes do.
-const PHASES: Duration = Duration::from_secs(2);
+/// The longest that a list waits for a server to tell how its installations are.
+const REPORTS: Duration = Duration::from_secs(2);
 
 /// Which installations.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -61,24 +61,26 @@ pub async fn list(State(plane): State<Arc<Plane>>, actor: Actor, Query(filter): 
     };
     let rows = installations::list(db, &actor.reach, &wanted, &after, limit + 1).await?;
     let page = page(rows, limit, |row| row.name.to_string());
-    let phases = phases(&plane, page.items.iter().map(|row| row.server).collect()).await;
+    let reports = reports(&plane, page.items.iter().map(|row| row.server).collect()).await;
     let mut items = Vec::with_capacity(page.items.len());
     for row in page.items {
         let mut shown = view::installation(&plane, db, row).await?;
-        shown.phase = phases.get(&shown.id).copied();
+        if let Some(live) = reports.get(&shown.id) {
+            (shown.phase, shown.memory, shown.disk) = (Some(live.phase), live.memory, live.disk);
+        }
         items.push(shown);
     }
     json(StatusCode::OK, &crate::wire::Page { items, next: page.next })
 }
 
-/// What the processes of every installation of these servers do, as far as the servers answer soon.
-pub async fn phases(plane: &Plane, servers: BTreeSet<ServerId>) -> BTreeMap<InstallationId, Phase> {
+/// Every installation of these servers as it is, as far as the servers answer soon.
+pub async fn reports(plane: &Plane, servers: BTreeSet<ServerId>) -> BTreeMap<InstallationId, InstallationReport> {
     let asked = servers
         .into_iter()
         .filter_map(|id| plane.servers.get(id).ok())
-        .map(|handle| async move { tokio::time::timeout(PHASES, handle.server.installations()).await.ok()?.ok() });
+        .map(|handle| async move { tokio::time::timeout(REPORTS, handle.server.installations()).await.ok()?.ok() });
     let answers = futures_util::future::join_all(asked).await;
-    answers.into_iter().flatten().flatten().map(|report| (report.id, report.phase)).collect()
+    answers.into_iter().flatten().flatten().map(|report| (report.id, report)).collect()
 }
 
 pub async fn show(State(plane): State<Arc<Plane>>, actor: Actor, Path(text): Path<String>) -> Answer<Response> {
@@ -94,7 +96,7 @@ pub async fn show(State(plane): State<Arc<Plane>>, actor: Actor, Path(text): Pat
     }
     match live(&plane, id, server).await {
         Ok(Some(live)) => {
-            shown.phase = Some(live.phase);
+            (shown.phase, shown.memory, shown.disk) = (Some(live.phase), live.memory, live.disk);
             shown.live = Some(live);
         }
         Ok(None) => shown.live_error = Some("its server has no installation of that id".into()),

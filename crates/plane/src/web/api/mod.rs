@@ -4,6 +4,7 @@ pub mod apps;
 pub mod backups;
 pub mod customers;
 pub mod deployments;
+pub mod environment;
 pub mod events;
 pub mod installations;
 pub mod operations;

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use bytes::Bytes;
 use domain::Slug;
 use futures_util::StreamExt;
+use http::HeaderMap;
 use minijinja::{Value, context};
-use nimbus_api::LogLine;
 use serde::Deserialize;
 
 use super::{Console, value};
@@ -23,12 +22,11 @@ use crate::store::events::{self, Part as EventPart};
 use crate::store::installations::{self, Filter};
 use crate::store::{apps, customers};
 use crate::web::api::backups::{copies, send_archive};
-use crate::web::api::installations::phases;
-use crate::web::design::format::{self, Shape};
+use crate::web::api::installations::reports;
 use crate::web::design::live as send_live;
 use crate::web::entry::{Form, again};
 use crate::web::visit::{Visit, lead};
-use crate::web::{Path, Query, follow, usage, view};
+use crate::web::{Path, Query, follow, logs, usage, view};
 use crate::wire::{CreateBackup, CreateInstallation, CreateRollback, word};
 
 use super::apps::require_typed;
@@ -38,10 +36,6 @@ const PAGE: u64 = 50;
 
 /// Entries that forms and pages offer.
 const MOST: u64 = 500;
-
-/// Lines of the log that a page shows at first, and that are downloaded.
-const LINES: u32 = 200;
-const LINES_OF_FILE: u32 = 10_000;
 
 /// Which ones.
 #[derive(Debug, Default, Deserialize)]
@@ -78,14 +72,16 @@ async fn list_values(plane: &Plane, visit: &Visit, actor: &Actor, wanted: Wanted
     let more = rows.len() as u64 > PAGE;
     rows.truncate(usize::try_from(PAGE).unwrap_or(usize::MAX));
     let next = rows.last().filter(|_| more).map(|row| visit.view.with_query("after", row.name.as_str()));
-    let phases = phases(plane, rows.iter().map(|row| row.server).collect()).await;
+    let reports = reports(plane, rows.iter().map(|row| row.server).collect()).await;
     let shown: Vec<Value> = rows
         .iter()
         .map(|row| {
-            let phase = phases.get(&row.id).map(word);
+            let live = reports.get(&row.id);
             context! {
                 name => row.name.as_str(), app => row.app.as_str(), customer => row.customer.as_str(),
-                version => row.version, state => row.state.to_string(), phase, created_at => row.created_at,
+                version => row.version, state => row.state.to_string(), created_at => row.created_at,
+                phase => live.map(|live| word(&live.phase)), memory => live.and_then(|live| live.memory),
+                disk => live.and_then(|live| live.disk),
                 error => row.error.clone(), busy => row.operation.is_some(),
             }
         })
@@ -232,69 +228,36 @@ pub fn fragments(
     send_live(follow::until_ended(fragments))
 }
 
-/// Which lines.
-#[derive(Debug, Deserialize)]
-pub struct Logs {
-    q: Option<String>,
-    download: Option<String>,
-}
-
 pub async fn logs(
     State(plane): State<Arc<Plane>>,
     visit: Visit,
     actor: Actor,
     Path((_, text)): Path<(String, String)>,
-    Query(wanted): Query<Logs>,
+    Query(wanted): Query<logs::Wanted>,
 ) -> Answer<Response> {
     let page = Console { plane: &plane, visit: &visit, actor: &actor };
     let row = find_installation(plane.store.read(), &actor.reach, &text).await?;
-    let count = if wanted.download.is_some() || wanted.q.is_some() { LINES_OF_FILE } else { LINES };
-    let mut lines = read_log(&plane, &row, count).await?;
-    if wanted.download.is_some() {
-        let name = format!("attachment; filename=\"{}.log.txt\"", row.name);
-        let body: String = lines.iter().map(|line| format!("{} {}\n", format::machine(line.at), line.text)).collect();
-        let headers = [
-            (http::header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()),
-            (http::header::CONTENT_DISPOSITION, name),
-        ];
-        return Ok(axum::response::IntoResponse::into_response((headers, body)));
+    let here = format!("{}/installations/{}/logs", page.base(), row.name);
+    match logs::show(&plane, &visit, &row, &here, &wanted).await? {
+        Ok(file) => Ok(file),
+        Err(values) => {
+            let values = context! { shell => page.shell("/installations")?, base => page.base(), ..values };
+            Ok(plane.pages.page(&visit.view, "console/logs.html", values))
+        }
     }
-    if let Some(wanted) = wanted.q.as_deref().filter(|text| !text.is_empty()) {
-        let wanted = wanted.to_lowercase();
-        lines.retain(|line| line.text.to_lowercase().contains(&wanted));
-        lines.drain(..lines.len().saturating_sub(1000));
-    }
-    let values = context! {
-        shell => page.shell("/installations")?,
-        base => page.base(),
-        name => row.name.as_str(),
-        q => wanted.q,
-        lines => lines.iter().map(|line| log_line(&visit, line)).collect::<Vec<_>>(),
-    };
-    Ok(plane.pages.page(&visit.view, "console/logs.html", values))
 }
 
-fn log_line(visit: &Visit, line: &LogLine) -> Value {
-    let at = format::moment(visit.view.language, &visit.view.zone, line.at, Shape::Exact);
-    let tone = match line.stream.as_str() {
-        "err" => "warn",
-        "keeper" => "info",
-        _ => "",
-    };
-    context! { at, tone, text => line.text.clone() }
-}
-
-/// The last lines that an installation has written, as people read them.
-async fn read_log(plane: &Plane, row: &installations::InstallationRow, count: u32) -> Answer<Vec<LogLine>> {
-    let handle = plane.servers.get(row.server)?;
-    let mut stream = handle.server.logs(row.id, count, false).await?;
-    let mut all = Vec::new();
-    while let Some(piece) = stream.next().await {
-        let piece: Bytes = piece.map_err(Refusal::internal)?;
-        all.extend_from_slice(&piece);
-    }
-    let lines = all.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    lines.map(|line| serde_json::from_slice(line).map_err(Refusal::internal)).collect()
+/// The log as it goes on; also a customer's.
+pub async fn logs_live(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Path((_, text)): Path<(String, String)>,
+    Query(wanted): Query<logs::Wanted>,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    let row = find_installation(plane.store.read(), &actor.reach, &text).await?;
+    logs::live(plane, visit, row, wanted, &headers).await
 }
 
 /// What a form about one installation says.

@@ -16,6 +16,7 @@ use crate::wire::word;
 pub mod apps;
 pub mod customers;
 pub mod deployments;
+pub mod environment;
 pub mod events;
 pub mod home;
 pub mod installations;

@@ -141,6 +141,8 @@ const MONTHS: [[&str; 12]; 2] = [
 pub enum Shape {
     /// `08:05`
     Clock,
+    /// `08:05:09`
+    Second,
     /// `23 Nov`
     Day,
     /// `23 Nov 2026`
@@ -159,6 +161,7 @@ pub fn moment(language: Language, zone: &TimeZone, at: Millis, shape: Shape) -> 
     let clock = format!("{:02}:{:02}", local.hour(), local.minute());
     match shape {
         Shape::Clock => clock,
+        Shape::Second => format!("{clock}:{:02}", local.second()),
         Shape::Day => format!("{day} {month}"),
         Shape::Date => format!("{day} {month} {year}"),
         Shape::Minute => format!("{day} {month} {year}, {clock}"),

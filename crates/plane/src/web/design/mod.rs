@@ -19,10 +19,11 @@ mod view;
 
 pub use assets::serve as asset;
 pub use colour::{Brand, Colour};
+pub use functions::escaped;
 pub use language::Language;
 pub use minijinja::value::Serde;
 pub use minijinja::{Value, context};
-pub use pages::{Pages, live, secure};
+pub use pages::{Pages, event_stream, live, secure};
 pub use shell::{Choice, Crumb, Entry, Person, Portal, Section, Shell};
 pub use templates::DIRECTORY;
 pub use texts::Texts;

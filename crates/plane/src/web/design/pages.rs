@@ -153,7 +153,12 @@ pub fn live<S: Stream<Item = String> + Send + 'static>(fragments: S) -> Response
         event.push('\n');
         Ok::<_, Infallible>(Bytes::from(event))
     });
-    let mut response = Body::from_stream(lines).into_response();
+    event_stream(Body::from_stream(lines))
+}
+
+/// An answer of events (`text/event-stream`).
+pub fn event_stream(events: Body) -> Response {
+    let mut response = events.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -16,7 +16,7 @@ macro_rules! embedded {
 
 /// Every file of texts; each exists once in every language.
 const EMBEDDED: &[(Language, &str, &str)] =
-    embedded!["design.ftl", "styleguide.ftl", "entry.ftl", "console.ftl", "portal.ftl"];
+    embedded!["design.ftl", "styleguide.ftl", "entry.ftl", "console.ftl", "installations.ftl", "portal.ftl"];
 
 /// Every text of every language.
 pub struct Texts {

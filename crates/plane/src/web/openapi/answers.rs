@@ -8,8 +8,9 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
 use crate::wire::{
-    Accepted, App, Backup, Customer, Deployment, DeploymentEvent, Event, Installation, Invitation, Me, Member, NDJSON,
-    NewToken, Opened, Operation, Page, PlatformSettings, Publisher, Server, Snapshot, Status, Token, Version,
+    Accepted, App, Applied, Backup, Customer, Deployment, DeploymentEvent, Event, Installation, Invitation, Me, Member,
+    NDJSON, NewToken, Opened, Operation, Page, PlatformSettings, Publisher, Server, Snapshot, Status, Token, Variable,
+    Version,
 };
 
 type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
@@ -153,6 +154,7 @@ pub const NOUNS: &[(&str, &str)] = &[
     ("deployments", "A version brought to every installation, and taken back."),
     ("customers", "Whom a publisher's applications are for."),
     ("installations", "One customer's copy of an application."),
+    ("environment", "What programs find in their environment."),
     ("backups", "Kept copies of an installation's data."),
     ("operations", "Work on one installation."),
     ("people", "Who is what where, and who is invited to be."),
@@ -187,6 +189,12 @@ pub const ANSWERS: &[Told] = &[
     )
     .or(200),
     begins::<Deployment>("POST /apps/{app}/rollback", "Takes the last deployment back; 409 if nothing can go back."),
+    page::<Variable>("GET /apps/{app}/environment", "Variables that all its installations have, by name."),
+    gives::<Page<Variable>>(
+        "POST /apps/{app}/environment",
+        "Changes them; new installations have them, others with their next change.",
+    ),
+    begins::<Applied>("POST /apps/{app}/environment/apply", "Restarts every installation that is not busy with them."),
     page::<Customer>("GET /customers", "Customers, by slug."),
     makes::<Customer>("POST /customers", "Makes a customer."),
     gives::<Customer>("GET /customers/{customer}", "One customer."),
@@ -205,6 +213,14 @@ pub const ANSWERS: &[Told] = &[
     begins::<Deployment>(
         "POST /installations/{installation}/rollback",
         "Takes its last deployment back, code and data.",
+    ),
+    page::<Variable>(
+        "GET /installations/{installation}/environment",
+        "Variables that it has, its application's too, by name; never the value of a secret.",
+    ),
+    begins::<Accepted>(
+        "POST /installations/{installation}/environment",
+        "Changes its own; running, it is restarted once, and not healthy with them gets the former ones back.",
     ),
     lines::<LogLine>(
         "GET /installations/{installation}/logs",

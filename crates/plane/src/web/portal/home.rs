@@ -13,7 +13,7 @@ use crate::operations::delete_customer::unknown_customer;
 use crate::problem::Answer;
 use crate::store::installations::Filter;
 use crate::store::{apps, customers, installations};
-use crate::web::api::installations::phases;
+use crate::web::api::installations::reports;
 use crate::web::visit::Visit;
 use crate::wire::word;
 
@@ -26,7 +26,7 @@ pub async fn show(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -
     let key = page.customer()?;
     let customer = customers::find(db, key).await?.ok_or_else(|| unknown_customer(&key.slug))?;
     let rows = installations::list(db, &actor.reach, &Filter::default(), "", MOST).await?;
-    let phases = phases(&plane, rows.iter().map(|row| row.server).collect()).await;
+    let reports = reports(&plane, rows.iter().map(|row| row.server).collect()).await;
     let mut shown = Vec::with_capacity(rows.len());
     for row in &rows {
         let app = apps::find(db, &row.app_key()).await?;
@@ -34,7 +34,7 @@ pub async fn show(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -
             name => row.name.as_str(),
             app => app.map_or_else(|| row.app.to_string(), |app| app.name),
             state => row.state.to_string(),
-            phase => phases.get(&row.id).map(word),
+            phase => reports.get(&row.id).map(|live| word(&live.phase)),
             url => row.serves_http.then(|| plane.url(&row.name)),
             created_at => row.created_at,
             error => row.error.clone(),

@@ -14,7 +14,7 @@ use crate::problem::{Answer, Refusal};
 use crate::web::console::installations::{Act, Done, Over, do_verb, do_with_copy, fragments, shown};
 use crate::web::entry::{Form, again, frame};
 use crate::web::visit::{Visit, lead};
-use crate::web::{Path, Query, usage};
+use crate::web::{Path, Query, logs, usage};
 
 const TEMPLATE: &str = "portal/installation.html";
 
@@ -107,6 +107,25 @@ pub async fn act_on_copy(
         Ok(key) => Ok(lead(&format!("{base}/installations/{text}"), Some(("info", key)))),
         Err(refusal) => {
             again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor, &text, Over::default()).await?)
+        }
+    }
+}
+
+pub async fn show_logs(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Path((_, text)): Path<(String, String)>,
+    Query(wanted): Query<logs::Wanted>,
+) -> Answer<Response> {
+    let page = Inside { plane: &plane, visit: &visit, actor: &actor };
+    let row = find_installation(plane.store.read(), &actor.reach, &text).await?;
+    let here = format!("{}/installations/{}/logs", page.base()?, row.name);
+    match logs::show(&plane, &visit, &row, &here, &wanted).await? {
+        Ok(file) => Ok(file),
+        Err(values) => {
+            let values = context! { portal => page.frame("")?, base => page.base()?, ..values };
+            Ok(plane.pages.page(&visit.view, "portal/logs.html", values))
         }
     }
 }

@@ -1,0 +1,86 @@
+//! Changes the variables of an installation, or of an application for all of its installations. The audit has the names,
+//! never a value.
+
+use domain::Key;
+use domain::state::InstallationState;
+use nimbus_api::{Environment, Work};
+use serde_json::{Value as Json, json};
+
+use super::{Actor, Asked, Begun, Thing, accept, find_installation, record, refuse_under_deployment, unknown_app};
+use crate::Plane;
+use crate::problem::Answer;
+use crate::store::{apps, installations, lock_app};
+use crate::variables::{Owner, Variables};
+use crate::wire::{Applied, ChangeEnvironment};
+
+/// Accepts other variables for an installation. They are its own once it is healthy with them; until then, and when it
+/// does not become so, it has the former ones.
+pub async fn change_environment(
+    plane: &Plane,
+    actor: &Actor,
+    installation: &str,
+    input: &ChangeEnvironment,
+) -> Answer<Begun> {
+    let tx = plane.store.write().await?;
+    let row = find_installation(&*tx, &actor.reach, installation).await?;
+    refuse_under_deployment(&row, "configured")?;
+    let owner = Owner::Installation(row.id);
+    let mut own = plane.variables(&*tx, &owner).await?;
+    own.change(input, plane.now(), actor.name())?;
+    // What no program can be given is refused now rather than by the server later.
+    own.environment(&plane.variables(&*tx, &Owner::App(row.app_key())).await?)?;
+    let variables = plane.seal_variables(&owner, &own)?;
+    let work = Work::Configure { environment: Environment::default() };
+    accept(plane, tx, actor, &row, Asked { work, variables, detail: names(input) }).await
+}
+
+/// Changes the variables of an application. New installations have them; those that there are get them with their next
+/// change or by [`apply_environment`].
+pub async fn change_app_environment(
+    plane: &Plane,
+    actor: &Actor,
+    app: &Key,
+    input: &ChangeEnvironment,
+) -> Answer<Variables> {
+    let tx = plane.store.write().await?;
+    if !lock_app(&tx, app).await? {
+        return Err(unknown_app(app));
+    }
+    let owner = Owner::App(app.clone());
+    let mut all = plane.variables(&*tx, &owner).await?;
+    all.change(input, plane.now(), actor.name())?;
+    all.environment(&Variables::default())?;
+    apps::set_variables(&tx, app, plane.seal_variables(&owner, &all)?.as_deref()).await?;
+    let thing = Thing::of_app(app, app.slug.to_string(), None);
+    record(plane, &tx, actor, "app.configure", thing, names(input)).await?;
+    tx.commit().await?;
+    plane.progress.changed();
+    Ok(all)
+}
+
+/// Brings the application's variables to every installation that something can be done to now.
+pub async fn apply_environment(plane: &Plane, actor: &Actor, app: &Key) -> Answer<Applied> {
+    if apps::find(plane.store.read(), app).await?.is_none() {
+        return Err(unknown_app(app));
+    }
+    let mut applied = Applied { operations: Vec::new(), left: Vec::new() };
+    for row in installations::of_app(plane.store.read(), app).await? {
+        let there = matches!(row.state, InstallationState::Running | InstallationState::Stopped);
+        if !there || row.operation.is_some() || row.deployment.is_some() {
+            applied.left.push(row.name);
+            continue;
+        }
+        match change_environment(plane, actor, &row.id.to_string(), &ChangeEnvironment::default()).await {
+            Ok(begun) => applied.operations.push(begun.operation),
+            // Something else was begun since.
+            Err(refusal) if refusal.status == http::StatusCode::CONFLICT => applied.left.push(row.name),
+            Err(refusal) => return Err(refusal),
+        }
+    }
+    Ok(applied)
+}
+
+fn names(input: &ChangeEnvironment) -> Json {
+    let set: Vec<&str> = input.set.iter().map(|one| one.name.as_str()).collect();
+    json!({ "set": set, "unset": input.unset })
+}

@@ -1,0 +1,32 @@
+# What more there is to do with an installation: variables, log, terminal, a new one from a copy.
+environment = Variables
+environment-lead = What the program finds in its environment. Deployments, rollbacks and restores leave it as it is.
+environment-app-lead = What every installation of this application finds in its environment, unless it has a variable of that name of its own.
+environment-name = Name
+environment-value = Value
+environment-set-at = Set
+environment-inherited = of the application
+environment-secret = secret
+environment-set = Set variables
+environment-lines = Variables
+environment-lines-hint = One on each line, such as NAME=value. Put a value with line breaks in double quotes and write \n.
+environment-secret-field = They are secrets
+environment-secret-hint = Nobody is shown their values again. Names are always shown.
+environment-effect = The application is restarted once, and requests wait meanwhile. If it does not become healthy, it gets back what it had.
+environment-app-effect = New installations have it. Those that there are get it with their next change, or when you apply it to all.
+environment-unset = Remove { $name }
+environment-apply = Apply to all installations
+environment-apply-text = Every installation of this application is restarted once with these variables; requests wait meanwhile. One that does not become healthy gets back what it had.
+environment-busy = Something is being done to this installation; what is shown is what it has until then.
+environment-empty-title = No variables yet
+environment-empty = Set what this installation alone needs, such as the key of a service. What all installations need belongs to the application.
+environment-app-empty = Set what all installations of this application need, such as your mail server.
+environment-of-app = Variables of the application
+done-configure = Its variables are being changed; it is restarted with them.
+done-app-configure = Saved. New installations have it.
+done-apply = The installations are being restarted with these variables.
+done-apply-some = Some installations are busy or not installed; they get the variables with their next change.
+done-apply-none = There is no installation yet.
+verb-app-configure = changed an application's variables
+log-live = New lines appear by themselves.
+log-of = Log of { $name }
