@@ -10,6 +10,7 @@ use std::time::Duration;
 use domain::state::OperationState;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::writer::Writer;
@@ -92,7 +93,7 @@ pub struct Operation {
     pub verb: String,
     /// What it is about.
     pub subject: Uuid,
-    /// The request as JSON.
+    /// The request as JSON; of one that has ended only its SHA-256 in hexadecimal, since it may have held secrets.
     pub request: String,
     /// Its state.
     pub state: OperationState,
@@ -183,7 +184,8 @@ impl Journal {
                 now
             ])?;
             let operation = find(db, new.id)?.ok_or(JournalError::Unknown(new.id))?;
-            if operation.request != new.request || operation.subject != new.subject {
+            let same = operation.request == new.request || operation.request == digest(&new.request);
+            if !same || operation.subject != new.subject {
                 return Err(JournalError::Differs(new.id));
             }
             Ok((inserted == 1, operation))
@@ -284,10 +286,18 @@ impl Journal {
     }
 }
 
+/// What is kept of a request that is over.
+pub(crate) fn digest(request: &str) -> String {
+    Sha256::digest(request).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_secs(10))?;
-    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
+    // What is overwritten or deleted does not stay in the file.
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;",
+    )?;
     Ok(connection)
 }
 

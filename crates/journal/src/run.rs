@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use domain::state::OperationState;
-use rusqlite::params;
+use rusqlite::{Connection, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::faults::kill_self;
-use crate::records::Position;
+use crate::records::{Position, digest};
 use crate::{Direction, Fault, Faults, Journal, JournalError, Moment, Step, StepError};
 
 /// Pauses before an undo, or a step behind the point of no return, is tried again.
@@ -197,6 +197,8 @@ impl<C: ?Sized, S: Serialize> Run<'_, C, S> {
         }
         let progress = serde_json::to_string(&self.state);
         let progress = progress.map_err(|source| JournalError::State { id: self.id, source })?;
+        let over = self.position.state.is_final();
+        let progress = (!over).then_some(progress);
         let (arrival, sequence) = (self.position.arrival, self.position.sequence);
         let (state, error) = (self.position.state, self.position.error.clone());
         let now = self.journal.clock.now() as i64;
@@ -217,11 +219,22 @@ impl<C: ?Sized, S: Serialize> Run<'_, C, S> {
                  WHERE arrival = ?",
             )?
             .execute(params![state.as_str(), progress, sequence, error, ended_at, arrival])?;
+            if over {
+                forget_request(db, arrival)?;
+            }
             Ok(())
         })?;
         self.journal.tell(self.id);
         Ok(())
     }
+}
+
+/// What was asked may hold secrets. Of what is over only its digest is kept, by which the same request is known again.
+fn forget_request(db: &Connection, arrival: i64) -> Result<(), JournalError> {
+    let request: String =
+        db.query_row("SELECT request FROM operations WHERE arrival = ?", [arrival], |row| row.get(0))?;
+    db.execute("UPDATE operations SET request = ? WHERE arrival = ?", params![digest(&request), arrival])?;
+    Ok(())
 }
 
 /// Joins the reason of a stuck undo with the reason for undoing.

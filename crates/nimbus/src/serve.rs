@@ -143,7 +143,10 @@ fn worker(engine: &Arc<Engine>) -> Result<std::thread::JoinHandle<()>, NimbusErr
 /// Runs one operation to its end.
 fn operate(engine: &Arc<Engine>, installation: InstallationId, id: OperationId) {
     let state = loop {
-        let ended = requested(engine, id).and_then(|request| operations::run(engine, id, request));
+        let ended = requested(engine, id).and_then(|asked| match asked {
+            Asked::Over(state) => Ok(state),
+            Asked::For(request) => operations::run(engine, id, request),
+        });
         match ended {
             Ok(state) => break state,
             Err(JournalError::Halted) => return,
@@ -169,10 +172,21 @@ fn operate(engine: &Arc<Engine>, installation: InstallationId, id: OperationId) 
     }
 }
 
+/// What an operation wants.
+enum Asked {
+    /// Nothing more: it has ended so.
+    Over(OperationState),
+    /// This.
+    For(OperationRequest),
+}
+
 /// What was asked for.
-fn requested(engine: &Engine, id: OperationId) -> Result<OperationRequest, JournalError> {
+fn requested(engine: &Engine, id: OperationId) -> Result<Asked, JournalError> {
     let operation = engine.journal.find(id.0)?.ok_or(JournalError::Unknown(id.0))?;
+    if operation.state.is_final() {
+        return Ok(Asked::Over(operation.state));
+    }
     let work: Work =
         serde_json::from_str(&operation.request).map_err(|source| JournalError::State { id: id.0, source })?;
-    Ok(OperationRequest { installation: InstallationId(operation.subject), work })
+    Ok(Asked::For(OperationRequest { installation: InstallationId(operation.subject), work }))
 }

@@ -53,6 +53,26 @@ fn every_step_reads_back_with_its_times() {
 }
 
 #[test]
+fn what_was_asked_is_forgotten_with_its_end_and_known_again_all_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal.sqlite");
+    let journal = open(&path);
+    let id = Uuid::now_v7();
+    let asked = || NewOperation { request: r#"{"key":"s3cret"}"#.into(), ..new(id, "switch") };
+    journal.request(asked()).unwrap();
+    assert!(journal.find(id).unwrap().unwrap().request.contains("s3cret"));
+    let run = || journal.run(id, STEPS, &World::before(), Switch::default(), &NoFaults).unwrap();
+    assert_eq!(run(), OperationState::Finished);
+    assert!(!journal.find(id).unwrap().unwrap().request.contains("s3cret"));
+    assert!(matches!(journal.request(asked()).unwrap(), Requested::Known(_)));
+    assert!(matches!(journal.request(new(id, "switch")), Err(JournalError::Differs(_))));
+    assert_eq!(run(), OperationState::Finished, "again is nothing");
+    drop(journal);
+    // The last connection that is closed takes the log of writes into the file.
+    assert!(!std::fs::read(&path).unwrap().windows(6).any(|part| part == b"s3cret"));
+}
+
+#[test]
 fn many_operations_at_a_time_share_commits_and_all_end() {
     let directory = tempfile::tempdir().unwrap();
     let journal = open(&directory.path().join("journal.sqlite"));
