@@ -14,6 +14,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use sha2::{Digest, Sha256};
 
 use crate::access::{self, JSON_LIMIT, Reach, Role, Row};
+use crate::etag;
 use crate::operations::Actor;
 use crate::problem::{Answer, Refusal};
 use crate::refused::{self, Said};
@@ -43,12 +44,15 @@ pub async fn guard(State(plane): State<Arc<Plane>>, path: MatchedPath, request: 
     let (parts, body) = request.into_parts();
     match admit(&plane, path.as_str(), &parts).await {
         Ok((row, actor)) => {
-            let (method, uri) = (parts.method.clone(), parts.uri.path().to_owned());
+            let (method, uri, asked) = (parts.method.clone(), parts.uri.path().to_owned(), parts.headers.clone());
             let response = match once(&plane, row, &actor, parts, body, next).await {
                 Ok(response) => response,
                 Err(refusal) => refusal.into_response(),
             };
-            if method == Method::GET || method == Method::HEAD || !response.status().is_client_error() {
+            if method == Method::GET || method == Method::HEAD {
+                return etag::tagged(&asked, response).await;
+            }
+            if !response.status().is_client_error() {
                 return response;
             }
             refused::record(&plane, row, &actor, &uri, response).await

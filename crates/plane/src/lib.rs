@@ -14,6 +14,7 @@ use nimbus_api::Millis;
 
 pub mod access;
 mod artifacts;
+mod etag;
 mod guard;
 mod guesses;
 mod letters;

@@ -12,6 +12,7 @@ use http::{Method, StatusCode};
 use tower::ServiceExt;
 
 use crate::Plane;
+use crate::etag::{self, Things};
 use crate::guard;
 use crate::problem::Refusal;
 use crate::sites;
@@ -151,14 +152,17 @@ impl Api {
     /// What is not there is told as everything else is. The document is for whoever asks: it tells nothing of anybody.
     fn into_router(self, plane: Arc<Plane>) -> Router {
         let document = Arc::new(self.document());
-        let send = on(MethodFilter::GET, move || openapi::send(document.clone()));
-        self.routes
+        let send = on(MethodFilter::GET, move |headers| openapi::send(document.clone(), headers));
+        let api: Router = self
+            .routes
             .router
             .route_layer(middleware::from_fn_with_state(plane.clone(), guard::guard))
             .route(&format!("{PREFIX}{}", openapi::PATH), send)
             .fallback(unknown_path)
             .method_not_allowed_fallback(unknown_method)
-            .with_state(plane)
+            .with_state(plane);
+        let things = Things::new(api.clone());
+        api.layer(middleware::from_fn_with_state(things, etag::only_if_unchanged))
     }
 }
 

@@ -13,7 +13,6 @@ use serde::Deserialize;
 use tokio_util::io::ReaderStream;
 
 use crate::Plane;
-use crate::guard;
 use crate::operations::delete_version::delete_version;
 use crate::operations::publish_version::{Input, publish_version};
 use crate::operations::{Actor, app_key, unknown_app, unknown_version};
@@ -22,6 +21,7 @@ use crate::store::{apps, versions};
 use crate::web::receive::{Received, check_notes};
 use crate::web::{Json, Paging, Path, Query, from_text, json, page};
 use crate::wire::{Nothing, Version};
+use crate::{etag, guard};
 
 pub async fn list(
     State(plane): State<Arc<Plane>>,
@@ -66,9 +66,7 @@ pub async fn download(
 ) -> Answer<Response> {
     let version = find(&plane, &actor, &app, &number).await?;
     let tag = format!("\"{}\"", version.artifact);
-    let known = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let mut response = if known.is_some_and(|known| known.split(',').any(|one| one.trim() == tag || one.trim() == "*"))
-    {
+    let mut response = if etag::known(request.headers(), &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let path = plane.artifacts.path(&version.artifact);

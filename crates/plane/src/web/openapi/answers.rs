@@ -20,6 +20,7 @@ type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 enum Gives {
     Nothing,
     Json(SchemaOf),
+    Page(SchemaOf),
     Lines(SchemaOf),
     Bytes(&'static str),
 }
@@ -54,7 +55,7 @@ const fn gives<T: JsonSchema>(request: &'static str, summary: &'static str) -> T
 
 /// 200 with a part of a list.
 const fn page<T: JsonSchema>(request: &'static str, summary: &'static str) -> Told {
-    gives::<Page<T>>(request, summary)
+    told([200; 2], Gives::Page(schema_of::<Page<T>>), request, summary)
 }
 
 /// 201 with what was made.
@@ -101,11 +102,23 @@ impl Told {
         self
     }
 
+    /// Whether it is at hand as a whole, so that it has a tag; the package of a version has one, too.
+    pub fn is_whole(&self) -> bool {
+        matches!(self.gives, Gives::Json(_) | Gives::Page(_)) || self.request.ends_with("/download")
+    }
+
+    /// Whether it is one thing rather than a list.
+    pub fn is_one(&self) -> bool {
+        matches!(self.gives, Gives::Json(_))
+    }
+
     /// What the document says of its answers.
     pub fn responses(&self, schemas: &mut SchemaGenerator) -> Value {
         let mut content = match self.gives {
             Gives::Nothing => None,
-            Gives::Json(schema_of) => Some(json!({ "application/json": { "schema": schema_of(schemas) } })),
+            Gives::Json(schema_of) | Gives::Page(schema_of) => {
+                Some(json!({ "application/json": { "schema": schema_of(schemas) } }))
+            }
             // A reader of schemas would take all lines for one value: what a line is has a place of its own.
             Gives::Lines(schema_of) => Some(json!({ NDJSON: { "x-line-schema": schema_of(schemas) } })),
             Gives::Bytes(media_type) => Some(json!({ media_type: {} })),
@@ -122,8 +135,10 @@ impl Told {
             }
             all.insert(status.to_string(), response);
         }
-        if self.request.starts_with("GET ") {
-            all.insert("304".into(), json!({ "description": "It is what `If-None-Match` names." }));
+        if self.request.starts_with("GET ") && self.is_whole() {
+            let tag = json!({ "ETag": { "$ref": "#/components/headers/ETag" } });
+            all["200"]["headers"] = tag.clone();
+            all.insert("304".into(), json!({ "description": "It is what `If-None-Match` names.", "headers": tag }));
         }
         for range in ["4XX", "5XX"] {
             all.insert(range.into(), json!({ "$ref": "#/components/responses/Problem" }));

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use axum::response::Response;
-use http::{Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use schemars::generate::{Contract, SchemaGenerator, SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use crate::access::{self, Body, Row};
+use crate::etag;
 use crate::problem::Answer;
 use crate::wire::{PROBLEM_JSON, Problem, word};
 
@@ -41,10 +42,10 @@ pub fn id_of<H>() -> String {
 }
 
 /// The document as it is sent.
-pub async fn send(document: Arc<Value>) -> Answer<Response> {
+pub async fn send(document: Arc<Value>, headers: HeaderMap) -> Answer<Response> {
     let mut response = super::json(StatusCode::OK, &*document)?;
-    response.headers_mut().insert(header::CACHE_CONTROL, http::HeaderValue::from_static("no-cache"));
-    Ok(response)
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    Ok(etag::tagged(&headers, response).await)
 }
 
 /// Schemas of what is asked or answered, collected in one place of the document.
@@ -91,7 +92,21 @@ pub fn document(routes: &[Route]) -> Value {
                 "description": "It was not done; the body says why and what to do.",
                 "content": { PROBLEM_JSON: { "schema": problem } },
             } },
-            "parameters": { "Idempotency-Key": {
+            "headers": { "ETag": {
+                "description": "Changes with every byte of the answer.",
+                "schema": { "type": "string", "pattern": "^\"[0-9a-f]+\"$" },
+            } },
+            "parameters": { "If-None-Match": {
+                "name": "If-None-Match",
+                "in": "header",
+                "description": "The `ETag` of an answer that is at hand: 304 while it is the same.",
+                "schema": { "type": "string" },
+            }, "If-Match": {
+                "name": "If-Match",
+                "in": "header",
+                "description": "The `ETag` that `GET` gave at this path: 412 if it is another by now.",
+                "schema": { "type": "string" },
+            }, "Idempotency-Key": {
                 "name": "Idempotency-Key",
                 "in": "header",
                 "description": "Repeated with the same key within 24 hours, the same request is done once.",
@@ -133,8 +148,15 @@ fn operation(route: &Route, row: &Row, asked: &mut SchemaGenerator, answered: &m
     let mut parameters = path_parameters(route.path);
     parameters.extend(query_parameters(row, query.as_ref()));
     let changes = route.method != Method::GET;
+    let mut header = |name: &str| parameters.push(json!({ "$ref": format!("#/components/parameters/{name}") }));
+    if !changes && told.is_some_and(|told| told.is_whole()) {
+        header("If-None-Match");
+    }
+    if changes && answers::find(&Method::GET, route.path).is_some_and(|told| told.is_one()) {
+        header("If-Match");
+    }
     if changes && row.verb != "installation.exec" {
-        parameters.push(json!({ "$ref": "#/components/parameters/Idempotency-Key" }));
+        header("Idempotency-Key");
     }
     let roles: Vec<String> = row.who.iter().map(word).collect();
     let mut operation = json!({
