@@ -20,7 +20,7 @@ use crate::problem::{Answer, Refusal};
 use crate::refused::{self, Said};
 use crate::secret::{self, hex};
 use crate::store::people::{self, Membership};
-use crate::store::{idempotency, tokens};
+use crate::store::{factors, idempotency, tokens};
 use crate::strangers::Peer;
 use crate::wire::word;
 use crate::{Plane, access::Body as Kind};
@@ -137,6 +137,12 @@ async fn of_token(plane: &Plane, row: &Row, token: &str) -> Answer<Option<Actor>
                 return Ok(None);
             };
             let membership = Membership { role: membership.role, reach: token.membership.reach.clone() };
+            if let (Reach::Publisher(publisher), true) = (&membership.reach, membership.role != Role::Operator)
+                && factors::lacks(plane.store.read(), publisher, person).await?
+            {
+                let detail = format!("{publisher} wants a second factor of its members; set one up in your account");
+                return Err(Refusal::new(StatusCode::FORBIDDEN, "second-factor", detail));
+            }
             let scopes = Some(token.scopes.clone());
             Actor { id: format!("token:{}", token.id), scopes, ..Actor::of_person(&row, membership) }
         }

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use domain::Slug;
+use domain::{PersonId, Slug};
 use nimbus_api::Millis;
 
 use crate::strangers::group;
@@ -29,6 +29,8 @@ pub struct Guesses {
     accounts: Tries<Account>,
     // Behind one address there may be an office.
     addresses: Tries<IpAddr>,
+    // Who guesses those has the password already: there is no second one to begin anew with.
+    codes: Tries<PersonId>,
     letters: Tries<Account>,
     senders: Tries<IpAddr>,
 }
@@ -38,6 +40,7 @@ impl Default for Guesses {
         Self {
             accounts: Tries::new(10, WINDOW),
             addresses: Tries::new(50, WINDOW),
+            codes: Tries::new(10, HOUR),
             letters: Tries::new(5, HOUR),
             senders: Tries::new(30, HOUR),
         }
@@ -55,6 +58,17 @@ impl Guesses {
             wait = wait.max(self.addresses.over(&address, now));
         }
         wait
+    }
+
+    /// Counts a try at a second factor before it is looked at; seconds to wait when there were too many.
+    pub fn code(&self, person: PersonId, now: Millis) -> Option<u64> {
+        self.codes.count(person, now);
+        self.codes.over(&person, now)
+    }
+
+    /// Forgets those of somebody who showed a right one.
+    pub fn right_code(&self, person: PersonId) {
+        self.codes.forget(&person);
     }
 
     /// Counts a letter that somebody wants sent; seconds to wait when there were too many.

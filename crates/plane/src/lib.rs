@@ -36,6 +36,7 @@ pub mod settings;
 pub mod sites;
 pub mod store;
 mod strangers;
+pub mod totp;
 mod tries;
 mod variables;
 mod web;

@@ -10,7 +10,7 @@ use crate::Plane;
 use crate::router::Routes;
 use crate::web::Path;
 use crate::web::design::{self, View};
-use crate::web::entry::{account, join, login, password, signup, start};
+use crate::web::entry::{account, code, join, login, password, security, signup, start};
 use crate::web::{console, portal as inside};
 
 /// To come in, and what is one's own: the same everywhere.
@@ -19,6 +19,8 @@ fn both() -> Routes {
         .get("/", start::show)
         .get("/login", login::show)
         .post("/login", login::send)
+        .get("/login/code", code::show)
+        .post("/login/code", code::send)
         .get("/signup", signup::show)
         .post("/signup", signup::send)
         .get("/join/{link}", join::show)
@@ -31,6 +33,11 @@ fn both() -> Routes {
         .get("/account", account::show)
         .post("/account", account::change)
         .post("/account/password", account::password)
+        .get("/account/security", security::show)
+        .get("/account/security/app", security::app)
+        .post("/account/security/app", security::set_up)
+        .post("/account/security/app/off", security::turn_off)
+        .post("/account/security/codes", security::codes)
         .post("/account/sessions/end", account::end_others)
         .post("/account/sessions/{session}/end", account::end)
         .get("/assets/{hash}/{name}", asset)
@@ -39,7 +46,9 @@ fn both() -> Routes {
 
 /// The console of publishers and operators.
 pub fn console() -> Routes {
-    use console::{apps, customers, deployments, environment, events, home, installations, operator, team, tokens};
+    use console::{
+        apps, customers, deployments, environment, events, home, installations, operator, sign_in, team, tokens,
+    };
     both()
         .get("/p/{publisher}", home::show)
         .get("/p/{publisher}/apps", apps::list)
@@ -83,6 +92,9 @@ pub fn console() -> Routes {
         .post("/p/{publisher}/team/{member}/role", team::change)
         .post("/p/{publisher}/team/{member}/remove", team::remove)
         .post("/p/{publisher}/invitations/{invitation}/withdraw", team::withdraw)
+        .post("/p/{publisher}/team/{member}/second-factor", team::reset_second_factor)
+        .get("/p/{publisher}/sign-in", sign_in::show)
+        .post("/p/{publisher}/sign-in", sign_in::change)
         .get("/p/{publisher}/tokens", tokens::show)
         .post("/p/{publisher}/tokens", tokens::create)
         .post("/p/{publisher}/tokens/{token}/delete", tokens::delete)

@@ -61,7 +61,7 @@ fn thing<'a>(member: &Member, reach: &'a Reach) -> Thing<'a> {
     Thing { id: member.person.id.to_string(), name: Some(member.person.mail.clone()), ..Thing::at(reach) }
 }
 
-async fn find(tx: &Tx, reach: &Reach, text: &str) -> Answer<Member> {
+pub(super) async fn find(tx: &Tx, reach: &Reach, text: &str) -> Answer<Member> {
     let id = text.parse::<PersonId>().ok();
     let members = people::members(&**tx, reach).await?;
     let found = members.into_iter().find(|member| Some(member.person.id) == id || member.person.mail == text);

@@ -7,9 +7,9 @@ use super::{Thing, record_as};
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
 use crate::secret::Secret;
-use crate::store::Tx;
 use crate::store::people::{self, PersonRow};
 use crate::store::sessions::{self, SessionRow};
+use crate::store::{Tx, factors};
 
 /// From where somebody logs in.
 #[derive(Clone, Debug)]
@@ -24,6 +24,17 @@ pub struct From {
 pub const LASTS: u64 = 30 * 24 * 3600 * 1000;
 pub const LASTS_UNUSED: u64 = 7 * 24 * 3600 * 1000;
 
+/// Milliseconds to show the rest after the password.
+pub const HALF_LASTS: u64 = 10 * 60_000;
+
+/// What a browser is to keep of somebody who has shown a password.
+pub enum Entered {
+    /// A session.
+    In(Secret),
+    /// That the second factor is still to be shown.
+    Half(Secret),
+}
+
 /// An address as it is kept and compared.
 pub fn normal_mail(text: &str) -> Answer<String> {
     let mail = text.trim().to_lowercase();
@@ -35,15 +46,9 @@ pub fn normal_mail(text: &str) -> Answer<String> {
     Err(Refusal::invalid("bad-mail", "this is no mail address; write one such as rosa@example.com"))
 }
 
-/// Lets them in; the answer has what their browser is to keep. Wrong, unknown and too often look the same to who guesses,
+/// Lets them in as far as a password goes. Wrong, unknown and too often look the same to who guesses,
 /// but for the time to wait.
-pub async fn log_in(
-    plane: &Plane,
-    realm: Option<&Slug>,
-    mail: &str,
-    password: String,
-    from: &From,
-) -> Answer<(Secret, PersonRow)> {
+pub async fn log_in(plane: &Plane, realm: Option<&Slug>, mail: &str, password: String, from: &From) -> Answer<Entered> {
     let now = plane.now();
     let wrong = || {
         let detail = "address or password are not right; try again, or ask for a new password";
@@ -67,10 +72,20 @@ pub async fn log_in(
     let person = person.ok_or_else(wrong)?;
     plane.guesses.right(&account, from.address);
     let tx = plane.store.write().await?;
-    let secret = begin_session(plane, &tx, &person, from).await?;
+    let entered = enter(plane, &tx, &person, from).await?;
     tx.commit().await?;
     plane.progress.changed();
-    Ok((secret, person))
+    Ok(entered)
+}
+
+/// Lets in who has shown one of two things, or the only one.
+pub async fn enter(plane: &Plane, tx: &Tx, person: &PersonRow, from: &From) -> Answer<Entered> {
+    if factors::of(&**tx, person.id).await? == 0 {
+        return begin_session(plane, tx, person, from).await.map(Entered::In);
+    }
+    let secret = Secret::new("");
+    factors::begin_login(tx, &secret.sha256, person.id, plane.now() + HALF_LASTS).await?;
+    Ok(Entered::Half(secret))
 }
 
 /// Begins a session for somebody who has shown who they are.

@@ -14,7 +14,7 @@ use crate::problem::{Answer, Refusal};
 use crate::secret::{self, Secret};
 use crate::store::links::{self, Purpose};
 use crate::store::people::{self, PersonRow};
-use crate::store::{Tx, sessions};
+use crate::store::{Tx, factors, sessions};
 use crate::web::design::Language;
 
 /// Milliseconds that a link serves.
@@ -86,6 +86,7 @@ pub(super) async fn keep(plane: &Plane, tx: &Tx, person: &PersonRow, hash: Strin
         return Err(Refusal::conflict("changed-meanwhile", detail));
     }
     sessions::end_all(tx, person.id, None).await?;
+    factors::end_logins(tx, person.id).await?;
     let thing = Thing { id: person.id.to_string(), publisher: person.realm.as_ref(), ..Thing::default() };
     record_as(plane, tx, &person.mail, "person.password", thing, json!({})).await
 }

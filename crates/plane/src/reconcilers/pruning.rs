@@ -8,7 +8,9 @@ use nimbus_api::Millis;
 
 use crate::Plane;
 use crate::operations::log_in::{LASTS, LASTS_UNUSED};
-use crate::store::{Result, Tx, deployments, events, installations, invitations, links, mails, operations, sessions};
+use crate::store::{
+    Result, Tx, deployments, events, factors, installations, invitations, links, mails, operations, sessions,
+};
 
 /// Most events that are kept.
 const EVENTS: u64 = 100_000;
@@ -59,6 +61,7 @@ async fn ended(tx: &Tx, now: Millis) -> Result<u64> {
     let mut some = sessions::prune(tx, now.saturating_sub(LASTS), now.saturating_sub(LASTS_UNUSED)).await?;
     some += invitations::prune(tx, now).await?;
     some += links::prune(tx, now).await?;
+    some += factors::prune(tx, now).await?;
     some += mails::prune(tx, now.saturating_sub(LETTERS)).await?;
     Ok(some)
 }

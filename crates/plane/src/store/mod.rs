@@ -19,6 +19,7 @@ pub mod apps;
 pub mod customers;
 pub mod deployments;
 pub mod events;
+pub mod factors;
 pub mod idempotency;
 pub mod installations;
 pub mod invitations;
@@ -45,6 +46,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (5, include_str!("migrations/0005_copies.sql")),
     (6, include_str!("migrations/0006_publishers.sql")),
     (7, include_str!("migrations/0007_people.sql")),
+    (8, include_str!("migrations/0008_factors.sql")),
     (11, include_str!("migrations/0011_variables.sql")),
 ];
 

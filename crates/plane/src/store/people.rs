@@ -5,7 +5,7 @@ use nimbus_api::Millis;
 use sea_orm::{ConnectionTrait, QueryResult};
 
 use super::{Result, Rows, Tx, all, big, from_word, get, maybe_big, maybe_number, maybe_text, number, one, parse};
-use super::{run, text};
+use super::{factors, run, text};
 use crate::access::{Reach, Role};
 use crate::wire::word;
 
@@ -50,6 +50,8 @@ pub struct Member {
     pub role: Role,
     /// When they became it.
     pub since: Millis,
+    /// How many second factors they have.
+    pub factors: u64,
 }
 
 const COLUMNS: &str = "p.id, p.realm, p.mail, p.name, p.password, p.language, p.time_zone, p.verified_at, p.created_at";
@@ -150,6 +152,7 @@ pub async fn forget_place(tx: &Tx, reach: &Reach) -> Result<()> {
         run(&**tx, &sql, [text(&publisher), text(&customer)]).await?;
     }
     if customer.is_empty() {
+        factors::forget_realm(tx, &publisher).await?;
         for table in ["sessions", "links", "memberships"] {
             let sql = format!("DELETE FROM {table} WHERE person IN (SELECT id FROM people WHERE realm = $1)");
             run(&**tx, &sql, [text(&publisher)]).await?;
@@ -185,11 +188,13 @@ pub async fn memberships(db: &impl ConnectionTrait, id: PersonId) -> Rows<Member
 pub async fn members(db: &impl ConnectionTrait, reach: &Reach) -> Rows<Member> {
     let (publisher, customer) = columns_of(reach);
     let sql = format!(
-        "SELECT {COLUMNS}, m.role, m.created_at AS since FROM memberships m JOIN people p ON p.id = m.person \
-         WHERE m.publisher = $1 AND m.customer = $2 ORDER BY p.mail"
+        "SELECT {COLUMNS}, m.role, m.created_at AS since, {} AS factors FROM memberships m \
+         JOIN people p ON p.id = m.person WHERE m.publisher = $1 AND m.customer = $2 ORDER BY p.mail",
+        factors::COUNT
     );
     let read = |row: &QueryResult| {
-        Ok(Member { person: read(row)?, role: from_word(row, "role")?, since: number(row, "since")? })
+        let (since, factors) = (number(row, "since")?, number(row, "factors")?);
+        Ok(Member { person: read(row)?, role: from_word(row, "role")?, since, factors })
     };
     all(db, &sql, [text(publisher), text(customer)], read).await
 }

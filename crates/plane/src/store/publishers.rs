@@ -46,6 +46,19 @@ pub async fn list(db: &impl ConnectionTrait, reach: &Reach, after: &str, limit: 
     all(db, &sql, values, read).await
 }
 
+/// Whether its members must have a second factor.
+pub async fn second_factor(db: &impl ConnectionTrait, slug: &Slug) -> Result<bool> {
+    let sql = "SELECT COUNT(*) AS n FROM publishers WHERE slug = $1 AND second_factor = 1";
+    Ok(super::count(db, sql, [text(slug)]).await? > 0)
+}
+
+/// Decides it.
+pub async fn require_second_factor(tx: &Tx, slug: &Slug, required: bool) -> Result<()> {
+    let sql = "UPDATE publishers SET second_factor = $2 WHERE slug = $1";
+    run(&**tx, sql, [text(slug), big(required.into())]).await?;
+    Ok(())
+}
+
 /// Deletes a publisher that has nothing left.
 pub async fn delete(tx: &Tx, slug: &Slug) -> Result<()> {
     run(&**tx, "DELETE FROM publishers WHERE slug = $1", [text(slug)]).await?;

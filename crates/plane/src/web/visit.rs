@@ -17,18 +17,22 @@ use crate::Plane;
 use crate::access::{JSON_LIMIT, PAGES, Page, Reach, Role, Site, Visitors, find_page};
 use crate::guard::BODY_TIME;
 use crate::operations::Actor;
-use crate::operations::log_in::{From, LASTS, LASTS_UNUSED};
+use crate::operations::log_in::{From, HALF_LASTS, LASTS, LASTS_UNUSED};
 use crate::problem::{Answer, Refusal};
 use crate::secret;
+use crate::store::factors;
 use crate::store::people::{self, Membership, PersonRow};
 use crate::store::publishers;
 use crate::store::sessions::{self, SessionRow};
 use crate::strangers::Peer;
 use crate::wire::{PROBLEM_JSON, Problem};
 
-/// What a browser keeps of a session. With HTTPS its name lets no other host set it.
-fn session_cookie(plane: &Plane) -> &'static str {
-    if plane.console_url.starts_with("https:") { "__Host-session" } else { "session" }
+/// What a browser keeps of a session, and of a login that is half done. With HTTPS its name lets no other host set it.
+const SESSION: [&str; 2] = ["session", "__Host-session"];
+const HALF: [&str; 2] = ["half-login", "__Host-half-login"];
+
+fn named(plane: &Plane, names: [&'static str; 2]) -> &'static str {
+    names[usize::from(plane.console_url.starts_with("https:"))]
 }
 
 /// What a browser shows once, on the next page: a tone and the key of a text.
@@ -50,6 +54,8 @@ pub struct Visit {
     pub session: Option<SessionRow>,
     /// What they are.
     pub memberships: Vec<Membership>,
+    /// What the browser keeps of a login that is half done.
+    pub half: Option<String>,
     /// From where they come.
     pub from: From,
 }
@@ -98,7 +104,7 @@ pub async fn guard(State(plane): State<Arc<Plane>>, path: MatchedPath, request: 
     let had_flash = visit.view.flash.is_some();
     let row = find_page(site(&visit), &parts.method, path.as_str());
     let answered = match row {
-        Some(row) => answer(row, &mut visit, parts, sent, next).await,
+        Some(row) => answer(&plane, row, &mut visit, parts, sent, next).await,
         None => Err(Refusal::missing("unknown-path", "there is no such page")),
     };
     let mut response = match answered {
@@ -129,10 +135,11 @@ async fn begin(plane: &Plane, parts: &mut Parts) -> Answer<Visit> {
         person: None,
         session: None,
         memberships: Vec::new(),
+        half: cookie(&parts.headers, named(plane, HALF)).map(str::to_owned),
         from: From { address: peer.0, agent },
     };
     let mut visitor = Visitor { https: plane.console_url.starts_with("https:"), ..Visitor::default() };
-    if let Some(secret) = cookie(&parts.headers, session_cookie(plane))
+    if let Some(secret) = cookie(&parts.headers, named(plane, SESSION))
         && let Some((session, person)) = session(plane, secret, visit.realm()).await?
     {
         visitor.language = Language::of_tag(&person.language);
@@ -187,7 +194,14 @@ async fn session(plane: &Plane, secret: &str, realm: Option<&Slug>) -> Answer<Op
     Ok(Some((session, person)))
 }
 
-async fn answer(row: &'static Page, visit: &mut Visit, mut parts: Parts, sent: Sent, next: Next) -> Answer<Response> {
+async fn answer(
+    plane: &Plane,
+    row: &'static Page,
+    visit: &mut Visit,
+    mut parts: Parts,
+    sent: Sent,
+    next: Next,
+) -> Answer<Response> {
     if parts.method == Method::POST {
         check_origin(&parts.headers)?;
     }
@@ -200,6 +214,9 @@ async fn answer(row: &'static Page, visit: &mut Visit, mut parts: Parts, sent: S
             if !who.contains(&actor.role) {
                 let detail = "your role does not allow this; ask somebody who decides here";
                 return Err(Refusal::new(StatusCode::FORBIDDEN, "forbidden", detail));
+            }
+            if let Some(publisher) = wants_more(plane, &actor).await? {
+                return Ok(Redirect::to(&format!("/account/security?wanted={publisher}")).into_response());
             }
             parts.extensions.insert(actor);
         }
@@ -246,6 +263,18 @@ fn actor(visit: &Visit, path: &str) -> Answer<Actor> {
         return Ok(Actor::of_person(person, membership));
     }
     Err(missing())
+}
+
+/// The publisher that requires a second factor which its member does not have.
+async fn wants_more(plane: &Plane, actor: &Actor) -> Answer<Option<Slug>> {
+    match (&actor.reach, actor.person(), actor.role) {
+        (_, _, Role::Operator) => Ok(None),
+        (Reach::Publisher(publisher), Some(person), _) => {
+            let lacks = factors::lacks(plane.store.read(), publisher, person).await?;
+            Ok(lacks.then(|| publisher.clone()))
+        }
+        _ => Ok(None),
+    }
 }
 
 fn to_login(parts: &Parts) -> Response {
@@ -356,9 +385,17 @@ fn forget_flash(headers: &mut HeaderMap) {
 
 /// Keeps a session in the browser, or forgets it.
 pub fn keep_session(plane: &Plane, response: &mut Response, secret: Option<&str>) {
+    keep(plane, response, named(plane, SESSION), secret, LASTS);
+}
+
+/// Keeps a login that is half done in the browser, or forgets it.
+pub fn keep_half(plane: &Plane, response: &mut Response, secret: Option<&str>) {
+    keep(plane, response, named(plane, HALF), secret, HALF_LASTS);
+}
+
+fn keep(plane: &Plane, response: &mut Response, name: &str, secret: Option<&str>, lasts: u64) {
     let secure = if plane.console_url.starts_with("https:") { "; Secure" } else { "" };
-    let name = session_cookie(plane);
-    let (value, age) = secret.map_or(("", 0), |secret| (secret, LASTS / 1000));
+    let (value, age) = secret.map_or(("", 0), |secret| (secret, lasts / 1000));
     let cookie = format!("{name}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}");
     let cookie = HeaderValue::try_from(cookie).expect("a session is hexadecimal");
     response.headers_mut().append(header::SET_COOKIE, cookie);

@@ -125,6 +125,25 @@ pub struct Member {
     pub role: Role,
     /// Since when.
     pub since: Millis,
+    /// Whether they show more than a password; told to those who decide there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_factor: Option<bool>,
+}
+
+/// `GET /publishers/{publisher}/sign-in`: how a publisher's members come in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SignIn {
+    /// Whether they must have a second factor.
+    pub second_factor: bool,
+}
+
+/// `POST /publishers/{publisher}/sign-in`; what is absent stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeSignIn {
+    /// Whether members must have a second factor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_factor: Option<bool>,
 }
 
 /// `POST /members/{member}`.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::pages::Browser;
+use crate::factors::{code, set_up};
+use crate::pages::{Browser, scene};
 use crate::world::World;
 
 /// A mail server that ends with the value.
@@ -154,4 +155,26 @@ async fn a_password_of_a_mail_server_is_never_shown_and_never_sent_in_clear() {
         let bytes = std::fs::read(&file).unwrap();
         assert!(!bytes.windows(7).any(|piece| piece == b"s3creto"), "{} holds it", file.display());
     }
+}
+
+#[tokio::test]
+async fn a_new_password_does_not_stand_in_for_a_second_factor_and_changes_are_told() {
+    let world = World::new().await;
+    let mut post = Post::new();
+    let (mut owner, _) = scene(&world).await;
+    world.post("/settings", post.settings()).await.expect(200);
+    let (secret, _) = set_up(&world, &mut owner).await;
+    let (to, letter) = post.letter().await;
+    assert_eq!(to, "ana@acme.example");
+    assert!(letter.contains("authenticator app was set up"), "{letter}");
+    world.clock.forward(1);
+    let mut thief = Browser::new(&world, "localhost");
+    thief.send("/password", "/password", &[("mail", "ana@acme.example")]).await.has("If ana@acme.example");
+    let (_, letter) = post.letter().await;
+    let link = path(&letter, &format!("http://localhost:{}", world.address.port()));
+    let page = thief.send(&link, &link, &[("password", "another four words")]).await;
+    assert_eq!(page.path, "/login/code?to=%2F");
+    assert!(thief.open("/account").await.path.starts_with("/login"));
+    let right = code(&world, &secret);
+    thief.send("/login/code", "/login/code", &[("code", &right), ("to", "/account")]).await.has("Where you are");
 }

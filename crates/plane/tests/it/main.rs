@@ -9,6 +9,7 @@ mod design;
 mod environment;
 mod etags;
 mod events;
+mod factors;
 mod fake;
 mod idempotency;
 mod installations;

@@ -171,6 +171,7 @@ async fn every_page_is_shown_in_both_languages() {
             "/customers",
             "/customers/sol",
             "/team",
+            "/sign-in",
             "/tokens",
             "/events",
         ] {
@@ -179,7 +180,7 @@ async fn every_page_is_shown_in_both_languages() {
             page.has(&format!("<html lang=\"{language}\""));
         }
         owner.open(&format!("/p/acme/deployments/{deployment}")).await.has("hola-sol");
-        for path in ["/account", "/login", "/signup", "/password"] {
+        for path in ["/account", "/account/security", "/account/security/app", "/login", "/signup", "/password"] {
             assert_eq!(owner.open(path).await.status, 200, "{path}");
             assert_eq!(Browser::new(&world, "acme.localhost").open(path).await.status, 200, "{path}");
         }

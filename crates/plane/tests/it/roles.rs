@@ -43,7 +43,7 @@ fn word(role: Role) -> String {
 }
 
 /// Asks as somebody.
-async fn ask(world: &World, token: Option<&str>, method: Method, path: &str, body: Option<Vec<u8>>) -> Got {
+pub async fn ask(world: &World, token: Option<&str>, method: Method, path: &str, body: Option<Vec<u8>>) -> Got {
     let mut request = world.http.request(method, world.url(path));
     if let Some(token) = token {
         request = request.bearer_auth(token);

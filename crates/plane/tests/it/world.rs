@@ -33,6 +33,10 @@ impl Clock {
         self.0.fetch_add(hours * 3_600_000, Ordering::SeqCst);
     }
 
+    pub fn now(&self) -> u64 {
+        self.function()()
+    }
+
     fn function(&self) -> plane::Clock {
         let (ahead, real) = (self.0.clone(), plane::system_clock());
         Arc::new(move || real() + ahead.load(Ordering::SeqCst))

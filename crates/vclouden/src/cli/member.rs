@@ -32,6 +32,14 @@ pub enum Noun {
         #[command(flatten)]
         place: Place,
     },
+    /// Forget the second factor of somebody who lost theirs, for operators; they are logged out
+    #[command(after_help = example!("vclouden member reset-second-factor ana@acme.example --publisher acme"))]
+    ResetSecondFactor {
+        /// Their mail address or id
+        member: String,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Take somebody's place away, with the tokens they made there
     #[command(after_help = example!("vclouden member remove ana@acme.example --publisher acme"))]
     Remove {
@@ -52,12 +60,17 @@ impl Noun {
                 if context.json {
                     return json_list(&all);
                 }
-                let mut table = Table::new(&["MAIL", "NAME", "ROLE", "SINCE"]);
+                let mut table = Table::new(&["MAIL", "NAME", "ROLE", "SECOND FACTOR", "SINCE"]);
                 for one in &all {
                     table.row([
                         one.mail.as_str().into(),
                         one.name.as_str().into(),
                         word(&one.role).into(),
+                        match one.second_factor {
+                            Some(true) => "yes".into(),
+                            Some(false) => Cell::dim("no"),
+                            None => Cell::dim("-"),
+                        },
                         Cell::time(one.since, now()),
                     ]);
                 }
@@ -65,14 +78,21 @@ impl Noun {
             }
             Noun::Role { member, role, place } => {
                 let role = role.0;
-                let changed: Member = api.post(&path(&member, &place), &ChangeRole { role }).await?;
+                let changed: Member = api.post(&path(&member, "", &place), &ChangeRole { role }).await?;
                 if context.json {
                     return json(&changed);
                 }
                 line(format!("{member} is {} now.", word(&role)));
             }
+            Noun::ResetSecondFactor { member, place } => {
+                api.delete::<serde_json::Value>(&path(&member, "/second-factor", &place)).await?;
+                if context.json {
+                    return json(&serde_json::json!({ "reset": member }));
+                }
+                line(format!("{member} is logged out and comes in with the password alone."));
+            }
             Noun::Remove { member, place } => {
-                api.delete::<serde_json::Value>(&path(&member, &place)).await?;
+                api.delete::<serde_json::Value>(&path(&member, "", &place)).await?;
                 if context.json {
                     return json(&serde_json::json!({ "removed": member }));
                 }
@@ -84,8 +104,8 @@ impl Noun {
 }
 
 /// Short names, ids and addresses need no escapes; what is in an address that does is no address.
-fn path(member: &str, place: &Place) -> String {
+fn path(member: &str, what: &str, place: &Place) -> String {
     let query: Vec<String> = place.query().into_iter().map(|(key, value)| format!("{key}={value}")).collect();
     let question = if query.is_empty() { "" } else { "?" };
-    format!("/members/{member}{question}{}", query.join("&"))
+    format!("/members/{member}{what}{question}{}", query.join("&"))
 }

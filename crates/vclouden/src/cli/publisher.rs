@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use domain::Slug;
-use plane::wire::{CreatePublisher, Publisher};
+use plane::wire::{ChangeSignIn, CreatePublisher, Publisher, SignIn};
 
 use super::{Context, example};
 use crate::failure::Outcome;
@@ -30,6 +30,18 @@ pub enum Noun {
     Show {
         /// Its short name
         publisher: Slug,
+    },
+    /// Show how a publisher's members come in, or change it
+    #[command(after_help = example!(
+        "vclouden publisher sign-in acme",
+        "vclouden publisher sign-in acme --second-factor required",
+    ))]
+    SignIn {
+        /// Its short name
+        publisher: Slug,
+        /// Whether members must have a second factor: required or optional
+        #[arg(long, value_parser = ["required", "optional"])]
+        second_factor: Option<String>,
     },
     /// Delete a publisher that has no applications and no customers
     #[command(after_help = example!("vclouden publisher delete acme"))]
@@ -83,6 +95,17 @@ impl Noun {
                     .fact("Installations", publisher.installations.to_string())
                     .fact("Created", date(publisher.created_at))
                     .print();
+            }
+            Noun::SignIn { publisher, second_factor } => {
+                let path = format!("/publishers/{publisher}/sign-in");
+                let all: SignIn = match second_factor {
+                    None => api.get(&path, &[]).await?,
+                    Some(how) => api.post(&path, &ChangeSignIn { second_factor: Some(how == "required") }).await?,
+                };
+                if context.json {
+                    return json(&all);
+                }
+                Facts::new().fact("Second factor", if all.second_factor { "required" } else { "optional" }).print();
             }
             Noun::Delete { publisher } => {
                 api.delete::<serde_json::Value>(&format!("/publishers/{publisher}")).await?;

@@ -13,6 +13,7 @@ use crate::Plane;
 use crate::access::Reach;
 use crate::operations::change_role::{change_role, remove_member};
 use crate::operations::invite::{Invited, invite};
+use crate::operations::second_factor::reset_second_factor as reset;
 use crate::operations::withdraw_invitation::withdraw_invitation;
 use crate::operations::{Actor, customer_key, unknown_publisher};
 use crate::problem::Answer;
@@ -59,12 +60,13 @@ pub async fn me(actor: Actor) -> Answer<Response> {
 pub async fn members(State(plane): State<Arc<Plane>>, actor: Actor, Query(place): Query<Place>) -> Answer<Response> {
     let reach = place.reach(&plane, &actor).await?;
     let members = people::members(plane.store.read(), &reach).await?;
-    let shown = members.into_iter().map(shown).collect();
+    let shown = members.into_iter().map(|member| shown(&actor, member)).collect();
     json(StatusCode::OK, &page_of::<Member>(shown, &place.paging)?)
 }
 
-fn shown(people::Member { person, role, since }: people::Member) -> Member {
-    Member { id: person.id, mail: person.mail, name: person.name, role, since }
+fn shown(actor: &Actor, people::Member { person, role, since, factors }: people::Member) -> Member {
+    let second_factor = actor.decides().then_some(factors > 0);
+    Member { id: person.id, mail: person.mail, name: person.name, role, since, second_factor }
 }
 
 pub async fn change(
@@ -75,7 +77,7 @@ pub async fn change(
     Json(input): Json<ChangeRole>,
 ) -> Answer<Response> {
     let reach = place.reach(&plane, &actor).await?;
-    json(StatusCode::OK, &shown(change_role(&plane, &actor, &reach, &person, input.role).await?))
+    json(StatusCode::OK, &shown(&actor, change_role(&plane, &actor, &reach, &person, input.role).await?))
 }
 
 pub async fn remove(
@@ -87,6 +89,18 @@ pub async fn remove(
 ) -> Answer<Response> {
     let reach = place.reach(&plane, &actor).await?;
     remove_member(&plane, &actor, &reach, &person).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+pub async fn reset_second_factor(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path(person): Path<String>,
+    Query(place): Query<Place>,
+    Json(Nothing {}): Json<Nothing>,
+) -> Answer<Response> {
+    let reach = place.reach(&plane, &actor).await?;
+    reset(&plane, &actor, &reach, &person).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

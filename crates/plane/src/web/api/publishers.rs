@@ -8,13 +8,14 @@ use domain::Slug;
 use http::StatusCode;
 
 use crate::Plane;
+use crate::operations::change_sign_in::{change_sign_in as change, sign_in_of};
 use crate::operations::create_publisher::create_publisher;
 use crate::operations::delete_publisher::delete_publisher;
 use crate::operations::{Actor, unknown_publisher};
 use crate::problem::Answer;
 use crate::store::publishers;
 use crate::web::{Json, Paging, Path, Query, json, page};
-use crate::wire::{CreatePublisher, Nothing};
+use crate::wire::{ChangeSignIn, CreatePublisher, Nothing};
 
 pub async fn list(State(plane): State<Arc<Plane>>, actor: Actor, Query(paging): Query<Paging>) -> Answer<Response> {
     let (limit, after) = (paging.limit()?, paging.after::<String>()?.unwrap_or_default());
@@ -43,6 +44,19 @@ pub async fn delete(
 ) -> Answer<Response> {
     delete_publisher(&plane, &actor, &slug(&text)?).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+pub async fn sign_in(State(plane): State<Arc<Plane>>, actor: Actor, Path(text): Path<String>) -> Answer<Response> {
+    json(StatusCode::OK, &sign_in_of(plane.store.read(), &actor, &slug(&text)?).await?)
+}
+
+pub async fn change_sign_in(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path(text): Path<String>,
+    Json(input): Json<ChangeSignIn>,
+) -> Answer<Response> {
+    json(StatusCode::OK, &change(&plane, &actor, &slug(&text)?, input).await?)
 }
 
 fn slug(text: &str) -> Answer<Slug> {

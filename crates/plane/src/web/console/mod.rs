@@ -21,6 +21,7 @@ pub mod events;
 pub mod home;
 pub mod installations;
 pub mod operator;
+pub mod sign_in;
 pub mod team;
 pub mod tokens;
 

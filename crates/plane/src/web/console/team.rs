@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{Console, value};
 use crate::Plane;
-use crate::access::{OWNERS, Reach, Role};
+use crate::access::{OPERATOR, OWNERS, Reach, Role};
 use crate::operations::Actor;
 use crate::operations::change_role::{change_role, remove_member};
 use crate::operations::invite::{Invited, invite as invite_somebody};
+use crate::operations::second_factor::reset_second_factor as reset;
 use crate::operations::withdraw_invitation::withdraw_invitation;
 use crate::problem::Answer;
 use crate::store::{invitations, people};
@@ -33,6 +34,7 @@ struct Shown {
     mail: String,
     role: Role,
     since: u64,
+    second_factor: bool,
 }
 
 /// Who is what there, and who is invited to be.
@@ -46,6 +48,7 @@ pub async fn people_values(plane: &Plane, reach: &Reach) -> Answer<Value> {
             mail: member.person.mail,
             role: member.role,
             since: member.since,
+            second_factor: member.factors > 0,
         })
         .collect();
     let open = invitations::of(plane.store.read(), reach).await?;
@@ -77,6 +80,7 @@ async fn values(plane: &Plane, visit: &Visit, actor: &Actor, link: Option<&str>)
         shell => page.shell("/team")?,
         base => page.base(),
         may_decide => page.is(OWNERS),
+        may_reset => page.is(OPERATOR),
         own => visit.person()?.id.to_string(),
         link,
         ..people_values(plane, &actor.reach).await?
@@ -152,4 +156,16 @@ pub async fn remove(
         Ok(()) => Ok(lead(&format!("{base}/team"), Some(("good", "done-member-removed")))),
         Err(refusal) => again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor, None).await?),
     }
+}
+
+/// Forgets the second factor of somebody who lost theirs.
+pub async fn reset_second_factor(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Path((_, person)): Path<(String, String)>,
+) -> Answer<Response> {
+    let base = Console { plane: &plane, visit: &visit, actor: &actor }.base();
+    reset(&plane, &actor, &actor.reach, &person).await?;
+    Ok(lead(&format!("{base}/team"), Some(("good", "done-second-factor-reset"))))
 }

@@ -11,6 +11,7 @@ pub mod format;
 mod functions;
 mod language;
 mod pages;
+pub mod qr;
 mod shell;
 pub mod styleguide;
 mod templates;

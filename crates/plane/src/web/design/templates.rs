@@ -28,10 +28,11 @@ const DESIGN: &[(&str, &str, &str)] = embedded!["templates/":
 const PAGES: &[(&str, &str, &str)] = embedded!["../pages/":
     "entry/account.html", "entry/join.html", "entry/login.html", "entry/new-password.html", "entry/password.html",
     "entry/opening.html", "entry/signup.html", "console/app.html", "console/apps.html", "console/copies.html", "console/customer.html",
+    "entry/code-app.html", "entry/code.html", "entry/security.html",
     "console/customers.html", "console/deploy.html", "console/deployment-live.html", "console/deployment-rows.html",
     "console/deployment.html", "console/environment.html", "console/deployments.html", "console/events.html", "console/home.html",
     "console/installation-live.html", "console/installation.html", "console/installations.html", "console/logs.html",
-    "console/operator.html", "console/people.html", "console/team.html", "console/tokens.html", "console/usage.html",
+    "console/operator.html", "console/people.html", "console/sign-in.html", "console/team.html", "console/tokens.html", "console/usage.html",
     "console/version.html", "portal/catalogue.html", "portal/home.html", "portal/installation-live.html",
     "portal/installation.html", "portal/logs.html", "portal/people.html",
 ];

@@ -15,8 +15,15 @@ macro_rules! embedded {
 }
 
 /// Every file of texts; each exists once in every language.
-const EMBEDDED: &[(Language, &str, &str)] =
-    embedded!["design.ftl", "styleguide.ftl", "entry.ftl", "console.ftl", "installations.ftl", "portal.ftl"];
+const EMBEDDED: &[(Language, &str, &str)] = embedded![
+    "design.ftl",
+    "styleguide.ftl",
+    "entry.ftl",
+    "console.ftl",
+    "installations.ftl",
+    "portal.ftl",
+    "security.ftl"
+];
 
 /// Every text of every language.
 pub struct Texts {

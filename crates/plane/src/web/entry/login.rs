@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use minijinja::context;
 use serde::Deserialize;
 
-use super::{Form, again, frame, own_path};
+use super::{Form, again, frame, let_in, own_path};
 use crate::Plane;
 use crate::operations::end_session::end_session;
 use crate::operations::log_in::log_in;
@@ -20,7 +20,7 @@ const TEMPLATE: &str = "entry/login.html";
 /// Where to go afterwards.
 #[derive(Debug, Deserialize)]
 pub struct Wanted {
-    to: Option<String>,
+    pub to: Option<String>,
 }
 
 pub async fn show(State(plane): State<Arc<Plane>>, visit: Visit, Query(wanted): Query<Wanted>) -> Answer<Response> {
@@ -47,11 +47,7 @@ pub struct Input {
 pub async fn send(State(plane): State<Arc<Plane>>, visit: Visit, Form(input): Form<Input>) -> Answer<Response> {
     let to = own_path(input.to.as_deref());
     match log_in(&plane, visit.realm(), &input.mail, input.password, &visit.from).await {
-        Ok((secret, _)) => {
-            let mut response = Redirect::to(to).into_response();
-            keep_session(&plane, &mut response, Some(&secret.text));
-            Ok(response)
-        }
+        Ok(entered) => Ok(let_in(&plane, &entered, to)),
         Err(refusal) => again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &input.mail, to)),
     }
 }

@@ -1,20 +1,23 @@
 //! To come in, and what is one's own there: the same in the console and in every portal.
 
 use axum::extract::{FromRequest, Request};
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 use bytes::Bytes;
 use minijinja::{Value, context};
 use serde::de::DeserializeOwned;
 
 use super::design::{Person, Portal};
-use super::visit::Visit;
+use super::visit::{Visit, keep_half, keep_session};
 use crate::Plane;
+use crate::operations::log_in::Entered;
 use crate::problem::{Answer, Refusal};
 
 pub mod account;
+pub mod code;
 pub mod join;
 pub mod login;
 pub mod password;
+pub mod security;
 pub mod signup;
 pub mod start;
 
@@ -40,6 +43,23 @@ pub fn again(plane: &Plane, visit: &Visit, refusal: Refusal, template: &str, val
     let text = plane.words(visit.view.language, &refusal.code, refusal.detail);
     let view = visit.view.clone().flash("bad", text);
     Ok(plane.pages.page_with(refusal.status, &view, template, values))
+}
+
+/// Leads to where somebody wanted, or to what they are still to show.
+pub fn let_in(plane: &Plane, entered: &Entered, to: &str) -> Response {
+    match entered {
+        Entered::In(secret) => {
+            let mut response = Redirect::to(to).into_response();
+            keep_session(plane, &mut response, Some(&secret.text));
+            response
+        }
+        Entered::Half(secret) => {
+            let query = form_urlencoded::Serializer::new(String::new()).append_pair("to", to).finish();
+            let mut response = Redirect::to(&format!("/login/code?{query}")).into_response();
+            keep_half(plane, &mut response, Some(&secret.text));
+            response
+        }
+    }
 }
 
 /// What stands around these pages: nothing but the portal's name, where it is one.

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use minijinja::context;
 use serde::Deserialize;
 
-use super::{Form, again, frame};
+use super::{Form, again, frame, let_in};
 use crate::Plane;
-use crate::operations::log_in::begin_session;
+use crate::operations::log_in::enter;
 use crate::operations::reset_password::{request_reset, reset_password};
 use crate::problem::Answer;
 use crate::web::Path;
-use crate::web::visit::{Visit, keep_session};
+use crate::web::visit::Visit;
 
 const ASK: &str = "entry/password.html";
 const CHOOSE: &str = "entry/new-password.html";
@@ -57,11 +57,9 @@ pub async fn reset(
     match reset_password(&plane, visit.realm(), &link, input.password).await {
         Ok(person) => {
             let tx = plane.store.write().await?;
-            let secret = begin_session(&plane, &tx, &person, &visit.from).await?;
+            let entered = enter(&plane, &tx, &person, &visit.from).await?;
             tx.commit().await?;
-            let mut response = Redirect::to("/").into_response();
-            keep_session(&plane, &mut response, Some(&secret.text));
-            Ok(response)
+            Ok(let_in(&plane, &entered, "/"))
         }
         Err(refusal) => again(&plane, &visit, refusal, CHOOSE, context! { link, ..frame(&visit) }),
     }

@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 
 use crate::wire::{
     Accepted, App, Applied, Backup, Customer, Deployment, DeploymentEvent, Event, Installation, Invitation, Me, Member,
-    NDJSON, NewToken, Opened, Operation, Page, PlatformSettings, Publisher, Server, Snapshot, Status, Token, Variable,
-    Version,
+    NDJSON, NewToken, Opened, Operation, Page, PlatformSettings, Publisher, Server, SignIn, Snapshot, Status, Token,
+    Variable, Version,
 };
 
 type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
@@ -187,6 +187,11 @@ pub const ANSWERS: &[Told] = &[
     makes::<Publisher>("POST /publishers", "Makes a publisher."),
     gives::<Publisher>("GET /publishers/{publisher}", "One publisher."),
     does("DELETE /publishers/{publisher}", "Deletes it; 409 while it has applications or customers."),
+    gives::<SignIn>("GET /publishers/{publisher}/sign-in", "How its members come in."),
+    gives::<SignIn>(
+        "POST /publishers/{publisher}/sign-in",
+        "Changes that; 409 for an owner who requires a second factor and has none.",
+    ),
     page::<App>("GET /apps", "Applications, by slug."),
     makes::<App>("POST /apps", "Makes an application."),
     gives::<App>("GET /apps/{app}", "One application."),
@@ -268,6 +273,7 @@ pub const ANSWERS: &[Told] = &[
     page::<Member>("GET /members", "Who is what at a place, or at one's own."),
     gives::<Member>("POST /members/{member}", "Changes what somebody is; 409 for the only one who decides."),
     does("DELETE /members/{member}", "Ends it; 409 for the only one who decides."),
+    does("DELETE /members/{member}/second-factor", "Forgets what they show besides a password, and logs them out."),
     page::<Invitation>("GET /invitations", "Who is invited."),
     makes::<Invitation>("POST /invitations", "Invites somebody; the answer has the link, which is also sent by mail."),
     does("DELETE /invitations/{invitation}", "Withdraws it."),

@@ -82,7 +82,9 @@ struct Walk {
 
 async fn everywhere(look: Look<'_>) {
     let world = World::new().await;
-    let (owner, admin) = scene(&world).await;
+    let (mut owner, admin) = scene(&world).await;
+    crate::factors::set_up(&world, &mut owner).await;
+    let (half, _) = crate::factors::log_in(&world, "ana@acme.example").await;
     let mut operator = Browser::new(&world, "localhost");
     join(&world, &mut operator, json!({"mail": "root@localhost", "role": "operator"})).await.has("Platform");
     let (nobody, visitor) = (Browser::new(&world, "localhost"), Browser::new(&world, "acme.localhost"));
@@ -92,6 +94,7 @@ async fn everywhere(look: Look<'_>) {
             walk(("owner", &owner), Site::Console, &["/p/acme", "/account"], look),
             walk(("operator", &operator), Site::Console, &["/operator"], look),
             walk(("customer", &admin), Site::Portal, &["/c/sol", "/account"], look),
+            walk(("half", &half), Site::Console, &["/login/code"], look),
             walk(("console", &nobody), Site::Console, &entries, look),
             walk(("portal", &visitor), Site::Portal, &entries, look),
         ]

@@ -1,0 +1,72 @@
+# What people show besides a password, and how they come in without one.
+security-title = Second factor
+security-lead = What you show besides your password, so that the password alone is worth nothing.
+security-wanted = { $publisher } wants a second factor of everybody who works there. Set one up to go on.
+security-manage = Second factor and recovery codes
+on = on
+off = off
+turn-off = Turn off
+proof = Your password, or a code
+code-app = Authenticator app
+code-app-about = An app on your phone makes a new code every 30 seconds.
+code-app-set-up = Set it up
+code-app-other = Set up another one
+code-app-title = Set up an authenticator app
+code-app-lead = Scan this with an app such as Aegis, Google Authenticator or 1Password, then type the code that it shows.
+code-app-picture = QR code for your app; the same as text stands below
+code-app-by-hand = Cannot scan it? Type this into the app:
+code-app-secret = Secret of the app
+code-app-first = Code that the app shows
+code-app-confirm = Turn it on
+code-app-off-title = Turn the app off
+code-app-off-text = After that your password alone lets in whoever knows it, unless you have another second factor.
+codes-title = Recovery codes
+codes-once = Print them or write them down now: they are shown this once. Each lets you in one time when your phone is lost.
+codes-left = { $n ->
+    [one] You have one code left. Each works once, when your phone is lost.
+   *[other] You have { $n } codes left. Each works once, when your phone is lost.
+}
+codes-new = Make new ones
+codes-new-text = Those of before stop working.
+code-title = One more step
+code-lead = { $mail }: show that it is you.
+code-of-app = Code of your authenticator app
+code-on-paper = Recovery code
+code-on-paper-hint = Such as abcd-efgh-ijkl-mnop; each works once
+code-lost = I have no access to my app
+code-all-lost = No codes either? Whoever runs this can reset your second factor.
+code-other = Log in as somebody else
+done-code-app = The app is on: from now on you are asked for its code.
+done-code-app-off = The app is off.
+done-codes = The codes of before stopped working.
+sign-in = How members come in
+sign-in-lead = What people who work here must show to come in.
+sign-in-require = Everybody who works here must have a second factor
+sign-in-without = { $n ->
+    [0] Everybody has one.
+    [one] One person has none: they will have to set one up before they can go on.
+   *[other] { $n } people have none: they will have to set one up before they can go on.
+}
+second-factor = Second factor
+second-factor-none = password only
+second-factor-reset = Reset the second factor
+second-factor-reset-text = { $name } is logged out and can come in with the password alone. Make sure first that it is really them who ask.
+done-sign-in = Saved.
+done-second-factor-reset = Their second factor is gone; they come in with the password alone.
+verb-person-second-factor = changed their second factor
+verb-member-second-factor = reset a second factor
+verb-publisher-sign-in = changed how members come in
+letter-security-subject = Your account: what you log in with was changed
+letter-security-body =
+    Hello { $name },
+
+    { $what }
+
+    If it was not you, change your password at once and look at where you are logged in:
+
+    { $site }/account
+letter-security-app-on = An authenticator app was set up for your account.
+letter-security-app-off = The authenticator app of your account was turned off.
+letter-security-codes = New recovery codes were made for your account; those of before stopped working.
+letter-security-code-used = A recovery code was used in your account.
+letter-security-reset = Your second factor was reset by whoever runs this.

@@ -1,0 +1,78 @@
+# Lo que las personas muestran además de una contraseña, y cómo entran sin ella.
+security-title = Segundo factor
+security-lead = Lo que usted muestra además de su contraseña, para que la contraseña sola no valga nada.
+security-wanted = { $publisher } pide un segundo factor a todas las personas que trabajan ahí. Configure uno para seguir.
+security-manage = Segundo factor y códigos de recuperación
+on = activo
+off = inactivo
+turn-off = Desactivar
+proof = Su contraseña o un código
+code-app = Aplicación de códigos
+code-app-about = Una aplicación en su teléfono da un código nuevo cada 30 segundos.
+code-app-set-up = Configurarla
+code-app-other = Configurar otra
+code-app-title = Configure una aplicación de códigos
+code-app-lead = Escanee esto con una aplicación como Aegis, Google Authenticator o 1Password y escriba el código que muestra.
+code-app-picture = Código QR para su aplicación; abajo está lo mismo como texto
+code-app-by-hand = ¿No puede escanearlo? Escriba esto en la aplicación:
+code-app-secret = Secreto de la aplicación
+code-app-first = Código que muestra la aplicación
+code-app-confirm = Activarla
+code-app-off-title = Desactivar la aplicación
+code-app-off-text = Después la contraseña sola dejará entrar a quien la sepa, salvo que usted tenga otro segundo factor.
+codes-title = Códigos de recuperación
+codes-once = Imprímalos o anótelos ahora: se muestran esta única vez. Cada uno le deja entrar una vez si pierde su teléfono.
+codes-left = { $n ->
+    [one] Le queda un código. Cada uno sirve una vez, si pierde su teléfono.
+   *[other] Le quedan { $n } códigos. Cada uno sirve una vez, si pierde su teléfono.
+}
+codes-new = Hacer otros
+codes-new-text = Los de antes dejan de servir.
+code-title = Un paso más
+code-lead = { $mail }: muestre que es usted.
+code-of-app = Código de su aplicación
+code-on-paper = Código de recuperación
+code-on-paper-hint = Como abcd-efgh-ijkl-mnop; cada uno sirve una vez
+code-lost = No tengo acceso a mi aplicación
+code-all-lost = ¿Tampoco tiene códigos? Quien administra esto puede restablecer su segundo factor.
+code-other = Entrar como otra persona
+done-code-app = La aplicación está activa: desde ahora se le pedirá su código.
+done-code-app-off = La aplicación está inactiva.
+done-codes = Los códigos de antes dejaron de servir.
+sign-in = Cómo entran los miembros
+sign-in-lead = Lo que debe mostrar para entrar quien trabaja aquí.
+sign-in-require = Quien trabaja aquí debe tener un segundo factor
+sign-in-without = { $n ->
+    [0] Todas las personas tienen uno.
+    [one] Una persona no lo tiene: deberá configurarlo antes de seguir.
+   *[other] { $n } personas no lo tienen: deberán configurarlo antes de seguir.
+}
+second-factor = Segundo factor
+second-factor-none = solo contraseña
+second-factor-reset = Restablecer el segundo factor
+second-factor-reset-text = La sesión de { $name } termina y podrá entrar solo con la contraseña. Asegúrese antes de que de verdad lo pide esa persona.
+done-sign-in = Guardado.
+done-second-factor-reset = Ya no tiene segundo factor; entra solo con la contraseña.
+verb-person-second-factor = cambió su segundo factor
+verb-member-second-factor = restableció un segundo factor
+verb-publisher-sign-in = cambió cómo entran los miembros
+letter-security-subject = Su cuenta: cambió aquello con lo que entra
+letter-security-body =
+    Hola, { $name }:
+
+    { $what }
+
+    Si no fue usted, cambie enseguida su contraseña y mire dónde ha entrado:
+
+    { $site }/account
+letter-security-app-on = Se configuró una aplicación de códigos para su cuenta.
+letter-security-app-off = Se desactivó la aplicación de códigos de su cuenta.
+letter-security-codes = Se hicieron códigos de recuperación nuevos para su cuenta; los de antes dejaron de servir.
+letter-security-code-used = Se usó un código de recuperación de su cuenta.
+letter-security-reset = Quien administra esto restableció su segundo factor.
+refusal-wrong-code = Ese código no es correcto o ya se usó; espere el siguiente.
+refusal-wrong-proof = No es su contraseña ni un código; no se cambió nada.
+refusal-login-over = Pasó demasiado tiempo, o ya se hizo; entre de nuevo.
+refusal-own-factor-first = Configure primero su propio segundo factor; de otro modo se quedaría fuera.
+refusal-no-code-app = Ninguna aplicación da códigos para esta cuenta.
+refusal-no-second-factor = Estos códigos reemplazan a un segundo factor: configure uno primero.
