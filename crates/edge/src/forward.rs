@@ -10,6 +10,7 @@ use std::time::Duration;
 use http::{HeaderName, Request, Response, StatusCode};
 use hyper::body::{Body, Incoming};
 use hyper::upgrade::OnUpgrade;
+use nimbus_api::edge::{EDGE, NOBODY};
 use tokio::time::{Instant, timeout_at};
 
 use crate::Edge;
@@ -86,23 +87,32 @@ async fn pass_on(
         () if edge.routes.known() => Refusal::Unknown,
         () => Refusal::Starting,
     };
-    let site = found.insert(edge.routes.find(&host).ok_or_else(unknown)?);
+    let plane = edge.plane.as_ref();
+    let (site, word) = match edge.routes.find(&host) {
+        Some(site) => (found.insert(site).clone(), None),
+        None => plane.map(|plane| (plane.site.clone(), Some(plane.secret.clone()))).ok_or_else(unknown)?,
+    };
     let protocol = headers::wanted_upgrade(request.headers());
     let switch = protocol.is_some().then(|| hyper::upgrade::on(&mut request));
-    let person = match pass::presented(&request) {
+    let person = match pass::presented(&request).filter(|_| word.is_none()) {
         Some(pass) => {
             pass::forget(&mut request);
-            let installation = site.live().route.installation;
-            Some(edge.passes.redeem(edge.plane.as_ref(), &pass, installation).await?)
+            Some(edge.passes.redeem(plane, &pass, site.live().route.installation).await?)
         }
         None => None,
     };
     headers::to_application(&mut request, &client.address, protocol);
-    if let Some(person) = person {
-        request.headers_mut().insert(HeaderName::from_static(nimbus_api::pass::HEADER), person);
+    let ours = [(nimbus_api::pass::HEADER, person), (EDGE, word.clone())];
+    for (name, value) in ours.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+        request.headers_mut().insert(HeaderName::from_static(name), value);
     }
-    let request = request.map(|body| RequestBody::new(body, edge.limits.body_pause, client, site));
-    Passage { edge, site, switch, sends: 0 }.go(request).await
+    let request = request.map(|body| RequestBody::new(body, edge.limits.body_pause, client, &site));
+    let answer = Passage { edge, site: &site, switch, sends: 0 }.go(request).await?;
+    // The control plane does not know the name either.
+    if word.is_some() && answer.response.headers().contains_key(NOBODY) {
+        return Err(unknown());
+    }
+    Ok(answer)
 }
 
 /// What stays the same while one request is tried.

@@ -122,7 +122,9 @@ impl Passes {
 }
 
 async fn ask(plane: &Plane) -> Result<Vec<u8>, String> {
-    let mut upstream = plane.pool.connect().await.map_err(|error| error.to_string())?;
+    let live = plane.site.live();
+    let pool = live.pool.as_ref().ok_or("it has no address")?;
+    let mut upstream = pool.connect().await.map_err(|error| error.to_string())?;
     let request = Request::get(KEYS_PATH).header(HOST, "localhost").body(RequestBody::EMPTY);
     let request = request.map_err(|error| error.to_string())?;
     let answer = upstream.sender.send_request(request).await.map_err(|error| error.to_string())?;

@@ -81,6 +81,21 @@ impl Site {
         }
     }
 
+    /// The control plane, which never changes its place.
+    pub fn of_plane(address: SocketAddr, limits: &Limits) -> Arc<Self> {
+        let route = Route {
+            installation: InstallationId::new(),
+            serial: 0,
+            hosts: Vec::new(),
+            mode: RouteMode::Serve,
+            upstream: Some(address),
+            // It has limits of its own.
+            max_body: u64::MAX,
+            tcp: Vec::new(),
+        };
+        fresh(route, limits).0
+    }
+
     /// What is in force now.
     pub fn live(&self) -> Arc<Live> {
         self.live.read().unwrap_or_else(PoisonError::into_inner).clone()

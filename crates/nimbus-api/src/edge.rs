@@ -10,6 +10,11 @@ use std::time::Duration;
 use domain::InstallationId;
 use serde::{Deserialize, Serialize};
 
+/// The header field by which a control plane knows that its edge speaks; the value is a secret of both.
+pub const EDGE: &str = "x-vclouden-edge";
+/// The header field by which a control plane tells its edge that a host name is none of its own.
+pub const NOBODY: &str = "x-vclouden-nobody";
+
 /// A line from Nimbus.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "say", rename_all = "kebab-case")]

@@ -14,6 +14,7 @@ use nimbus_api::Millis;
 
 pub mod access;
 mod artifacts;
+mod doors;
 mod etag;
 mod guard;
 mod guesses;
@@ -60,6 +61,8 @@ pub struct Config {
     pub console_url: String,
     /// Where they find publishers' portals, such as `http://{publisher}.localhost:7878`.
     pub portal_url: String,
+    /// By which it knows that the edge speaks; without one nobody else's word is taken for whom a request comes from.
+    pub edge_secret: Option<String>,
     /// Where installations answer, such as `http://{name}.localhost:8080`.
     pub edge_url: String,
     /// SHA-256 of the operator's token, in hexadecimal: whoever shows that token is the operator.
@@ -89,6 +92,7 @@ impl Config {
             store: store::Location::File(data.join("store.sqlite")),
             data,
             nimbus_socket,
+            edge_secret: None,
             edge_url,
             operator_token_sha256,
             keep_hours: 48,
@@ -149,6 +153,8 @@ pub struct Plane {
     pages: web::design::Pages,
     console_url: String,
     portal_url: String,
+    /// Its hash.
+    edge_secret: Option<String>,
     clock: Clock,
     /// The last time handed out: times never go back.
     last: AtomicU64,
@@ -229,6 +235,7 @@ pub async fn serve_with(
         pages: web::design::Pages::load()?,
         console_url: config.console_url,
         portal_url: config.portal_url,
+        edge_secret: config.edge_secret.as_deref().map(secret::sha256),
         clock,
         last: AtomicU64::new(started_at),
         started_at,

@@ -6,12 +6,14 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::handler::Handler;
 use axum::middleware;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
-use http::{Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
+use nimbus_api::edge::NOBODY;
 use tower::ServiceExt;
 
 use crate::Plane;
+use crate::doors::{self, Door};
 use crate::etag::{self, Things};
 use crate::guard;
 use crate::problem::Refusal;
@@ -93,15 +95,25 @@ struct Everything {
     plane: Arc<Plane>,
 }
 
-async fn choose(State(all): State<Arc<Everything>>, request: Request) -> Response {
-    let path = request.uri().path();
-    let router = if path == PREFIX || path.starts_with("/api/") {
-        &all.api
-    } else if visit::names_portal(&all.plane, request.headers()) {
-        &all.portal
-    } else {
-        &all.console
+async fn choose(State(all): State<Arc<Everything>>, mut request: Request) -> Response {
+    let by_edge = doors::by_edge(&all.plane, &mut request);
+    let door = match all.plane.door(request.headers(), by_edge).await {
+        Ok(door) => door,
+        Err(error) => return Refusal::from(error).into_response(),
     };
+    let path = request.uri().path();
+    let api = path == PREFIX || path.starts_with("/api/");
+    let router = match &door {
+        Door::Nobody => {
+            let mut response = Refusal::missing("unknown-host", "there is nothing at this address").into_response();
+            response.headers_mut().insert(NOBODY, HeaderValue::from_static("1"));
+            return response;
+        }
+        _ if api => &all.api,
+        Door::Portal(_) => &all.portal,
+        Door::Console => &all.console,
+    };
+    request.extensions_mut().insert(door);
     match router.clone().oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},

@@ -102,6 +102,11 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Response<Body> {
         "/target" => text(request.uri().to_string()),
         "/headers" => text(headers(&request)),
         nimbus_api::pass::PATH => text(format!("{}\n{}", request.uri(), headers(&request))),
+        "/nobody" => {
+            let mut response = Response::new(empty());
+            response.headers_mut().insert(nimbus_api::edge::NOBODY, HeaderValue::from_static("1"));
+            response
+        }
         "/status" => {
             let mut response = Response::new(empty());
             *response.status_mut() = StatusCode::from_u16(u16::try_from(number()).unwrap()).unwrap();

@@ -6,6 +6,7 @@ mod hold;
 mod limits;
 mod link;
 mod pass;
+mod plane;
 mod restart;
 mod routing;
 mod served;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use domain::InstallationId;
 use edge::{Config, EdgeError, Limits, PlaneAddress, Status};
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::client::conn::http1::SendRequest;
@@ -66,7 +66,7 @@ impl World {
             nimbus_socket: self.socket(),
             state_dir: self.dir.path().to_owned(),
             domain: "localhost".into(),
-            plane: self.plane.map(|address| PlaneAddress { address }),
+            plane: self.plane.map(|address| PlaneAddress { address, secret: HeaderValue::from_static("of-both") }),
             limits: self.limits.clone(),
         };
         let (stop, stopped) = oneshot::channel();

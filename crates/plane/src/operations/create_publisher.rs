@@ -19,7 +19,7 @@ pub async fn create_publisher(plane: &Plane, actor: &Actor, input: CreatePublish
         Ok(name) => installations::named(&*tx, &name).await?.is_some(),
         Err(_) => false,
     };
-    if taken || !publishers::create(&tx, &slug, &name, at).await? {
+    if taken || plane.names_console(slug.as_str()) || !publishers::create(&tx, &slug, &name, at).await? {
         let detail = format!("there is a publisher or an installation \"{slug}\" already; choose another slug");
         return Err(Refusal::conflict("publisher-exists", detail));
     }

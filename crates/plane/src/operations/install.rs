@@ -31,7 +31,7 @@ pub async fn install(plane: &Plane, actor: &Actor, input: CreateInstallation) ->
         None => newest_good_version(&tx, &app).await?,
         number => wanted_version(&tx, &app, number).await?,
     };
-    let name = free_name(&tx, input.name, &app, &customer).await?;
+    let name = free_name(plane, &tx, input.name, &app, &customer).await?;
     if let Some(failed) = installations::named(&*tx, &name).await? {
         forget(plane, &tx, actor, failed).await?;
     }
@@ -134,17 +134,26 @@ pub async fn allot_ports(
 
 /// Whether a publisher's portal has that host name. Browsers send a host's cookies to every port of it, so that the
 /// installation would get the portal's sessions.
-async fn names_portal(tx: &Tx, name: &InstallationName) -> Answer<bool> {
+async fn names_portal(plane: &Plane, tx: &Tx, name: &InstallationName) -> Answer<bool> {
+    if plane.names_console(name.as_str()) {
+        return Ok(true);
+    }
     let Ok(slug) = name.as_str().parse() else { return Ok(false) };
     Ok(publishers::find(&**tx, &Reach::All, &slug).await?.is_some())
 }
 
 /// A name that nobody has, or only the record of a failed try of the same.
-async fn free_name(tx: &Tx, given: Option<InstallationName>, app: &Key, customer: &Key) -> Answer<InstallationName> {
+async fn free_name(
+    plane: &Plane,
+    tx: &Tx,
+    given: Option<InstallationName>,
+    app: &Key,
+    customer: &Key,
+) -> Answer<InstallationName> {
     if let Some(name) = given {
         let taken = installations::named(&**tx, &name).await?;
         let taken = taken.is_some_and(|row| !only_a_record(&row, app, customer));
-        if taken || names_portal(tx, &name).await? {
+        if taken || names_portal(plane, tx, &name).await? {
             let detail = format!("there is an installation \"{name}\" already; choose another name, or give none");
             return Err(Refusal::conflict("name-taken", detail));
         }
@@ -158,7 +167,7 @@ async fn free_name(tx: &Tx, given: Option<InstallationName>, app: &Key, customer
         let Ok(name) = text.parse::<InstallationName>() else { continue };
         let taken = installations::named(&**tx, &name).await?;
         let free = taken.is_none_or(|row| only_a_record(&row, app, customer));
-        if free && !names_portal(tx, &name).await? {
+        if free && !names_portal(plane, tx, &name).await? {
             return Ok(name);
         }
     }

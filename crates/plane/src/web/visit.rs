@@ -15,6 +15,7 @@ use http_body_util::{BodyExt, Limited};
 use super::design::{Flash, Language, View, Visitor};
 use crate::Plane;
 use crate::access::{JSON_LIMIT, PAGES, Page, Reach, Role, Site, Visitors, find_page};
+use crate::doors::Door;
 use crate::guard::BODY_TIME;
 use crate::operations::Actor;
 use crate::operations::log_in::{From, HALF_LASTS, LASTS, LASTS_UNUSED};
@@ -31,8 +32,8 @@ use crate::wire::{PROBLEM_JSON, Problem};
 const SESSION: [&str; 2] = ["session", "__Host-session"];
 const HALF: [&str; 2] = ["half-login", "__Host-half-login"];
 
-fn named(plane: &Plane, names: [&'static str; 2]) -> &'static str {
-    names[usize::from(plane.console_url.starts_with("https:"))]
+fn named(https: bool, names: [&'static str; 2]) -> &'static str {
+    names[usize::from(https)]
 }
 
 /// What a browser shows once, on the next page: a tone and the key of a text.
@@ -135,11 +136,13 @@ async fn begin(plane: &Plane, parts: &mut Parts) -> Answer<Visit> {
         person: None,
         session: None,
         memberships: Vec::new(),
-        half: cookie(&parts.headers, named(plane, HALF)).map(str::to_owned),
+        half: None,
         from: From { address: peer.0, agent },
     };
-    let mut visitor = Visitor { https: plane.console_url.starts_with("https:"), ..Visitor::default() };
-    if let Some(secret) = cookie(&parts.headers, named(plane, SESSION))
+    let https = plane.is_https(visit.realm.is_some());
+    visit.half = cookie(&parts.headers, named(https, HALF)).map(str::to_owned);
+    let mut visitor = Visitor { https, ..Visitor::default() };
+    if let Some(secret) = cookie(&parts.headers, named(https, SESSION))
         && let Some((session, person)) = session(plane, secret, visit.realm()).await?
     {
         visitor.language = Language::of_tag(&person.language);
@@ -156,23 +159,10 @@ async fn begin(plane: &Plane, parts: &mut Parts) -> Answer<Visit> {
     Ok(visit)
 }
 
-/// The publisher whose portal the host name names, whether there is one or not.
-fn portal_of(plane: &Plane, headers: &HeaderMap) -> Option<Slug> {
-    let host = text(headers, header::HOST).unwrap_or("").to_ascii_lowercase();
-    let (before, after) = plane.portal_url.split_once("{publisher}")?;
-    let before = before.rsplit('/').next().unwrap_or("");
-    host.strip_prefix(before)?.strip_suffix(after)?.parse().ok()
-}
-
-/// Whether a request is for a portal rather than for the console.
-pub fn names_portal(plane: &Plane, headers: &HeaderMap) -> bool {
-    portal_of(plane, headers).is_some()
-}
-
 /// The portal that the host name names.
 async fn realm(plane: &Plane, parts: &Parts) -> Answer<Option<Realm>> {
-    let Some(slug) = portal_of(plane, &parts.headers) else { return Ok(None) };
-    let found = publishers::find(plane.store.read(), &Reach::All, &slug).await?;
+    let Some(Door::Portal(slug)) = parts.extensions.get::<Door>() else { return Ok(None) };
+    let found = publishers::find(plane.store.read(), &Reach::All, slug).await?;
     let found = found.ok_or_else(|| Refusal::missing("unknown-portal", "there is no portal of that name"))?;
     Ok(Some(Realm { slug: found.slug, name: found.name }))
 }
@@ -384,17 +374,18 @@ fn forget_flash(headers: &mut HeaderMap) {
 }
 
 /// Keeps a session in the browser, or forgets it.
-pub fn keep_session(plane: &Plane, response: &mut Response, secret: Option<&str>) {
-    keep(plane, response, named(plane, SESSION), secret, LASTS);
+pub fn keep_session(visit: &Visit, response: &mut Response, secret: Option<&str>) {
+    keep(visit, response, SESSION, secret, LASTS);
 }
 
 /// Keeps a login that is half done in the browser, or forgets it.
-pub fn keep_half(plane: &Plane, response: &mut Response, secret: Option<&str>) {
-    keep(plane, response, named(plane, HALF), secret, HALF_LASTS);
+pub fn keep_half(visit: &Visit, response: &mut Response, secret: Option<&str>) {
+    keep(visit, response, HALF, secret, HALF_LASTS);
 }
 
-fn keep(plane: &Plane, response: &mut Response, name: &str, secret: Option<&str>, lasts: u64) {
-    let secure = if plane.console_url.starts_with("https:") { "; Secure" } else { "" };
+fn keep(visit: &Visit, response: &mut Response, names: [&'static str; 2], secret: Option<&str>, lasts: u64) {
+    let https = visit.view.https;
+    let (name, secure) = (named(https, names), if https { "; Secure" } else { "" });
     let (value, age) = secret.map_or(("", 0), |secret| (secret, lasts / 1000));
     let cookie = format!("{name}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}");
     let cookie = HeaderValue::try_from(cookie).expect("a session is hexadecimal");

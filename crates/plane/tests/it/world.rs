@@ -22,6 +22,8 @@ use tokio::task::JoinHandle;
 use crate::fake::{Fake, Shared};
 use crate::postgres;
 
+/// What the edge shows.
+pub const EDGE_SECRET: &str = "of-the-edge-and-us";
 pub const TOKEN: &str = "vco_a-token-for-tests";
 
 /// A clock that a test sets forward.
@@ -56,6 +58,7 @@ pub struct World {
     pub address: SocketAddr,
     pub http: reqwest::Client,
     pub workers: usize,
+    pub console_url: Option<String>,
     serving: Option<Serving>,
 }
 
@@ -112,6 +115,7 @@ impl World {
             address: "127.0.0.1:1".parse().unwrap(),
             http: reqwest::Client::new(),
             workers: 8,
+            console_url: None,
             serving: None,
         };
         world.start().await;
@@ -137,6 +141,8 @@ impl World {
             Sha256::digest(TOKEN).iter().map(|byte| format!("{byte:02x}")).collect(),
         );
         config.store = self.store.clone();
+        config.console_url = self.console_url.clone().unwrap_or(config.console_url);
+        config.edge_secret = Some(EDGE_SECRET.into());
         config.workers_per_server = self.workers;
         config.archive_limits.archive_bytes = 1 << 20;
         let (end, ended) = oneshot::channel::<()>();

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Facing, serve, shutdown};
+use http::HeaderValue;
+
+use super::{Facing, SECRET, serve, shutdown};
 use crate::failure::Outcome;
 
 /// How long requests in flight may go on at the end; `up` waits a little longer before it kills.
@@ -21,6 +23,9 @@ pub struct Args {
     /// Address of the control plane, whose passes let people into applications
     #[arg(long)]
     plane: Option<SocketAddr>,
+    /// By which the control plane knows that the edge speaks
+    #[arg(long, env = SECRET, hide_env_values = true)]
+    secret: HeaderValue,
     /// Directory in which it remembers them
     #[arg(long)]
     state: PathBuf,
@@ -33,7 +38,7 @@ pub fn run(args: Args) -> Outcome {
         nimbus_socket: args.facing.nimbus_socket,
         state_dir: args.state,
         domain: args.domain,
-        plane: args.plane.map(|address| edge::PlaneAddress { address }),
+        plane: args.plane.map(|address| edge::PlaneAddress { address, secret: args.secret }),
         limits: edge::Limits { grace: GRACE, ..edge::Limits::default() },
     };
     serve("the edge", || Ok(edge::serve(config, shutdown()?)))

@@ -18,6 +18,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::failure::Outcome;
 
+/// The variable that has the secret of edge and control plane: nobody who lists processes is to see it.
+pub const SECRET: &str = "VCLOUDEN_EDGE_SECRET";
+
 /// What every part is told.
 #[derive(Debug, clap::Args)]
 pub struct Common {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Facing, serve, shutdown};
+use super::{Facing, SECRET, serve, shutdown};
 use crate::failure::Outcome;
 
 /// How it is set up.
@@ -25,6 +25,9 @@ pub struct Args {
     /// PostgreSQL in place of a file in the data directory
     #[arg(long, env = "VCLOUDEN_DATABASE", hide_env_values = true)]
     database: Option<String>,
+    /// By which it knows that the edge speaks
+    #[arg(long, env = SECRET, hide_env_values = true)]
+    edge_secret: Option<String>,
     /// SHA-256 of the operator's token
     #[arg(long)]
     operator_token_sha256: String,
@@ -36,6 +39,7 @@ pub fn run(args: Args) -> Outcome {
     let socket = args.facing.nimbus_socket;
     let mut config = plane::Config::new(listen, args.data, socket, args.edge_url, args.operator_token_sha256);
     (config.console_url, config.portal_url) = (args.console_url, args.portal_url);
+    config.edge_secret = args.edge_secret;
     if let Some(url) = args.database {
         config.store = plane::store::Location::Postgres(url);
     }

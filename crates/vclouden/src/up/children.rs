@@ -19,6 +19,7 @@ use super::directory::DataDirectory;
 use super::logs::Log;
 use super::{EDGE_USER, PLANE_USER, sockets};
 use crate::output::note;
+use crate::parts::SECRET;
 
 /// Pauses before a child is started again, by how often it ended shortly after its start.
 const PAUSES: [u64; 7] = [0, 100, 250, 500, 1000, 2000, 5000];
@@ -44,6 +45,8 @@ pub struct Setup {
     pub cache: PathBuf,
     /// SHA-256 of the operator's token.
     pub token_hash: String,
+    /// By which the control plane knows that the edge speaks.
+    pub edge_secret: String,
     /// Where installations answer, with `{name}` in it.
     pub edge_url: String,
     /// Where people find the console.
@@ -298,6 +301,7 @@ fn plane(setup: &Setup) -> Result<Part> {
     ];
     let mut part = part(setup, "plane", Some(&setup.api), arguments.concat())?;
     // It may hold a password.
+    part.environment.push((SECRET, setup.edge_secret.clone()));
     part.environment.extend(setup.database.iter().map(|url| ("VCLOUDEN_DATABASE", url.clone())));
     Ok(part)
 }
@@ -312,7 +316,9 @@ fn edge(setup: &Setup) -> Result<Part> {
         flag("plane", sockets::reachable(api).to_string()),
         flag("state", setup.directory.edge()),
     ];
-    part(setup, "edge", Some(&setup.edge), arguments.concat())
+    let mut part = part(setup, "edge", Some(&setup.edge), arguments.concat())?;
+    part.environment.push((SECRET, setup.edge_secret.clone()));
+    Ok(part)
 }
 
 fn nimbus(setup: &Setup) -> Result<Part> {

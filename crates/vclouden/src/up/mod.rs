@@ -62,7 +62,7 @@ pub struct Args {
     /// Where people find the console [default: http://localhost and the API's port]
     #[arg(long, value_name = "URL")]
     console_url: Option<String>,
-    /// Where customers find a publisher's portal, with {publisher} in it [default: below the console's host name]
+    /// Where customers find a publisher's portal, with {publisher} in it [default: beside installations]
     #[arg(long, value_name = "URL", value_parser = portal_url)]
     portal_url: Option<String>,
     /// PostgreSQL for the control plane's records in place of a file: postgres://user:password@host/database
@@ -115,8 +115,9 @@ pub fn run(args: Args, json: bool) -> Outcome {
     let port = api.local_addr().context("the API's socket has no address")?.port();
     let console_url = args.console_url.unwrap_or_else(|| format!("http://localhost:{port}"));
     let console_url = console_url.trim_end_matches('/').to_owned();
-    let portal_url = args.portal_url.unwrap_or_else(|| console_url.replacen("://", "://{publisher}.", 1));
     let edge_port = edge.local_addr().context("the edge's socket has no address")?.port();
+    let edge_url = edge_url(&args.domain, edge_port);
+    let portal_url = args.portal_url.unwrap_or_else(|| edge_url.replace("{name}", "{publisher}"));
     let program = std::env::current_exe().context("cannot find this program")?;
     let setup = Setup {
         keeper: needs::keeper(&program)?,
@@ -125,7 +126,8 @@ pub fn run(args: Args, json: bool) -> Outcome {
         cache: absolute(args.cache)?.unwrap_or_else(|| directory.nimbus().join("cache")),
         directory,
         token_hash: token::hash(&token),
-        edge_url: edge_url(&args.domain, edge_port),
+        edge_secret: token::random()?,
+        edge_url,
         console_url,
         portal_url,
         database: args.database,

@@ -38,10 +38,15 @@ pub fn load_or_make(path: &Path) -> Result<String> {
     }
 }
 
-fn make(path: &Path) -> Result<String> {
+/// A text that nobody guesses.
+pub fn random() -> Result<String> {
     let mut random = [0; BYTES];
     File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut random)).context("cannot read /dev/urandom")?;
-    let token = format!("{PREFIX}{}", hexadecimal(&random));
+    Ok(hexadecimal(&random))
+}
+
+fn make(path: &Path) -> Result<String> {
+    let token = format!("{PREFIX}{}", random()?);
     let temporary = path.with_extension("new");
     let write = || -> std::io::Result<()> {
         let mut options = OpenOptions::new();

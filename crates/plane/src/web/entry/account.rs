@@ -107,7 +107,7 @@ pub async fn password(State(plane): State<Arc<Plane>>, visit: Visit, Form(input)
     match change_password(&plane, visit.person()?, input.old, input.new, &visit.from).await {
         Ok(secret) => {
             let mut response = lead("/account", Some(("good", "done-password")));
-            keep_session(&plane, &mut response, Some(&secret.text));
+            keep_session(&visit, &mut response, Some(&secret.text));
             Ok(response)
         }
         Err(refusal) => again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit).await?),

@@ -45,8 +45,8 @@ pub async fn send(State(plane): State<Arc<Plane>>, visit: Visit, Form(input): Fo
     match show_code(&plane, visit.realm(), half, &input.code, &visit.from).await {
         Ok(secret) => {
             let mut response = Redirect::to(to).into_response();
-            keep_session(&plane, &mut response, Some(&secret.text));
-            keep_half(&plane, &mut response, None);
+            keep_session(&visit, &mut response, Some(&secret.text));
+            keep_half(&visit, &mut response, None);
             Ok(response)
         }
         Err(refusal) => again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &person, to).await?),

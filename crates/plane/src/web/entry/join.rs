@@ -83,7 +83,7 @@ pub async fn send(
                 let tx = plane.store.write().await?;
                 let secret = begin_session(&plane, &tx, &person, &visit.from).await?;
                 tx.commit().await?;
-                keep_session(&plane, &mut response, Some(&secret.text));
+                keep_session(&visit, &mut response, Some(&secret.text));
             }
             Ok(response)
         }

@@ -47,7 +47,7 @@ pub struct Input {
 pub async fn send(State(plane): State<Arc<Plane>>, visit: Visit, Form(input): Form<Input>) -> Answer<Response> {
     let to = own_path(input.to.as_deref());
     match log_in(&plane, visit.realm(), &input.mail, input.password, &visit.from).await {
-        Ok(entered) => Ok(let_in(&plane, &entered, to)),
+        Ok(entered) => Ok(let_in(&visit, &entered, to)),
         Err(refusal) => again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &input.mail, to)),
     }
 }
@@ -57,6 +57,6 @@ pub async fn log_out(State(plane): State<Arc<Plane>>, visit: Visit) -> Answer<Re
         end_session(&plane, person, &session.id.to_string()).await?;
     }
     let mut response = Redirect::to("/login").into_response();
-    keep_session(&plane, &mut response, None);
+    keep_session(&visit, &mut response, None);
     Ok(response)
 }

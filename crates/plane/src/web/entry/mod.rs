@@ -46,17 +46,17 @@ pub fn again(plane: &Plane, visit: &Visit, refusal: Refusal, template: &str, val
 }
 
 /// Leads to where somebody wanted, or to what they are still to show.
-pub fn let_in(plane: &Plane, entered: &Entered, to: &str) -> Response {
+pub fn let_in(visit: &Visit, entered: &Entered, to: &str) -> Response {
     match entered {
         Entered::In(secret) => {
             let mut response = Redirect::to(to).into_response();
-            keep_session(plane, &mut response, Some(&secret.text));
+            keep_session(visit, &mut response, Some(&secret.text));
             response
         }
         Entered::Half(secret) => {
             let query = form_urlencoded::Serializer::new(String::new()).append_pair("to", to).finish();
             let mut response = Redirect::to(&format!("/login/code?{query}")).into_response();
-            keep_half(plane, &mut response, Some(&secret.text));
+            keep_half(visit, &mut response, Some(&secret.text));
             response
         }
     }

@@ -59,7 +59,7 @@ pub async fn reset(
             let tx = plane.store.write().await?;
             let entered = enter(&plane, &tx, &person, &visit.from).await?;
             tx.commit().await?;
-            Ok(let_in(&plane, &entered, "/"))
+            Ok(let_in(&visit, &entered, "/"))
         }
         Err(refusal) => again(&plane, &visit, refusal, CHOOSE, context! { link, ..frame(&visit) }),
     }
