@@ -66,6 +66,14 @@ uuid_id! {
     TokenId,
     /// One offer of an account.
     InvitationId,
+    /// One question of a customer, with its answers.
+    TicketId,
+    /// One text of a ticket.
+    MessageId,
+    /// One file that came with such a text.
+    AttachmentId,
+    /// One answer that a publisher keeps for later.
+    AnswerId,
 }
 
 /// The SHA-256 of a package's archive, in lower-case hexadecimal: what a version's content is stored under.

@@ -8,8 +8,8 @@ pub mod name;
 pub mod state;
 
 pub use id::{
-    ArtifactHash, BackupId, DeploymentId, InstallationId, InvitationId, OperationId, PersonId, ServerId, SessionId,
-    TokenId,
+    AnswerId, ArtifactHash, AttachmentId, BackupId, DeploymentId, InstallationId, InvitationId, MessageId, OperationId,
+    PersonId, ServerId, SessionId, TicketId, TokenId,
 };
 pub use manifest::Manifest;
 pub use name::{InstallationName, Key, Slug};

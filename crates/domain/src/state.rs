@@ -141,6 +141,20 @@ states! {
     }
 }
 
+states! {
+    /// A customer's question.
+    TicketState("a ticket") {
+        /// The publisher has to do something.
+        Open = "open" => [Waiting, Solved, Closed],
+        /// The customer was asked something.
+        Waiting = "waiting" => [Open, Solved, Closed],
+        /// The publisher thinks that it is answered; the customer's next word opens it again.
+        Solved = "solved" => [Open, Waiting, Closed],
+        /// It is over. Only its publisher opens it again.
+        Closed = "closed" => [Open],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

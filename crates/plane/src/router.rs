@@ -19,8 +19,8 @@ use crate::guard;
 use crate::problem::Refusal;
 use crate::sites;
 use crate::web::api::{
-    apps, backups, customers, deployments, environment, events, installations, operations, people, publishers, servers,
-    settings, status, tokens, versions,
+    answers, apps, backups, customers, deployments, environment, events, installations, leaves, operations, people,
+    publishers, servers, settings, status, tickets, tokens, versions,
 };
 use crate::web::design::preferences;
 use crate::web::openapi::{self, Reads};
@@ -230,6 +230,21 @@ pub fn routes() -> Api {
         .post("/installations/{installation}/backups", backups::create)
         .delete("/installations/{installation}/backups/{backup}", backups::delete)
         .post("/installations/{installation}/backups/{backup}/restore", backups::restore)
+        .get("/installations/{installation}/leave", leaves::show)
+        .post("/installations/{installation}/leave", leaves::grant)
+        .delete("/installations/{installation}/leave", leaves::end)
+        .get("/tickets", tickets::list)
+        .post("/tickets", tickets::create)
+        .get("/tickets/{ticket}", tickets::show)
+        .post("/tickets/{ticket}", tickets::change)
+        .get("/tickets/{ticket}/messages", tickets::messages)
+        .post("/tickets/{ticket}/messages", tickets::answer)
+        .get("/tickets/{ticket}/attachments/{attachment}", tickets::download)
+        .post("/attachments", tickets::attach)
+        .get("/answers", answers::list)
+        .post("/answers", answers::create)
+        .post("/answers/{answer}", answers::change)
+        .delete("/answers/{answer}", answers::delete)
         .get("/deployments", deployments::list)
         .get("/deployments/{deployment}", deployments::show)
         .post("/deployments/{deployment}/stop", deployments::stop)

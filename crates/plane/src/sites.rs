@@ -47,7 +47,8 @@ fn both() -> Routes {
 /// The console of publishers and operators.
 pub fn console() -> Routes {
     use console::{
-        apps, customers, deployments, environment, events, home, installations, operator, sign_in, team, tokens,
+        answers, apps, customers, deployments, environment, events, home, installations, operator, sign_in, team,
+        tickets, tokens,
     };
     both()
         .get("/p/{publisher}", home::show)
@@ -100,6 +101,15 @@ pub fn console() -> Routes {
         .post("/p/{publisher}/tokens/{token}/delete", tokens::delete)
         .get("/p/{publisher}/events", events::list)
         .get("/p/{publisher}/events.csv", events::export)
+        .get("/p/{publisher}/tickets", tickets::list)
+        .get("/p/{publisher}/tickets/{ticket}", tickets::show)
+        .post("/p/{publisher}/tickets/{ticket}", tickets::answer)
+        .post("/p/{publisher}/tickets/{ticket}/change", tickets::change)
+        .get("/p/{publisher}/tickets/{ticket}/attachments/{attachment}", tickets::download)
+        .get("/p/{publisher}/answers", answers::list)
+        .post("/p/{publisher}/answers", answers::create)
+        .post("/p/{publisher}/answers/{answer}", answers::change)
+        .post("/p/{publisher}/answers/{answer}/delete", answers::delete)
         .get("/operator", operator::show)
         .post("/operator/publishers", operator::create)
         .post("/operator/settings", operator::change)
@@ -108,7 +118,7 @@ pub fn console() -> Routes {
 
 /// A publisher's portal, for its customers.
 pub fn portal() -> Routes {
-    use inside::{catalogue, home, installations, people};
+    use inside::{catalogue, home, installations, people, tickets};
     both()
         .get("/c/{customer}", home::show)
         .get("/c/{customer}/catalogue", catalogue::show)
@@ -121,6 +131,15 @@ pub fn portal() -> Routes {
         .post("/c/{customer}/installations/{installation}/open", installations::open)
         .post("/c/{customer}/installations/{installation}/{verb}", installations::act)
         .post("/c/{customer}/installations/{installation}/copies/{copy}/{verb}", installations::act_on_copy)
+        .post("/c/{customer}/installations/{installation}/leave", installations::grant_leave)
+        .post("/c/{customer}/installations/{installation}/leave/end", installations::end_leave)
+        .get("/c/{customer}/tickets", tickets::list)
+        .get("/c/{customer}/tickets/new", tickets::new)
+        .post("/c/{customer}/tickets", tickets::create)
+        .get("/c/{customer}/tickets/{ticket}", tickets::show)
+        .post("/c/{customer}/tickets/{ticket}", tickets::answer)
+        .post("/c/{customer}/tickets/{ticket}/solved", tickets::solved)
+        .get("/c/{customer}/tickets/{ticket}/attachments/{attachment}", console::tickets::download)
         .get("/c/{customer}/people", people::show)
         .post("/c/{customer}/people/invitations", people::invite)
         .post("/c/{customer}/people/{member}/role", people::change)

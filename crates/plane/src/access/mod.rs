@@ -71,6 +71,8 @@ pub enum Scope {
     Deploy,
     /// To install, and to act on installations and their backups.
     Operate,
+    /// To open and answer tickets.
+    Support,
     /// To change everything else: people, customers, tokens, settings.
     Manage,
 }
@@ -95,6 +97,7 @@ impl Row {
             (_, "app.rollback" | "installation.rollback") | ("deployment", _) => Scope::Deploy,
             ("app" | "version", _) => Scope::Publish,
             ("installation" | "backup" | "snapshot" | "operation", _) => Scope::Operate,
+            ("ticket" | "attachment" | "answer", _) => Scope::Support,
             _ => Scope::Manage,
         }
     }
@@ -119,6 +122,10 @@ pub const TEAM: Who = &[Operator, Owner, Developer, Support, Billing];
 pub const KEEPERS: Who = &[Operator, Owner, Developer, Support, CustomerAdmin];
 /// A customer's own people.
 pub const CUSTOMERS: Who = &[CustomerAdmin, CustomerUser];
+/// Who asks for help, and who gives it.
+pub const HELPED: Who = &[Operator, Owner, Developer, Support, CustomerAdmin, CustomerUser];
+/// Who decides about a customer's installations and nobody else.
+pub const DECIDERS: Who = &[CustomerAdmin];
 /// Whoever has a role at all.
 pub const EVERYBODY: Who = &[Operator, Owner, Developer, Support, Billing, CustomerAdmin, CustomerUser];
 
@@ -223,6 +230,21 @@ pub const TABLE: &[Row] = &[
     post(KEEPERS, "/installations/{installation}/backups", "backup.create"),
     delete(KEEPERS, "/installations/{installation}/backups/{backup}", "backup.delete"),
     post(KEEPERS, "/installations/{installation}/backups/{backup}/restore", "backup.restore"),
+    get(KEEPERS, "/installations/{installation}/leave", &[]),
+    post(DECIDERS, "/installations/{installation}/leave", "leave.grant"),
+    delete(DECIDERS, "/installations/{installation}/leave", "leave.end"),
+    get(HELPED, "/tickets", &["state", "assignee", "customer", "installation", "q", "limit", "cursor"]),
+    post(HELPED, "/tickets", "ticket.open"),
+    get(HELPED, "/tickets/{ticket}", &[]),
+    post(HELPED, "/tickets/{ticket}", "ticket.change"),
+    get(HELPED, "/tickets/{ticket}/messages", PAGE),
+    post(HELPED, "/tickets/{ticket}/messages", "ticket.answer"),
+    get(HELPED, "/tickets/{ticket}/attachments/{attachment}", &[]),
+    stream(HELPED, "/attachments", &["name"], "attachment.create"),
+    get(STAFF, "/answers", PAGE),
+    post(STAFF, "/answers", "answer.create"),
+    post(STAFF, "/answers/{answer}", "answer.change"),
+    delete(STAFF, "/answers/{answer}", "answer.delete"),
     get(TEAM, "/deployments", &["app", "limit", "cursor"]),
     get(TEAM, "/deployments/{deployment}", &[]),
     post(MAKERS, "/deployments/{deployment}/stop", "deployment.stop"),

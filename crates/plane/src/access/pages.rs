@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::{CUSTOMERS, EVERYBODY, KEEPERS, MAKERS, OPERATOR, OWNERS, STAFF, TEAM, Who};
+use super::{CUSTOMERS, DECIDERS, EVERYBODY, KEEPERS, MAKERS, OPERATOR, OWNERS, STAFF, TEAM, Who};
 
 /// Where a page is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,6 +139,15 @@ pub const PAGES: &[Page] = &[
     send(Console, Roles(TEAM), "/p/{publisher}/tokens/{token}/delete"),
     see(Console, Roles(STAFF), "/p/{publisher}/events"),
     see(Console, Roles(STAFF), "/p/{publisher}/events.csv"),
+    see(Console, Roles(STAFF), "/p/{publisher}/tickets"),
+    see(Console, Roles(STAFF), "/p/{publisher}/tickets/{ticket}"),
+    upload(Console, Roles(STAFF), "/p/{publisher}/tickets/{ticket}"),
+    send(Console, Roles(STAFF), "/p/{publisher}/tickets/{ticket}/change"),
+    see(Console, Roles(STAFF), "/p/{publisher}/tickets/{ticket}/attachments/{attachment}"),
+    see(Console, Roles(STAFF), "/p/{publisher}/answers"),
+    send(Console, Roles(STAFF), "/p/{publisher}/answers"),
+    send(Console, Roles(STAFF), "/p/{publisher}/answers/{answer}"),
+    send(Console, Roles(STAFF), "/p/{publisher}/answers/{answer}/delete"),
     // The operator's.
     see(Console, Roles(OPERATOR), "/operator"),
     send(Console, Roles(OPERATOR), "/operator/publishers"),
@@ -156,6 +165,15 @@ pub const PAGES: &[Page] = &[
     send(Portal, Roles(CUSTOMERS), "/c/{customer}/installations/{installation}/open"),
     send(Portal, Roles(KEEPERS), "/c/{customer}/installations/{installation}/{verb}"),
     send(Portal, Roles(KEEPERS), "/c/{customer}/installations/{installation}/copies/{copy}/{verb}"),
+    send(Portal, Roles(DECIDERS), "/c/{customer}/installations/{installation}/leave"),
+    send(Portal, Roles(DECIDERS), "/c/{customer}/installations/{installation}/leave/end"),
+    see(Portal, Roles(EVERYBODY), "/c/{customer}/tickets"),
+    see(Portal, Roles(EVERYBODY), "/c/{customer}/tickets/new"),
+    upload(Portal, Roles(EVERYBODY), "/c/{customer}/tickets"),
+    see(Portal, Roles(EVERYBODY), "/c/{customer}/tickets/{ticket}"),
+    upload(Portal, Roles(EVERYBODY), "/c/{customer}/tickets/{ticket}"),
+    send(Portal, Roles(EVERYBODY), "/c/{customer}/tickets/{ticket}/solved"),
+    see(Portal, Roles(EVERYBODY), "/c/{customer}/tickets/{ticket}/attachments/{attachment}"),
     see(Portal, Roles(KEEPERS), "/c/{customer}/people"),
     send(Portal, Roles(KEEPERS), "/c/{customer}/people/invitations"),
     send(Portal, Roles(KEEPERS), "/c/{customer}/invitations/{invitation}/withdraw"),

@@ -8,7 +8,7 @@ use crate::Plane;
 use crate::access::Reach;
 use crate::problem::{Answer, Refusal};
 use crate::store::installations::{self, Filter};
-use crate::store::{customers, people};
+use crate::store::{customers, people, tickets};
 
 /// Deletes it.
 pub async fn delete_customer(plane: &Plane, actor: &Actor, customer: &Key) -> Answer<()> {
@@ -20,7 +20,9 @@ pub async fn delete_customer(plane: &Plane, actor: &Actor, customer: &Key) -> An
         let detail = format!("customer {} has installations: {}; remove them first", customer.slug, names_of(&left));
         return Err(Refusal::conflict("customer-in-use", detail));
     }
-    people::forget_place(&tx, &Reach::Customer(customer.clone())).await?;
+    let place = Reach::Customer(customer.clone());
+    tickets::forget(&tx, &place).await?;
+    people::forget_place(&tx, &place).await?;
     customers::delete(&tx, customer).await?;
     record(plane, &tx, actor, "customer.delete", Thing::customer(customer, Some(found.name)), json!({})).await?;
     tx.commit().await?;

@@ -7,7 +7,7 @@ use super::{Actor, Thing, first_publisher, record, unknown_publisher};
 use crate::Plane;
 use crate::access::Reach;
 use crate::problem::{Answer, Refusal};
-use crate::store::{people, publishers};
+use crate::store::{answers, people, publishers};
 
 /// Deletes it.
 pub async fn delete_publisher(plane: &Plane, actor: &Actor, slug: &Slug) -> Answer<()> {
@@ -24,6 +24,7 @@ pub async fn delete_publisher(plane: &Plane, actor: &Actor, slug: &Slug) -> Answ
         );
         return Err(Refusal::conflict("publisher-in-use", detail));
     }
+    answers::forget(&tx, slug).await?;
     people::forget_place(&tx, &Reach::Publisher(slug.clone())).await?;
     publishers::delete(&tx, slug).await?;
     let thing = Thing { id: slug.to_string(), name: Some(found.name), publisher: Some(slug), ..Thing::default() };

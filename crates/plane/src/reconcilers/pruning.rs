@@ -9,7 +9,8 @@ use nimbus_api::Millis;
 use crate::Plane;
 use crate::operations::log_in::{LASTS, LASTS_UNUSED};
 use crate::store::{
-    Result, Tx, deployments, events, factors, installations, invitations, links, mails, operations, sessions,
+    Result, Tx, attachments, deployments, events, factors, installations, invitations, leaves, links, mails,
+    operations, sessions, tickets,
 };
 
 /// Most events that are kept.
@@ -24,6 +25,9 @@ const AGE: Millis = 400 * 24 * 3600 * 1000;
 /// Milliseconds for which it is kept that a letter was sent.
 const LETTERS: Millis = 30 * 24 * 3600 * 1000;
 
+/// Milliseconds for which a file waits to be part of a ticket.
+const FILES: Millis = 24 * 3600 * 1000;
+
 /// Time between two looks.
 const TIMER: Duration = Duration::from_secs(3600);
 
@@ -37,6 +41,9 @@ pub async fn run(plane: Arc<Plane>) {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "old records were deleted"),
             Err(error) => tracing::error!(%error, "old records could not be deleted"),
+        }
+        if let Err(why) = sweep(&plane).await {
+            tracing::error!(why, "files that no ticket has could not be deleted");
         }
         tokio::time::sleep(TIMER).await;
     }
@@ -63,7 +70,22 @@ async fn ended(tx: &Tx, now: Millis) -> Result<u64> {
     some += links::prune(tx, now).await?;
     some += factors::prune(tx, now).await?;
     some += mails::prune(tx, now.saturating_sub(LETTERS)).await?;
+    some += attachments::prune(tx, now.saturating_sub(FILES)).await?;
+    some += leaves::prune(tx, now).await?;
+    some += tickets::prune(tx, now.saturating_sub(AGE)).await?;
     Ok(some)
+}
+
+/// Deletes files of which no row tells any more, or never did because the control plane was stopped in between.
+async fn sweep(plane: &Plane) -> std::result::Result<(), String> {
+    let text = |error: &dyn std::fmt::Display| error.to_string();
+    for sha256 in plane.artifacts.attachments().map_err(|error| text(&error))? {
+        let _changing = plane.artifacts.lock().await;
+        if !attachments::needs(plane.store.read(), &sha256).await.map_err(|error| text(&error))? {
+            plane.artifacts.delete_attachment(&sha256).map_err(|error| text(&error))?;
+        }
+    }
+    Ok(())
 }
 
 /// Deletes some of what there is too much of, or what is from before a time.

@@ -171,9 +171,7 @@ pub async fn list(
         }
     }
     if let Some(wanted) = &filter.text {
-        // What a person types is no pattern.
-        let pattern = wanted.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        values.push(text(format!("%{pattern}%")));
+        values.push(super::containing(wanted));
         let last = values.len();
         let like = |column: &str| format!("i.{column} LIKE ${last} ESCAPE '\\'");
         sql.push_str(&format!(" AND ({} OR {} OR {})", like("name"), like("app"), like("customer")));

@@ -26,6 +26,7 @@ pub mod design;
 pub mod entry;
 pub mod follow;
 pub mod logs;
+pub mod markdown;
 pub mod openapi;
 pub mod portal;
 pub mod receive;

@@ -1,5 +1,7 @@
-//! Archives that are published: the only requests with bodies that are not small, so they go into a file as they come.
+//! Archives that are published, and files that come with tickets: bodies that are not small, so they go into a file as they
+//! come.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,10 +14,15 @@ use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 
 use crate::Plane;
+use crate::access::JSON_LIMIT;
+use crate::operations::attach::{FILE_BYTES, FILES, too_many_files};
 use crate::problem::{Answer, Refusal};
 
 /// Time between two pieces of an archive.
 const PIECE_TIME: Duration = Duration::from_secs(60);
+
+/// A file that comes with a ticket.
+const FILE: Kind = Kind { name: "file", limit: FILE_BYTES };
 
 /// Most characters of notes.
 const NOTES: usize = 10_000;
@@ -36,6 +43,32 @@ pub struct Received {
     pub path: PathBuf,
     /// SHA-256 of what came, in hexadecimal.
     pub hash: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// What people call what comes, and how large it may be.
+#[derive(Clone, Copy)]
+struct Kind {
+    name: &'static str,
+    limit: u64,
+}
+
+/// A form with files.
+pub struct Sent {
+    /// What its fields say.
+    pub fields: HashMap<String, String>,
+    /// Its files, each with the name that its sender gave it.
+    pub files: Vec<(String, Received)>,
+    /// Why a file was not taken; what the fields say must not be lost for it.
+    pub refused: Option<Refusal>,
+}
+
+impl Sent {
+    /// What a field says; nothing when it is missing.
+    pub fn field(&self, name: &str) -> &str {
+        self.fields.get(name).map_or("", String::as_str)
+    }
 }
 
 impl Drop for Received {
@@ -50,46 +83,87 @@ impl Drop for Received {
 }
 
 impl Received {
-    /// Receives what comes.
+    /// Receives an archive.
     pub async fn receive<E: std::fmt::Display>(
         plane: &Plane,
         pieces: impl Stream<Item = Result<Bytes, E>>,
     ) -> Answer<Self> {
+        Self::of(plane, pieces, Kind { name: "archive", limit: plane.archive_limits.archive_bytes }).await
+    }
+
+    /// Receives a file that comes with a ticket.
+    pub async fn attachment<E: std::fmt::Display>(
+        plane: &Plane,
+        pieces: impl Stream<Item = Result<Bytes, E>>,
+    ) -> Answer<Self> {
+        Self::of(plane, pieces, FILE).await
+    }
+
+    async fn of<E: std::fmt::Display>(
+        plane: &Plane,
+        pieces: impl Stream<Item = Result<Bytes, E>>,
+        Kind { name, limit }: Kind,
+    ) -> Answer<Self> {
         let path = plane.artifacts.incoming().join(uuid::Uuid::now_v7().to_string());
-        let mut file = tokio::fs::File::create_new(&path).await.map_err(Refusal::internal)?;
-        let mut received = Self { path, hash: String::new() };
-        let limit = plane.archive_limits.archive_bytes;
-        let (mut bytes, mut hash) = (0_u64, Sha256::new());
+        let mut file = tokio::fs::File::create_new(&path).await.map_err(|error| cannot_keep(name, error))?;
+        let mut received = Self { path, hash: String::new(), bytes: 0 };
+        let mut hash = Sha256::new();
         let mut pieces = std::pin::pin!(pieces);
         loop {
             let piece = tokio::time::timeout(PIECE_TIME, pieces.next()).await.map_err(|_| {
-                let detail = format!("nothing came for {} seconds; send the archive again", PIECE_TIME.as_secs());
+                let detail = format!("nothing came for {} seconds; send the {name} again", PIECE_TIME.as_secs());
                 Refusal::new(StatusCode::REQUEST_TIMEOUT, "too-slow", detail)
             })?;
             let Some(piece) = piece else { break };
-            let data = piece.map_err(broken)?;
-            bytes += data.len() as u64;
-            if bytes > limit {
-                return Err(Refusal::too_large("the archive", limit));
+            let data = piece.map_err(|error| broken(name, error))?;
+            received.bytes += data.len() as u64;
+            if received.bytes > limit {
+                return Err(Refusal::too_large(&format!("the {name}"), limit));
             }
             hash.update(&data);
-            file.write_all(&data).await.map_err(cannot_keep)?;
+            file.write_all(&data).await.map_err(|error| cannot_keep(name, error))?;
         }
-        file.flush().await.map_err(cannot_keep)?;
+        file.flush().await.map_err(|error| cannot_keep(name, error))?;
         received.hash = crate::secret::hex(&hash.finalize());
         Ok(received)
     }
 
+    /// Receives a form with files, such as an answer to a ticket.
+    pub async fn form(plane: &Plane, request: Request) -> Answer<Sent> {
+        let limit = FILE.limit * FILES as u64 + (1 << 20);
+        let broken = |error| match error {
+            multer::Error::StreamSizeExceeded { .. } => Refusal::too_large("the form", limit),
+            other => broken("form", other),
+        };
+        let mut form = open_form(request, SizeLimit::new().whole_stream(limit))?;
+        let mut sent = Sent { fields: HashMap::new(), files: Vec::new(), refused: None };
+        while let Some(field) = form.next_field().await.map_err(broken)? {
+            let Some(name) = field.name().map(str::to_owned) else { continue };
+            match field.file_name().map(str::to_owned) {
+                // A form without a chosen file sends one without a name. What comes after a refused one is read and
+                // forgotten, so that the browser gets to see why.
+                Some(file) if file.is_empty() || sent.refused.is_some() => {}
+                Some(_) if sent.files.len() == FILES => sent.refused = Some(too_many_files()),
+                Some(file) => match Self::attachment(plane, field).await {
+                    Ok(received) => sent.files.push((file, received)),
+                    Err(refusal) => sent.refused = Some(refusal),
+                },
+                None if sent.fields.len() < 20 => {
+                    let text = read_field(field).await?;
+                    sent.fields.insert(name, text);
+                }
+                None => return Err(Refusal::invalid("bad-form", "the form has more fields than any of our pages")),
+            }
+        }
+        Ok(sent)
+    }
+
     /// Receives the file `package` of a form, and what its field `notes` says, if that comes before it.
     pub async fn of_form(plane: &Plane, request: Request) -> Answer<(Self, Option<String>)> {
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-        let boundary = multer::parse_boundary(kind).map_err(|_| {
-            Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "send a form with the file `package`")
-        })?;
         let limit =
             SizeLimit::new().whole_stream(plane.archive_limits.archive_bytes + (1 << 20)).for_field("notes", 64 << 10);
-        let body = request.into_body().into_data_stream();
-        let mut form = Multipart::with_constraints(body, boundary, Constraints::new().size_limit(limit));
+        let broken = |error: multer::Error| broken("archive", error);
+        let mut form = open_form(request, limit)?;
         let mut notes = None;
         while let Some(field) = form.next_field().await.map_err(broken)? {
             match field.name() {
@@ -107,15 +181,34 @@ impl Received {
     }
 }
 
-fn broken(error: impl std::fmt::Display) -> Refusal {
-    let detail = format!("the archive did not arrive whole: {error}; send it again");
+fn open_form(request: Request, limit: SizeLimit) -> Answer<Multipart<'static>> {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let boundary = multer::parse_boundary(kind)
+        .map_err(|_| Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "send a form with a file"))?;
+    let body = request.into_body().into_data_stream();
+    Ok(Multipart::with_constraints(body, boundary, Constraints::new().size_limit(limit)))
+}
+
+async fn read_field(mut field: multer::Field<'_>) -> Answer<String> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = field.chunk().await.map_err(|error| broken("form", error))? {
+        bytes.extend_from_slice(&piece);
+        if bytes.len() > JSON_LIMIT {
+            return Err(Refusal::too_large("a field of the form", JSON_LIMIT as u64));
+        }
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn broken(name: &str, error: impl std::fmt::Display) -> Refusal {
+    let detail = format!("the {name} did not arrive whole: {error}; send it again");
     Refusal::new(StatusCode::BAD_REQUEST, "bad-body", detail)
 }
 
 /// A full disk is nobody's fault but must be told apart.
-fn cannot_keep(error: std::io::Error) -> Refusal {
+fn cannot_keep(name: &str, error: std::io::Error) -> Refusal {
     if error.kind() == std::io::ErrorKind::StorageFull {
-        let detail = "the control plane's disk is full: the archive was not kept; make room and publish again";
+        let detail = format!("the control plane's disk is full: the {name} was not kept; make room and send it again");
         return Refusal::new(StatusCode::INSUFFICIENT_STORAGE, "disk-full", detail);
     }
     Refusal::internal(error)

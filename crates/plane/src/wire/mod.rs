@@ -14,10 +14,12 @@ use serde::{Deserialize, Serialize};
 
 mod catalogue;
 mod people;
+mod support;
 mod variables;
 
 pub use catalogue::*;
 pub use people::*;
+pub use support::*;
 pub use variables::*;
 
 /// Lines of JSON, each ended by a newline: the media type of everything that streams.

@@ -179,7 +179,7 @@ pub struct CreateToken {
     /// What it is for: one line of at most 100 characters.
     #[schemars(length(min = 1, max = 100), regex(pattern = LINE))]
     pub name: String,
-    /// What it may be used for: `read`, `publish`, `deploy`, `operate`, `manage`; everything when empty.
+    /// What it may be used for: `read`, `publish`, `deploy`, `operate`, `support`, `manage`; everything when empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("items" = scopes()))]
     pub scopes: Vec<String>,

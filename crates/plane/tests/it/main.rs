@@ -25,5 +25,6 @@ mod restart;
 mod roles;
 mod schema;
 mod schemathesis;
+mod tickets;
 mod versions;
 mod world;

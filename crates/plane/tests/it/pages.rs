@@ -18,6 +18,34 @@ pub struct Browser<'a> {
     http: reqwest::Client,
 }
 
+/// A form with files, as browsers send it.
+pub struct Multi<'a> {
+    pub fields: &'a [(&'a str, &'a str)],
+    pub files: &'a [(&'a str, &'a [u8])],
+}
+
+impl Multi<'_> {
+    fn write(&self) -> (&'static str, Vec<u8>) {
+        let mut body = Vec::new();
+        let mut part = |head: String, content: &[u8]| {
+            let head = format!("--xxBOUNDARYxx\r\ncontent-disposition: form-data; {head}\r\n\r\n");
+            body.extend_from_slice(head.as_bytes());
+            body.extend_from_slice(content);
+            body.extend_from_slice(b"\r\n");
+        };
+        for (name, value) in self.fields {
+            part(format!("name=\"{name}\""), value.as_bytes());
+        }
+        // Without a chosen file browsers send one without a name.
+        let none: &[(&str, &[u8])] = &[("", b"")];
+        for (name, content) in if self.files.is_empty() { none } else { self.files } {
+            part(format!("name=\"files\"; filename=\"{name}\""), content);
+        }
+        body.extend_from_slice(b"--xxBOUNDARYxx--\r\n");
+        ("multipart/form-data; boundary=xxBOUNDARYxx", body)
+    }
+}
+
 /// A page that was shown.
 pub struct Page {
     pub status: StatusCode,
@@ -80,6 +108,34 @@ impl<'a> Browser<'a> {
         (response.status(), place.unwrap_or_default(), response.text().await.unwrap())
     }
 
+    /// Sends a form with files of the page at `from`.
+    pub async fn send_files(&mut self, from: &str, action: &str, form: Multi<'_>) -> Page {
+        let csrf = self.open(from).await.csrf();
+        let (kind, body) = form.write();
+        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let url = format!("http://{}{action}?csrf={csrf}", self.world.address);
+        let request = self.http.post(url).header("host", &self.host).header("cookie", cookies.join("; "));
+        let response = request.header("content-type", kind).body(body).send().await.unwrap();
+        for cookie in response.headers().get_all("set-cookie") {
+            let (name, value) = cookie.to_str().unwrap().split(';').next().unwrap().split_once('=').unwrap();
+            self.cookies.insert(name.to_owned(), value.to_owned());
+        }
+        let (status, place) = (response.status(), response.headers().get("location").cloned());
+        match place {
+            Some(place) => self.open(place.to_str().unwrap()).await,
+            None => Page { status, path: action.into(), html: response.text().await.unwrap() },
+        }
+    }
+
+    /// A file that a page links to, with its headers.
+    pub async fn download(&mut self, path: &str) -> (reqwest::header::HeaderMap, Vec<u8>) {
+        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let request = self.http.get(format!("http://{}{path}", self.world.address));
+        let response = request.header("host", &self.host).header("cookie", cookies.join("; ")).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        (response.headers().clone(), response.bytes().await.unwrap().to_vec())
+    }
+
     /// Opens a page, or what it leads to.
     pub async fn open(&mut self, path: &str) -> Page {
         let mut path = path.to_owned();
@@ -137,6 +193,11 @@ pub async fn scene(world: &World) -> (Browser<'_>, Browser<'_>) {
     world.ended(accepted.operation).await;
     world.publish_bytes("acme:hola", "?notes=second", package("hola", 2)).await.expect(201);
     world.deploy_all("acme:hola").await;
+    let body =
+        json!({"customer": "acme:sol", "subject": "The till", "text": "Is it **well**?", "installation": "hola-sol"});
+    world.post("/tickets", body).await.expect(201);
+    let body = json!({"publisher": "acme", "title": "Greeting", "text": "Dear {person}, it is {me}."});
+    world.post("/answers", body).await.expect(201);
     let mut owner = Browser::new(world, "localhost");
     let body = json!({"mail": "ana@acme.example", "role": "owner", "publisher": "acme"});
     join(world, &mut owner, body).await.has("Acme Software");
@@ -170,6 +231,9 @@ async fn every_page_is_shown_in_both_languages() {
             "/apps/hola/environment",
             "/customers",
             "/customers/sol",
+            "/tickets",
+            "/tickets/1",
+            "/answers",
             "/team",
             "/sign-in",
             "/tokens",
@@ -184,7 +248,9 @@ async fn every_page_is_shown_in_both_languages() {
             assert_eq!(owner.open(path).await.status, 200, "{path}");
             assert_eq!(Browser::new(&world, "acme.localhost").open(path).await.status, 200, "{path}");
         }
-        for path in ["", "/catalogue", "/installations/hola-sol", "/installations/hola-sol/logs", "/people"] {
+        let paths =
+            ["", "/catalogue", "/installations/hola-sol", "/installations/hola-sol/logs", "/tickets", "/tickets/new"];
+        for path in paths.into_iter().chain(["/tickets/1", "/people"]) {
             let page = admin.open(&format!("/c/sol{path}")).await;
             assert_eq!(page.status, 200, "{path}: {}", page.failure());
         }

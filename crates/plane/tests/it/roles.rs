@@ -31,6 +31,8 @@ struct Things {
     operation: String,
     deployment: String,
     token: String,
+    ticket: String,
+    answer: String,
 }
 
 struct Scene {
@@ -67,6 +69,9 @@ impl Things {
             .replace("{operation}", &self.operation)
             .replace("{deployment}", &self.deployment)
             .replace("{token}", &self.token)
+            .replace("{ticket}", &self.ticket)
+            .replace("{answer}", &self.answer)
+            .replace("{attachment}", "none")
             .replace("{number}", "1")
             .replace("{snapshot}", "none")
             .replace("{backup}", "none")
@@ -91,6 +96,11 @@ async fn things(world: &World, publisher: &'static str, customer: &str) -> Thing
     let accepted: plane::wire::Accepted = world.post("/installations", body).await.expect(202).json();
     world.ended(accepted.operation).await;
     let token = token(world, Role::CustomerUser, Some(publisher), Some(customer)).await;
+    let body = json!({"customer": format!("{publisher}:{customer}"), "subject": format!("{customer} of {publisher}"),
+        "text": format!("{customer} cannot open it"), "installation": accepted.installation.name});
+    let ticket: plane::wire::Ticket = world.post("/tickets", body).await.expect(201).json();
+    let body = json!({"publisher": publisher, "title": format!("for {customer} of {publisher}"), "text": "Hello"});
+    let answer: plane::wire::CannedAnswer = world.post("/answers", body).await.expect(201).json();
     Things {
         publisher,
         app: app.into(),
@@ -99,6 +109,8 @@ async fn things(world: &World, publisher: &'static str, customer: &str) -> Thing
         operation: accepted.operation.to_string(),
         deployment: String::new(),
         token: token.token.id,
+        ticket: ticket.id.to_string(),
+        answer: answer.id.to_string(),
     }
 }
 
@@ -217,6 +229,13 @@ async fn what_belongs_to_others_does_not_exist() {
                 let body = match row.path {
                     path if path.ends_with("/exec") => br#"{"command": ["/bin/true"]}"#.to_vec(),
                     path if path.ends_with("/versions") => package("hola", 9),
+                    "/tickets/{ticket}/messages" => br#"{"text": "x"}"#.to_vec(),
+                    "/answers/{answer}" if row.method == http::Method::POST => {
+                        br#"{"title": "x", "text": "x"}"#.to_vec()
+                    }
+                    "/installations/{installation}/leave" if row.method == http::Method::POST => {
+                        br#"{"hours": 1}"#.to_vec()
+                    }
                     "/members/{member}" if row.method == http::Method::POST => br#"{"role": "billing"}"#.to_vec(),
                     _ => b"{}".to_vec(),
                 };

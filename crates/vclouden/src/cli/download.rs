@@ -1,4 +1,4 @@
-//! `vclouden backup download`: an installation's data as a file.
+//! What the API sends as a file: an installation's data, what came with a ticket.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -7,6 +7,7 @@ use domain::InstallationName;
 use tempfile::NamedTempFile;
 
 use super::Context;
+use crate::api::{Api, Query};
 use crate::failure::{Failure, Outcome};
 use crate::output::human::bytes;
 use crate::output::{json, line};
@@ -21,7 +22,17 @@ pub async fn data(
     let api = context.api()?;
     let output = output.unwrap_or_else(|| PathBuf::from(format!("{installation}.tar.gz")));
     let query: Vec<(&str, String)> = copy.map(|copy| ("copy", copy)).into_iter().collect();
-    let mut response = api.stream(&format!("/installations/{installation}/archive"), &query).await?;
+    let size = to_file(&api, &format!("/installations/{installation}/archive"), &query, &output).await?;
+    if context.json {
+        return json(&serde_json::json!({ "file": output, "archive_bytes": size }));
+    }
+    line(format!("Wrote {}, {}.", output.display(), bytes(size)));
+    Ok(())
+}
+
+/// Writes what the API sends to `output`, and says how many bytes that were; what did not arrive whole is not kept.
+pub async fn to_file(api: &Api, path: &str, query: Query<'_>, output: &Path) -> Outcome<u64> {
+    let mut response = api.stream(path, query).await?;
     let failed = |error: std::io::Error| {
         Failure::refused(format!("cannot write {}: {error}. Give another file with -o", output.display()))
     };
@@ -33,10 +44,6 @@ pub async fn data(
         temporary.write_all(&part).map_err(failed)?;
         size += part.len() as u64;
     }
-    temporary.persist(&output).map_err(|error| failed(error.error))?;
-    if context.json {
-        return json(&serde_json::json!({ "file": output, "archive_bytes": size }));
-    }
-    line(format!("Wrote {}, {}.", output.display(), bytes(size)));
-    Ok(())
+    temporary.persist(output).map_err(|error| failed(error.error))?;
+    Ok(size)
 }

@@ -1,5 +1,6 @@
 //! The command line: one file per noun. A command asks the API, and prints what it says.
 
+mod answer;
 mod app;
 mod backup;
 mod completions;
@@ -13,6 +14,7 @@ mod exec;
 mod install;
 mod installation;
 mod invitation;
+mod leave;
 mod member;
 mod named;
 mod operation;
@@ -24,6 +26,7 @@ mod server;
 mod settings;
 mod status;
 mod terminal;
+mod ticket;
 mod token;
 mod unit;
 mod version;
@@ -115,6 +118,15 @@ enum Command {
     /// Work on installations, step by step: past, under way and stuck
     #[command(subcommand)]
     Operation(operation::Noun),
+    /// What customers ask, and what is answered
+    #[command(subcommand)]
+    Ticket(ticket::Noun),
+    /// Answers that are kept for later
+    #[command(subcommand)]
+    Answer(answer::Noun),
+    /// A customer's leave for support to open an installation
+    #[command(subcommand)]
+    Leave(leave::Noun),
     /// Machines that run installations
     #[command(subcommand)]
     Server(server::Noun),
@@ -259,6 +271,9 @@ impl Command {
             Command::Rollback(args) => rollback::run(args, context).await,
             Command::Backup(noun) => noun.run(context).await,
             Command::Operation(noun) => noun.run(context).await,
+            Command::Ticket(noun) => noun.run(context).await,
+            Command::Answer(noun) => noun.run(context).await,
+            Command::Leave(noun) => noun.run(context).await,
             Command::Server(noun) => noun.run(context).await,
             Command::Invitation(noun) => noun.run(context).await,
             Command::Member(noun) => noun.run(context).await,

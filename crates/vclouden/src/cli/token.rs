@@ -21,7 +21,7 @@ pub enum Noun {
     Create {
         /// What it is for
         name: String,
-        /// What it may be used for: publish, deploy, operate, manage, read [default: everything]
+        /// What it may be used for: publish, deploy, operate, support, manage, read [default: everything]
         #[arg(long = "scope", value_name = "SCOPE")]
         scopes: Vec<String>,
         /// Days that it serves

@@ -1,5 +1,6 @@
 //! The HTTP API: one file per noun. Which request answers what is in `web/openapi/answers.rs`.
 
+pub mod answers;
 pub mod apps;
 pub mod backups;
 pub mod customers;
@@ -7,11 +8,13 @@ pub mod deployments;
 pub mod environment;
 pub mod events;
 pub mod installations;
+pub mod leaves;
 pub mod operations;
 pub mod people;
 pub mod publishers;
 pub mod servers;
 pub mod settings;
 pub mod status;
+pub mod tickets;
 pub mod tokens;
 pub mod versions;

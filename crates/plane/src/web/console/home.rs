@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use domain::state::OperationState;
+use domain::state::{OperationState, TicketState};
 use minijinja::context;
 
 use super::{Console, value};
 use crate::Plane;
+use crate::access::STAFF;
 use crate::operations::Actor;
 use crate::problem::Answer;
-use crate::store::{apps, customers, deployments, installations, operations, publishers};
+use crate::store::{apps, customers, deployments, installations, operations, publishers, tickets};
 use crate::web::view;
 use crate::web::visit::Visit;
 
@@ -33,7 +34,12 @@ pub async fn show(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -
         last.push(view::deployment(db, row).await?);
     }
     let troubles = installations::troubled(db, reach, TROUBLES).await?;
+    let helps = page.is(STAFF);
+    let waiting = if helps { tickets::waiting(db, reach, TROUBLES).await? } else { Vec::new() };
+    let asked = if helps { tickets::count(db, reach, TicketState::Open).await? } else { 0 };
     let values = context! {
+        tickets => value(&waiting),
+        asked,
         shell => page.shell("")?,
         base => page.base(),
         title => found.name,

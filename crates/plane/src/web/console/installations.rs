@@ -14,6 +14,7 @@ use super::{Console, value};
 use crate::Plane;
 use crate::access::{Reach, STAFF};
 use crate::operations::install::install;
+use crate::operations::leave::leave_of;
 use crate::operations::make_backup::make_backup;
 use crate::operations::rollback::rollback_installation;
 use crate::operations::{Actor, delete_backup, find_installation, remove, restart, restore, start, stop};
@@ -158,6 +159,7 @@ async fn show_values(plane: &Plane, visit: &Visit, actor: &Actor, text: &str, ov
     Ok(context! {
         shell => page.shell("/installations")?,
         may_act => page.is(STAFF),
+        leave => leave_of(plane.store.read(), row.id, plane.now()).await?.as_ref().map(value),
         live_url => format!("{}/installations/{text}/live", page.base()),
         usage => usage::charts(plane, &visit.view, &row, over.range.as_deref()).await?,
         ..shown(plane, actor, &page.base(), text).await?

@@ -13,6 +13,7 @@ use crate::operations::Actor;
 use crate::problem::{Answer, Refusal};
 use crate::wire::word;
 
+pub mod answers;
 pub mod apps;
 pub mod customers;
 pub mod deployments;
@@ -23,6 +24,7 @@ pub mod installations;
 pub mod operator;
 pub mod sign_in;
 pub mod team;
+pub mod tickets;
 pub mod tokens;
 
 /// A page of the console: who asks, and what stands around it.
@@ -41,6 +43,7 @@ const MENU: &[(&str, &str, &str, &[Role])] = {
         ("/installations", "menu-installations", "layers", &[Operator, Owner, Developer, Support, Billing]),
         ("/deployments", "menu-deployments", "rocket", &[Operator, Owner, Developer, Support, Billing]),
         ("/customers", "menu-customers", "building", &[Operator, Owner, Developer, Support, Billing]),
+        ("/tickets", "menu-tickets", "support", &[Operator, Owner, Developer, Support]),
         ("/team", "menu-team", "users", &[Operator, Owner, Developer, Support, Billing]),
         ("/tokens", "menu-tokens", "key", &[Operator, Owner, Developer, Support, Billing]),
         ("/events", "menu-events", "clock", &[Operator, Owner, Developer, Support]),

@@ -60,6 +60,8 @@ pub struct New {
     #[serde(default)]
     operate: Option<String>,
     #[serde(default)]
+    support: Option<String>,
+    #[serde(default)]
     manage: Option<String>,
 }
 
@@ -69,6 +71,7 @@ impl New {
             ("publish", &self.publish),
             ("deploy", &self.deploy),
             ("operate", &self.operate),
+            ("support", &self.support),
             ("manage", &self.manage),
         ];
         let ticked = all.into_iter().filter(|(_, tick)| tick.is_some()).map(|(scope, _)| scope.to_owned());

@@ -34,6 +34,7 @@ const STYLES: Embedded = embedded![
     "styles/data.css",
     "styles/deploy.css",
     "styles/charts.css",
+    "styles/support.css",
 ];
 const SCRIPTS: Embedded = embedded!["script/console.js"];
 const ICONS: Embedded = embedded!["images/icons.svg"];

@@ -35,6 +35,8 @@ const PAGES: &[(&str, &str, &str)] = embedded!["../pages/":
     "console/operator.html", "console/people.html", "console/sign-in.html", "console/team.html", "console/tokens.html", "console/usage.html",
     "console/version.html", "portal/catalogue.html", "portal/home.html", "portal/installation-live.html",
     "portal/installation.html", "portal/logs.html", "portal/people.html",
+    "support/answers.html", "support/console-list.html", "support/console-ticket.html", "support/parts.html",
+    "support/portal-list.html", "support/portal-new.html", "support/portal-ticket.html",
 ];
 
 /// A file as it is now in a debug build whose sources are at hand; as it was built in otherwise.

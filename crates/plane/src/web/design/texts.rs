@@ -22,7 +22,8 @@ const EMBEDDED: &[(Language, &str, &str)] = embedded![
     "console.ftl",
     "installations.ftl",
     "portal.ftl",
-    "security.ftl"
+    "security.ftl",
+    "support.ftl"
 ];
 
 /// Every text of every language.

@@ -8,9 +8,9 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
 use crate::wire::{
-    Accepted, App, Applied, Backup, Customer, Deployment, DeploymentEvent, Event, Installation, Invitation, Me, Member,
-    NDJSON, NewToken, Opened, Operation, Page, PlatformSettings, Publisher, Server, SignIn, Snapshot, Status, Token,
-    Variable, Version,
+    Accepted, App, Applied, Attachment, Backup, CannedAnswer, CurrentLeave, Customer, Deployment, DeploymentEvent,
+    Event, Installation, Invitation, Leave, Me, Member, NDJSON, NewToken, Opened, Operation, Page, PlatformSettings,
+    Publisher, Server, SignIn, Snapshot, Status, Ticket, TicketMessage, Token, Variable, Version,
 };
 
 type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
@@ -158,6 +158,7 @@ pub const PLACES: &[(&str, &str)] = &[
     ("customer", "Its slug; `publisher:slug` where several publishers are within reach."),
     ("installation", "Its name or its id."),
     ("snapshot", "The name of any kept copy."),
+    ("ticket", "Its number or its id; `publisher:number` where several publishers are within reach."),
     ("server", "Its id or its host name."),
 ];
 
@@ -172,6 +173,9 @@ pub const NOUNS: &[(&str, &str)] = &[
     ("environment", "What programs find in their environment."),
     ("backups", "Kept copies of an installation's data."),
     ("operations", "Work on one installation."),
+    ("tickets", "What customers ask and publishers answer."),
+    ("answers", "Answers that a publisher keeps for later."),
+    ("leaves", "Customers' leave for support to open an installation."),
     ("people", "Who is what where, and who is invited to be."),
     ("tokens", "Keys to this API."),
     ("events", "Who did what and when; what servers report."),
@@ -261,6 +265,25 @@ pub const ANSWERS: &[Told] = &[
     begins::<Accepted>("POST /installations/{installation}/backups", "Makes one."),
     begins::<Accepted>("DELETE /installations/{installation}/backups/{backup}", "Deletes one."),
     begins::<Accepted>("POST /installations/{installation}/backups/{backup}/restore", "Puts the data back to one."),
+    gives::<CurrentLeave>("GET /installations/{installation}/leave", "Whether its customer lets support open it."),
+    makes::<Leave>("POST /installations/{installation}/leave", "Lets support open it, in place of the leave before."),
+    does("DELETE /installations/{installation}/leave", "Takes the leave back; 404 if none serves."),
+    page::<Ticket>("GET /tickets", "Tickets, the last changed first."),
+    makes::<Ticket>("POST /tickets", "Opens a ticket."),
+    gives::<Ticket>("GET /tickets/{ticket}", "One ticket, without its texts."),
+    gives::<Ticket>("POST /tickets/{ticket}", "Changes what it is, who looks after it, what it is about."),
+    page::<TicketMessage>("GET /tickets/{ticket}/messages", "Its texts, oldest first; customers do not get notes."),
+    makes::<TicketMessage>("POST /tickets/{ticket}/messages", "Writes in it; 409 when it is closed."),
+    bytes(
+        "application/octet-stream",
+        "GET /tickets/{ticket}/attachments/{attachment}",
+        "A file that came with it, always to be saved.",
+    ),
+    makes::<Attachment>("POST /attachments", "Sends a file, to be named in a text within a day."),
+    page::<CannedAnswer>("GET /answers", "Kept answers, by title."),
+    makes::<CannedAnswer>("POST /answers", "Keeps an answer for later."),
+    gives::<CannedAnswer>("POST /answers/{answer}", "Says all of it anew."),
+    does("DELETE /answers/{answer}", "Deletes it."),
     page::<Deployment>("GET /deployments", "Deployments and rollbacks, newest first, without their installations."),
     gives::<Deployment>("GET /deployments/{deployment}", "One, with every installation's part."),
     begins::<Deployment>("POST /deployments/{deployment}/stop", "Begins nothing new; what is under way ends."),

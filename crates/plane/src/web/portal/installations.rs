@@ -6,15 +6,20 @@ use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderValue, header};
 use minijinja::{Value, context};
+use serde::Deserialize;
 
 use super::Inside;
 use crate::Plane;
+use crate::access::DECIDERS;
+use crate::operations::leave::{self, leave_of};
 use crate::operations::{Actor, find_installation};
 use crate::problem::{Answer, Refusal};
 use crate::web::console::installations::{Act, Done, Over, do_verb, do_with_copy, fragments, shown};
+use crate::web::console::value;
 use crate::web::entry::{Form, again, frame};
 use crate::web::visit::{Visit, lead};
 use crate::web::{Path, Query, logs, usage};
+use crate::wire::GrantLeave;
 
 const TEMPLATE: &str = "portal/installation.html";
 
@@ -36,6 +41,8 @@ async fn values(plane: &Plane, visit: &Visit, actor: &Actor, text: &str, over: O
     Ok(context! {
         portal => page.frame("")?,
         acts => page.acts(),
+        lets => DECIDERS.contains(&actor.role),
+        leave => leave_of(plane.store.read(), row.id, plane.now()).await?.as_ref().map(value),
         live_url => format!("{base}/installations/{text}/live"),
         usage => usage::charts(plane, &visit.view, &row, over.range.as_deref()).await?,
         ..shown(plane, actor, &base, text).await?
@@ -126,6 +133,43 @@ pub async fn show_logs(
         Err(values) => {
             let values = context! { portal => page.frame("")?, base => page.base()?, ..values };
             Ok(plane.pages.page(&visit.view, "portal/logs.html", values))
+        }
+    }
+}
+
+/// For how long support may open it.
+#[derive(Debug, Deserialize)]
+pub struct For {
+    hours: u32,
+}
+
+pub async fn grant_leave(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Path((_, text)): Path<(String, String)>,
+    Form(input): Form<For>,
+) -> Answer<Response> {
+    let base = Inside { plane: &plane, visit: &visit, actor: &actor }.base()?;
+    match leave::grant_leave(&plane, &actor, &text, GrantLeave { hours: input.hours }).await {
+        Ok(_) => Ok(lead(&format!("{base}/installations/{text}"), Some(("good", "done-leave")))),
+        Err(refusal) => {
+            again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor, &text, Over::default()).await?)
+        }
+    }
+}
+
+pub async fn end_leave(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Path((_, text)): Path<(String, String)>,
+) -> Answer<Response> {
+    let base = Inside { plane: &plane, visit: &visit, actor: &actor }.base()?;
+    match leave::end_leave(&plane, &actor, &text).await {
+        Ok(()) => Ok(lead(&format!("{base}/installations/{text}"), Some(("good", "done-leave-ended")))),
+        Err(refusal) => {
+            again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor, &text, Over::default()).await?)
         }
     }
 }

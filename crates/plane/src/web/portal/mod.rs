@@ -15,6 +15,7 @@ pub mod catalogue;
 pub mod home;
 pub mod installations;
 pub mod people;
+pub mod tickets;
 
 /// A page of a portal: who asks, and what stands around it.
 pub struct Inside<'a> {
@@ -56,6 +57,9 @@ impl Inside<'_> {
         let mut entries = vec![entry("", "portal-installations", "layers")];
         if self.acts() {
             entries.push(entry("/catalogue", "portal-catalogue", "box"));
+        }
+        entries.push(entry("/tickets", "portal-tickets", "support"));
+        if self.acts() {
             entries.push(entry("/people", "portal-people", "users"));
         }
         let portal = Portal {

@@ -1,0 +1,75 @@
+//! `vclouden leave`.
+
+use clap::Subcommand;
+use domain::InstallationName;
+use plane::wire::{CurrentLeave, GrantLeave, Leave};
+
+use super::{Context, example};
+use crate::failure::Outcome;
+use crate::output::human::moment;
+use crate::output::{json, line};
+
+/// What can be done with leave.
+#[derive(Debug, Subcommand)]
+pub enum Noun {
+    /// Show whether support may open an installation
+    #[command(after_help = example!("vclouden leave show till-acme"))]
+    Show {
+        /// The installation
+        installation: InstallationName,
+    },
+    /// Let support open an installation of yours for 1, 24 or 168 hours
+    #[command(after_help = example!("vclouden leave grant till-acme --hours 24"))]
+    Grant {
+        /// The installation
+        installation: InstallationName,
+        /// For how long
+        #[arg(long, default_value_t = 1)]
+        hours: u32,
+    },
+    /// Take it back
+    #[command(after_help = example!("vclouden leave end till-acme"))]
+    End {
+        /// The installation
+        installation: InstallationName,
+    },
+}
+
+impl Noun {
+    /// Does it.
+    pub async fn run(self, context: &Context) -> Outcome {
+        let api = context.api()?;
+        match self {
+            Noun::Show { installation } => {
+                let current: CurrentLeave = api.get(&format!("/installations/{installation}/leave"), &[]).await?;
+                if context.json {
+                    return json(&current);
+                }
+                line(match current.leave {
+                    Some(leave) => told(&leave),
+                    None => "Support may not open it: its customer has not let them.".into(),
+                });
+            }
+            Noun::Grant { installation, hours } => {
+                let path = format!("/installations/{installation}/leave");
+                let leave: Leave = api.post(&path, &GrantLeave { hours }).await?;
+                if context.json {
+                    return json(&leave);
+                }
+                line(told(&leave));
+            }
+            Noun::End { installation } => {
+                api.delete::<serde_json::Value>(&format!("/installations/{installation}/leave")).await?;
+                if context.json {
+                    return json(&serde_json::json!({ "ended": installation }));
+                }
+                line("Support may not open it any more.");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn told(leave: &Leave) -> String {
+    format!("{} lets support open it until {}.", leave.granted_by, moment(leave.until))
+}
