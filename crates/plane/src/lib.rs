@@ -41,6 +41,7 @@ pub mod totp;
 mod tries;
 mod variables;
 mod web;
+mod webauthn;
 pub mod wire;
 
 pub use operations::Actor;

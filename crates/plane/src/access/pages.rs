@@ -68,6 +68,8 @@ pub const PAGES: &[Page] = &[
     send(Both, Anyone, "/login"),
     see(Both, Anyone, "/login/code"),
     send(Both, Anyone, "/login/code"),
+    send(Both, Anyone, "/login/passkey"),
+    send(Both, Anyone, "/login/code/passkey"),
     see(Both, Anyone, "/signup"),
     send(Both, Anyone, "/signup"),
     see(Both, Anyone, "/join/{link}"),
@@ -86,6 +88,9 @@ pub const PAGES: &[Page] = &[
     send(Both, Person, "/account/security/app"),
     send(Both, Person, "/account/security/app/off"),
     send(Both, Person, "/account/security/codes"),
+    send(Both, Person, "/account/security/passkeys"),
+    send(Both, Person, "/account/security/passkeys/{passkey}/name"),
+    send(Both, Person, "/account/security/passkeys/{passkey}/remove"),
     send(Both, Person, "/account/sessions/end"),
     send(Both, Person, "/account/sessions/{session}/end"),
     // A publisher's.

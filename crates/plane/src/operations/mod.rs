@@ -48,6 +48,7 @@ pub mod log_in;
 pub mod make_backup;
 pub mod open;
 pub mod open_ticket;
+pub mod passkeys;
 pub mod publish_version;
 pub mod remove;
 pub mod reset_password;

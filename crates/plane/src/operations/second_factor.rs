@@ -167,10 +167,15 @@ pub async fn reset_second_factor(plane: &Plane, actor: &Actor, reach: &Reach, me
     commit(plane, tx).await
 }
 
-/// Writes down what changed about how somebody comes in, and tells them.
-pub(super) async fn changed(plane: &Plane, tx: &Tx, person: &PersonRow, what: &str) -> Answer<()> {
+/// Writes down what changed about how somebody comes in.
+pub(super) async fn note(plane: &Plane, tx: &Tx, person: &PersonRow, what: &str) -> Answer<()> {
     let thing = Thing { id: person.id.to_string(), publisher: person.realm.as_ref(), ..Thing::default() };
-    record_as(plane, tx, &person.mail, "person.second-factor", thing, json!({ "what": what })).await?;
+    record_as(plane, tx, &person.mail, "person.second-factor", thing, json!({ "what": what })).await
+}
+
+/// The same, and tells them.
+pub(super) async fn changed(plane: &Plane, tx: &Tx, person: &PersonRow, what: &str) -> Answer<()> {
+    note(plane, tx, person, what).await?;
     tell(plane, tx, person, what).await
 }
 

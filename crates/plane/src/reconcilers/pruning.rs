@@ -10,7 +10,7 @@ use crate::Plane;
 use crate::operations::log_in::{LASTS, LASTS_UNUSED};
 use crate::store::{
     Result, Tx, attachments, deployments, events, factors, installations, invitations, leaves, links, mails,
-    operations, sessions, tickets,
+    operations, passkeys, sessions, tickets,
 };
 
 /// Most events that are kept.
@@ -69,6 +69,7 @@ async fn ended(tx: &Tx, now: Millis) -> Result<u64> {
     some += invitations::prune(tx, now).await?;
     some += links::prune(tx, now).await?;
     some += factors::prune(tx, now).await?;
+    some += passkeys::prune(tx, now).await?;
     some += mails::prune(tx, now.saturating_sub(LETTERS)).await?;
     some += attachments::prune(tx, now.saturating_sub(FILES)).await?;
     some += leaves::prune(tx, now).await?;

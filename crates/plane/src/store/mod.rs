@@ -29,6 +29,7 @@ pub mod leaves;
 pub mod links;
 pub mod mails;
 pub mod operations;
+pub mod passkeys;
 pub mod people;
 pub mod ports;
 pub mod publishers;
@@ -53,6 +54,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (8, include_str!("migrations/0008_factors.sql")),
     (9, include_str!("migrations/0009_tickets.sql")),
     (11, include_str!("migrations/0011_variables.sql")),
+    (13, include_str!("migrations/0013_coming_in.sql")),
 ];
 
 /// Why the store could not do something.

@@ -36,7 +36,7 @@ const STYLES: Embedded = embedded![
     "styles/charts.css",
     "styles/support.css",
 ];
-const SCRIPTS: Embedded = embedded!["script/console.js"];
+const SCRIPTS: Embedded = embedded!["script/console.js", "script/passkey.js"];
 const ICONS: Embedded = embedded!["images/icons.svg"];
 const MARK: Embedded = embedded!["images/mark.svg"];
 

@@ -55,7 +55,7 @@ async fn values(plane: &Plane, visit: &Visit) -> Answer<Value> {
 }
 
 /// What people call a browser that calls itself many things.
-fn browser(agent: &str) -> String {
+pub fn browser(agent: &str) -> String {
     let known =
         [("Firefox/", "Firefox"), ("Edg/", "Edge"), ("OPR/", "Opera"), ("Chrome/", "Chrome"), ("Safari/", "Safari")];
     let systems = [

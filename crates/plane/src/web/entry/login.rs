@@ -10,10 +10,12 @@ use serde::Deserialize;
 use super::{Form, again, frame, let_in, own_path};
 use crate::Plane;
 use crate::operations::end_session::end_session;
-use crate::operations::log_in::log_in;
+use crate::operations::log_in::{Entered, log_in};
+use crate::operations::passkeys::{For, challenge, log_in_with_passkey};
 use crate::problem::Answer;
 use crate::web::Query;
 use crate::web::visit::{Visit, keep_session};
+use crate::webauthn::Sent;
 
 const TEMPLATE: &str = "entry/login.html";
 
@@ -31,9 +33,26 @@ pub async fn show(State(plane): State<Arc<Plane>>, visit: Visit, Query(wanted): 
     Ok(plane.pages.page(&visit.view, TEMPLATE, values(&plane, &visit, "", to)))
 }
 
+/// What an authenticator says of whom it knows.
+#[derive(Debug, Deserialize)]
+pub struct Shown {
+    pub to: Option<String>,
+    #[serde(flatten)]
+    pub sent: Sent,
+}
+
+pub async fn passkey(State(plane): State<Arc<Plane>>, visit: Visit, Form(input): Form<Shown>) -> Answer<Response> {
+    let to = own_path(input.to.as_deref());
+    match log_in_with_passkey(&plane, visit.realm(), &input.sent, &visit.from).await {
+        Ok(secret) => Ok(let_in(&visit, &Entered::In(secret), to)),
+        Err(refusal) => again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, "", to)),
+    }
+}
+
 fn values(plane: &Plane, visit: &Visit, mail: &str, to: &str) -> minijinja::Value {
     let (open, mails) = (plane.sign_up_is_open(), plane.mail_is_set_up());
-    context! { mail, to, sign_up => open, mails, ..frame(visit) }
+    let challenge = challenge(plane, For::LogIn(visit.realm()));
+    context! { mail, to, challenge, sign_up => open, mails, ..frame(visit) }
 }
 
 /// What was filled in.

@@ -7,6 +7,7 @@ mod barriers;
 mod colours;
 mod console;
 mod headers;
+mod passkeys;
 mod script;
 mod texts;
 
