@@ -166,6 +166,7 @@ pub struct Plane {
     archive_limits: archive::Limits,
     /// Archives that are received and read at the same time.
     publishing: tokio::sync::Semaphore,
+    terminals: web::terminal::Terminals,
 }
 
 impl Plane {
@@ -245,6 +246,7 @@ pub async fn serve_with(
         workers: config.workers_per_server.max(1),
         archive_limits: config.archive_limits,
         publishing: tokio::sync::Semaphore::new(2),
+        terminals: Default::default(),
     });
     plane.settings.load(plane.store.read()).await?;
     let tx = plane.store.write().await?;

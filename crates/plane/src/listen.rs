@@ -80,7 +80,7 @@ async fn connection(stream: TcpStream, peer: Peer, app: Router, mut ending: watc
         request.extensions_mut().insert(peer);
         app.call(request)
     });
-    let mut serving = pin!(http.serve_connection(TokioIo::new(stream), app));
+    let mut serving = pin!(http.serve_connection(TokioIo::new(stream), app).with_upgrades());
     let result = tokio::select! {
         result = &mut serving => result,
         _ = ending.changed() => {

@@ -189,6 +189,7 @@ pub fn routes() -> Api {
         .get("/publishers", publishers::list)
         .post("/publishers", publishers::create)
         .get("/publishers/{publisher}", publishers::show)
+        .post("/publishers/{publisher}", publishers::update)
         .delete("/publishers/{publisher}", publishers::delete)
         .get("/publishers/{publisher}/sign-in", publishers::sign_in)
         .post("/publishers/{publisher}/sign-in", publishers::change_sign_in)

@@ -53,7 +53,7 @@ fn both() -> Routes {
 pub fn console() -> Routes {
     use console::{
         answers, apps, customers, deployments, environment, events, home, installations, operator, sign_in, team,
-        tickets, tokens,
+        terminal, tickets, tokens,
     };
     both()
         .get("/p/{publisher}", home::show)
@@ -85,6 +85,8 @@ pub fn console() -> Routes {
         .get("/p/{publisher}/installations/{installation}/environment", environment::show)
         .post("/p/{publisher}/installations/{installation}/environment", environment::set)
         .post("/p/{publisher}/installations/{installation}/environment/{variable}/unset", environment::unset)
+        .get("/p/{publisher}/installations/{installation}/terminal", terminal::show)
+        .get("/p/{publisher}/installations/{installation}/terminal/socket", terminal::socket)
         .get("/p/{publisher}/installations/{installation}/data", installations::data)
         .post("/p/{publisher}/installations/{installation}/{verb}", installations::act)
         .post("/p/{publisher}/installations/{installation}/copies/{copy}/{verb}", installations::act_on_copy)
@@ -95,6 +97,7 @@ pub fn console() -> Routes {
         .post("/p/{publisher}/customers/{customer}/invitations", customers::invite)
         .get("/p/{publisher}/team", team::show)
         .post("/p/{publisher}/team/invitations", team::invite)
+        .post("/p/{publisher}/team/exec", team::exec)
         .post("/p/{publisher}/team/{member}/role", team::change)
         .post("/p/{publisher}/team/{member}/remove", team::remove)
         .post("/p/{publisher}/invitations/{invitation}/withdraw", team::withdraw)

@@ -189,6 +189,7 @@ pub const TABLE: &[Row] = &[
     get(TEAM, "/publishers", PAGE),
     post(OPERATOR, "/publishers", "publisher.create"),
     get(TEAM, "/publishers/{publisher}", &[]),
+    post(OWNERS, "/publishers/{publisher}", "publisher.change"),
     delete(OPERATOR, "/publishers/{publisher}", "publisher.delete"),
     get(TEAM, "/publishers/{publisher}/sign-in", &[]),
     post(OWNERS, "/publishers/{publisher}/sign-in", "publisher.sign-in"),

@@ -27,5 +27,5 @@ pub async fn create_publisher(plane: &Plane, actor: &Actor, input: CreatePublish
     record(plane, &tx, actor, "publisher.create", thing, json!({})).await?;
     tx.commit().await?;
     plane.progress.changed();
-    Ok(Publisher { slug, name, created_at: at, apps: 0, customers: 0, installations: 0 })
+    Ok(Publisher { slug, name, created_at: at, developers_exec: false, apps: 0, customers: 0, installations: 0 })
 }

@@ -2,16 +2,19 @@
 
 use domain::state::InstallationState;
 use domain::{InstallationId, InstallationName, Key, OperationId, ServerId};
-use nimbus_api::{Environment, VersionSpec, Work};
+use nimbus_api::{DataSource, Environment, SnapshotReport, VersionSpec, Work};
 use serde_json::json;
 
-use super::{Actor, Begun, app_key, create_operation, installation_event, unknown_app, unknown_version, wake};
+use super::restore::find_copy;
+use super::{Actor, Asked, Begun, app_key, create_operation, find_installation, installation_event};
+use super::{unknown_app, unknown_version, wake};
 use crate::Plane;
 use crate::access::Reach;
 use crate::problem::{Answer, Refusal};
 use crate::store::installations::{self, InstallationRow};
 use crate::store::{self, Tx, events, ports, publishers, versions};
-use crate::wire::{CreateInstallation, Outcome, Version};
+use crate::variables::Owner;
+use crate::wire::{CreateInstallation, FromCopy, Outcome, Version};
 
 /// Accepts it.
 pub async fn install(plane: &Plane, actor: &Actor, input: CreateInstallation) -> Answer<Begun> {
@@ -27,15 +30,17 @@ pub async fn install(plane: &Plane, actor: &Actor, input: CreateInstallation) ->
             format!("there is no customer \"{0}\"; create it with `vclouden customer create {0}`", input.customer);
         return Err(Refusal::missing("unknown-customer", detail));
     }
-    let version = match input.version {
-        None => newest_good_version(&tx, &app).await?,
-        number => wanted_version(&tx, &app, number).await?,
+    let source = match &input.from {
+        Some(from) => Some(find_source(plane, &tx, actor, (&app, &customer), from).await?),
+        None => None,
     };
+    let version = version_for(&tx, &app, input.version, source.as_ref()).await?;
     let name = free_name(plane, &tx, input.name, &app, &customer).await?;
     if let Some(failed) = installations::named(&*tx, &name).await? {
         forget(plane, &tx, actor, failed).await?;
     }
-    let server = plane.servers.place()?;
+    // A copy is where its installation is.
+    let server = source.as_ref().map_or_else(|| plane.servers.place(), |source| Ok(source.row.server))?;
     let id = InstallationId::new();
     let operation = OperationId::new();
     let row = InstallationRow {
@@ -57,13 +62,68 @@ pub async fn install(plane: &Plane, actor: &Actor, input: CreateInstallation) ->
     };
     installations::create(&tx, &row).await?;
     let ports = allot_ports(&tx, server, id, &version).await?;
-    let (environment, from) = (Environment::default(), None);
-    let work =
-        Work::Install { name, epoch: row.epoch, version: Box::new(version_spec(version)), ports, environment, from };
-    create_operation(plane, &tx, actor, &row, operation, work).await?;
+    let mut asked = Asked::from(Work::Install {
+        name,
+        epoch: row.epoch,
+        version: Box::new(version_spec(version)),
+        ports,
+        environment: Environment::default(),
+        from: source.as_ref().map(Source::data),
+    });
+    if let Some(source) = source {
+        let own = plane.variables(&*tx, &Owner::Installation(source.row.id)).await?;
+        asked.variables = plane.seal_variables(&Owner::Installation(id), &own)?;
+        asked.detail["from"] = json!({ "installation": source.row.name, "snapshot": source.copy.name });
+    }
+    create_operation(plane, &tx, actor, &row, operation, asked).await?;
     tx.commit().await?;
     wake(plane);
     Ok(Begun { operation, installation: id, backup: None })
+}
+
+/// Where the data of a new installation comes from.
+struct Source {
+    row: InstallationRow,
+    copy: SnapshotReport,
+}
+
+impl Source {
+    fn data(&self) -> DataSource {
+        DataSource::Copy { installation: self.row.id, snapshot: self.copy.name.clone() }
+    }
+}
+
+/// The copy that was asked for, if it is of the same application and the same customer: nobody's data becomes another's.
+async fn find_source(
+    plane: &Plane,
+    tx: &Tx,
+    actor: &Actor,
+    (app, customer): (&Key, &Key),
+    from: &FromCopy,
+) -> Answer<Source> {
+    let row = find_installation(&**tx, &actor.reach, &from.installation).await?;
+    if row.app_key() != *app || row.customer_key() != *customer {
+        let detail = format!(
+            "installation {} is of {} for {}; a new installation begins with data of the same application and customer",
+            row.name, row.app, row.customer
+        );
+        return Err(Refusal::conflict("foreign-copy", detail));
+    }
+    let copy = find_copy(&**tx, &row, &from.copy, plane.now()).await?;
+    Ok(Source { row, copy })
+}
+
+/// The version that is to be installed: the one that was asked for, else that of the copy, else the newest good one.
+async fn version_for(tx: &Tx, app: &Key, number: Option<u32>, source: Option<&Source>) -> Answer<Version> {
+    if number.is_some() {
+        return wanted_version(tx, app, number).await;
+    }
+    if let Some(source) = source
+        && let Some(version) = versions::find(&**tx, app, source.copy.version).await?
+    {
+        return Ok(version);
+    }
+    newest_good_version(tx, app).await
 }
 
 /// What a server needs to know of a version.

@@ -8,7 +8,7 @@ use super::{Result, Rows, Tx, all, big, get, number, one, parse, run, text};
 use crate::access::Reach;
 use crate::wire::Publisher;
 
-const COLUMNS: &str = "p.slug, p.name, p.created_at, \
+const COLUMNS: &str = "p.slug, p.name, p.created_at, p.developers_exec, \
     (SELECT COUNT(*) FROM apps a WHERE a.publisher = p.slug) AS apps, \
     (SELECT COUNT(*) FROM customers c WHERE c.publisher = p.slug) AS customers, \
     (SELECT COUNT(*) FROM installations i WHERE i.publisher = p.slug AND i.state <> 'removed') AS installations";
@@ -18,6 +18,7 @@ fn read(row: &QueryResult) -> Result<Publisher> {
         slug: parse(row, "slug")?,
         name: get(row, "name")?,
         created_at: number(row, "created_at")?,
+        developers_exec: get::<i64>(row, "developers_exec")? != 0,
         apps: number(row, "apps")?,
         customers: number(row, "customers")?,
         installations: number(row, "installations")?,
@@ -56,6 +57,13 @@ pub async fn second_factor(db: &impl ConnectionTrait, slug: &Slug) -> Result<boo
 pub async fn require_second_factor(tx: &Tx, slug: &Slug, required: bool) -> Result<()> {
     let sql = "UPDATE publishers SET second_factor = $2 WHERE slug = $1";
     run(&**tx, sql, [text(slug), big(required.into())]).await?;
+    Ok(())
+}
+
+/// Keeps what its owners decided.
+pub async fn update(tx: &Tx, row: &Publisher) -> Result<()> {
+    let sql = "UPDATE publishers SET name = $2, developers_exec = $3 WHERE slug = $1";
+    run(&**tx, sql, [text(&row.slug), text(&row.name), big(row.developers_exec.into())]).await?;
     Ok(())
 }
 

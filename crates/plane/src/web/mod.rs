@@ -30,6 +30,7 @@ pub mod markdown;
 pub mod openapi;
 pub mod portal;
 pub mod receive;
+pub mod terminal;
 pub mod usage;
 pub mod view;
 pub mod visit;

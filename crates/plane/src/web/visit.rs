@@ -293,6 +293,34 @@ fn check_origin(headers: &HeaderMap) -> Answer<()> {
     }
 }
 
+/// That a connection is asked for by one of our own pages: every browser tells, and whoever does not is none.
+pub fn require_own_page(headers: &HeaderMap) -> Answer<()> {
+    if text(headers, header::ORIGIN).is_none() {
+        let detail = "only a page of this console can open this; programs have the API";
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "foreign-form", detail));
+    }
+    check_origin(headers)?;
+    let origin = text(headers, header::ORIGIN).unwrap_or("");
+    let host = text(headers, header::HOST).unwrap_or("");
+    match origin.split_once("://") {
+        Some((_, from)) if from.eq_ignore_ascii_case(host) => Ok(()),
+        _ => Err(Refusal::new(StatusCode::FORBIDDEN, "foreign-form", "this was asked for by a page of somebody else")),
+    }
+}
+
+/// That whoever came is still logged in, and still is what they were where they came to.
+pub async fn still(plane: &Plane, visit: &Visit, actor: &Actor) -> Answer<()> {
+    let ended = || Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", "this session has ended; log in again");
+    let (person, session) = visit.person.as_ref().zip(visit.session.as_ref()).ok_or_else(ended)?;
+    let db = plane.store.read();
+    if !sessions::of(db, person.id).await?.iter().any(|row| row.id == session.id) {
+        return Err(ended());
+    }
+    let memberships = people::memberships(db, person.id).await?;
+    let same = |one: &Membership| one.reach == actor.reach || one.role == Role::Operator;
+    if memberships.iter().any(|one| one.role == actor.role && same(one)) { Ok(()) } else { Err(ended()) }
+}
+
 fn check_csrf(wanted: Option<&str>, given: &str) -> Answer<()> {
     // Both are hashes: the time it takes to compare them says nothing.
     if wanted.is_none_or(|wanted| wanted == given) {

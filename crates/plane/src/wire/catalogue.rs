@@ -19,6 +19,18 @@ pub struct CreatePublisher {
     pub name: Option<String>,
 }
 
+/// `POST /publishers/{publisher}`: what is given is changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangePublisher {
+    /// Its name for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Whether its developers may run programs in installations, as its owners may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub developers_exec: Option<bool>,
+}
+
 /// Who makes applications and has customers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Publisher {
@@ -28,6 +40,9 @@ pub struct Publisher {
     pub name: String,
     /// When it was created.
     pub created_at: Millis,
+    /// Whether its developers may run programs in installations, as its owners may.
+    #[serde(default)]
+    pub developers_exec: bool,
     /// Applications it has.
     pub apps: u64,
     /// Customers it has.

@@ -90,6 +90,20 @@ pub struct CreateInstallation {
     /// The version's number; the newest that is not withdrawn when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u32>,
+    /// The data that it begins with: a kept copy of another installation of the same application and customer. Its
+    /// variables come with it, and, unless `version` says otherwise, the version that the copy was taken of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<FromCopy>,
+}
+
+/// A kept copy of an installation's data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FromCopy {
+    /// The installation's name or id.
+    pub installation: String,
+    /// The name of the copy, or the id of the backup.
+    pub copy: String,
 }
 
 /// One customer's copy of an application.

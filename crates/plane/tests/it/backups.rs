@@ -1,7 +1,7 @@
 //! Backups and snapshots.
 
 use domain::state::OperationState;
-use nimbus_api::{SnapshotReason, Work};
+use nimbus_api::{DataSource, SnapshotReason, Work};
 use plane::wire::{Accepted, Backup, Deployment, Event, Page, Snapshot};
 use serde_json::json;
 
@@ -157,4 +157,59 @@ async fn a_backup_has_the_label_that_it_was_given() {
     let gone: Accepted = world.delete(&format!("{path}/{}", made.backup.unwrap())).await.expect(202).json();
     world.ended(gone.operation).await;
     assert_eq!(labels().await, [None]);
+}
+
+#[tokio::test]
+async fn a_copy_becomes_a_new_installation_of_the_same_customer() {
+    let world = World::with_app().await;
+    world.install("hola", "acme").await;
+    let set = json!({"set": [{"name": "KEY", "value": "v1"}]});
+    let accepted: Accepted = world.post("/installations/hola-acme/environment", set).await.expect(202).json();
+    world.ended(accepted.operation).await;
+    let accepted: Accepted = world.post("/installations/hola-acme/backups", json!({})).await.expect(202).json();
+    let backup = accepted.backup.unwrap();
+    world.ended(accepted.operation).await;
+    world.publish("hola", 2).await;
+    world.deploy_all("hola").await;
+    let from = |installation: &str, copy: &str| json!({ "installation": installation, "copy": copy });
+    let body = |customer: &str, from: serde_json::Value| json!({"app": "hola", "customer": customer, "from": from});
+    let wanted = body("acme", from("hola-acme", &backup.to_string()));
+    let accepted: Accepted = world.post("/installations", wanted).await.expect(202).json();
+    assert_eq!(world.ended(accepted.operation).await.state, OperationState::Finished);
+    let new = world.installation("hola-acme-2").await;
+    assert_eq!(new.version, 1, "the version that the copy was taken of");
+    let asked = world.fake.asked();
+    let Work::Install { from: Some(source), environment, .. } = &asked.last().unwrap().1.work else { panic!() };
+    let id = world.installation("hola-acme").await.id;
+    assert_eq!(*source, DataSource::Copy { installation: id, snapshot: format!("backup-{backup}") });
+    assert_eq!(environment.iter().collect::<Vec<_>>(), [(&"KEY".to_owned(), &"v1".to_owned())]);
+    let shown = world.get("/installations/hola-acme-2/environment").await.expect(200);
+    assert!(shown.text().contains("KEY") && !shown.text().contains("v1"));
+    // Nobody begins with another's data.
+    world.post("/customers", json!({"slug": "other"})).await.expect(201);
+    let foreign = body("other", from("hola-acme", &backup.to_string()));
+    world.post("/installations", foreign).await.refused(409, "foreign-copy");
+    let post = async |from: serde_json::Value| world.post("/installations", body("acme", from)).await;
+    post(from("hola-acme", "none")).await.refused(404, "unknown-snapshot");
+    post(from("none", "none")).await.refused(404, "unknown-installation");
+}
+
+#[tokio::test]
+async fn a_customer_makes_a_new_installation_of_a_copy() {
+    let world = World::new().await;
+    let (_, mut admin) = crate::pages::scene(&world).await;
+    let page = "/c/sol/installations/hola-sol";
+    let copy = admin.open(page).await.after("action=\"/c/sol/installations/hola-sol/copies/");
+    let copy = copy.strip_suffix("/restore").unwrap();
+    let action = format!("{page}/copies/{copy}/new");
+    admin.send(page, &action, &[("name", "hola-again")]).await.has("hola-again");
+    world.until("it runs", async || world.installation("hola-again").await.state.to_string() == "running").await;
+    admin.send(page, &action, &[("name", "No Name")]).await.has("alert");
+    // Another customer's copy does not exist.
+    world.post("/customers", json!({"publisher": "acme", "slug": "luna"})).await.expect(201);
+    let body = json!({"app": "acme:hola", "customer": "luna"});
+    let accepted: Accepted = world.post("/installations", body).await.expect(202).json();
+    world.ended(accepted.operation).await;
+    let foreign = "/c/sol/installations/hola-luna/copies/none/new";
+    assert_eq!(admin.send(page, foreign, &[("name", "")]).await.status, 404);
 }

@@ -25,6 +25,7 @@ mod restart;
 mod roles;
 mod schema;
 mod schemathesis;
+mod terminal;
 mod tickets;
 mod versions;
 mod world;

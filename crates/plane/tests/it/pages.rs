@@ -229,6 +229,7 @@ async fn every_page_is_shown_in_both_languages() {
             "/installations/hola-sol/logs",
             "/installations/hola-sol/environment",
             "/apps/hola/environment",
+            "/installations/hola-sol/terminal",
             "/customers",
             "/customers/sol",
             "/tickets",

@@ -1,7 +1,7 @@
 //! `vclouden install`.
 
 use domain::InstallationName;
-use plane::wire::{Accepted, CreateInstallation, Customer, Installation};
+use plane::wire::{Accepted, CreateInstallation, Customer, FromCopy, Installation};
 
 use super::named::Named;
 use super::{Context, example};
@@ -14,6 +14,7 @@ use crate::output::{json, line};
 #[command(after_help = example!(
     "vclouden install radicale --customer acme",
     "vclouden install radicale --customer acme --name calendar --version 3",
+    "vclouden install radicale --customer acme --from radicale-acme/before-switch-3",
 ))]
 pub struct Args {
     /// The application
@@ -28,22 +29,31 @@ pub struct Args {
     /// deployment failed or the application was rolled back from it]
     #[arg(long, value_parser = super::version_number)]
     version: Option<u32>,
+    /// Begin with a kept copy of another installation of the same application and customer, as `vclouden backup list`
+    /// names it; its variables come with it
+    #[arg(long, value_name = "INSTALLATION/COPY", value_parser = copy_of)]
+    from: Option<FromCopy>,
     /// Return as soon as it is accepted
     #[arg(long)]
     no_wait: bool,
 }
 
+fn copy_of(text: &str) -> Result<FromCopy, String> {
+    let (installation, copy) = text.split_once('/').ok_or("write INSTALLATION/COPY, such as acme/before-switch-3")?;
+    Ok(FromCopy { installation: installation.to_owned(), copy: copy.to_owned() })
+}
+
 /// Does it.
 pub async fn run(args: Args, context: &Context) -> Outcome {
     let api = context.api()?;
-    let Args { app, customer, name, version, no_wait } = args;
+    let Args { app, customer, name, version, from, no_wait } = args;
     let whose = Named { publisher: app.publisher.clone(), slug: customer.slug.clone() };
     if api.find::<Customer>(&format!("/customers/{whose}")).await?.is_none() {
         return Err(Failure::refused(format!(
             "there is no customer {customer}. Create it with `vclouden customer create {customer}`"
         )));
     }
-    let body = CreateInstallation { app: app.to_string(), customer: customer.slug, name, version };
+    let body = CreateInstallation { app: app.to_string(), customer: customer.slug, name, version, from };
     let accepted: Accepted = api.post("/installations", &body).await?;
     if no_wait {
         return accepted_only(&accepted, context);

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use domain::Slug;
-use plane::wire::{ChangeSignIn, CreatePublisher, Publisher, SignIn};
+use plane::wire::{ChangePublisher, ChangeSignIn, CreatePublisher, Publisher, SignIn};
 
 use super::{Context, example};
 use crate::failure::Outcome;
@@ -42,6 +42,18 @@ pub enum Noun {
         /// Whether members must have a second factor: required or optional
         #[arg(long, value_parser = ["required", "optional"])]
         second_factor: Option<String>,
+    },
+    /// Change what its owners decide
+    #[command(after_help = example!("vclouden publisher set acme --developers-exec allowed"))]
+    Set {
+        /// Its short name
+        publisher: Slug,
+        /// Its name for people
+        #[arg(long)]
+        name: Option<String>,
+        /// Whether its developers may run programs in installations: allowed or refused
+        #[arg(long, value_parser = ["allowed", "refused"])]
+        developers_exec: Option<String>,
     },
     /// Delete a publisher that has no applications and no customers
     #[command(after_help = example!("vclouden publisher delete acme"))]
@@ -87,14 +99,15 @@ impl Noun {
                 if context.json {
                     return json(&publisher);
                 }
-                Facts::new()
-                    .fact("Publisher", publisher.slug.as_str())
-                    .fact("Name", publisher.name.as_str())
-                    .fact("Applications", publisher.apps.to_string())
-                    .fact("Customers", publisher.customers.to_string())
-                    .fact("Installations", publisher.installations.to_string())
-                    .fact("Created", date(publisher.created_at))
-                    .print();
+                print(&publisher);
+            }
+            Noun::Set { publisher, name, developers_exec } => {
+                let body = ChangePublisher { name, developers_exec: developers_exec.map(|how| how == "allowed") };
+                let publisher: Publisher = api.post(&format!("/publishers/{publisher}"), &body).await?;
+                if context.json {
+                    return json(&publisher);
+                }
+                print(&publisher);
             }
             Noun::SignIn { publisher, second_factor } => {
                 let path = format!("/publishers/{publisher}/sign-in");
@@ -117,4 +130,16 @@ impl Noun {
         }
         Ok(())
     }
+}
+
+fn print(publisher: &Publisher) {
+    Facts::new()
+        .fact("Publisher", publisher.slug.as_str())
+        .fact("Name", publisher.name.as_str())
+        .fact("Applications", publisher.apps.to_string())
+        .fact("Customers", publisher.customers.to_string())
+        .fact("Installations", publisher.installations.to_string())
+        .fact("Developers inside", if publisher.developers_exec { "allowed" } else { "refused" })
+        .fact("Created", date(publisher.created_at))
+        .print();
 }

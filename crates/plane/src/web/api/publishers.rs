@@ -8,6 +8,7 @@ use domain::Slug;
 use http::StatusCode;
 
 use crate::Plane;
+use crate::operations::change_publisher::change_publisher;
 use crate::operations::change_sign_in::{change_sign_in as change, sign_in_of};
 use crate::operations::create_publisher::create_publisher;
 use crate::operations::delete_publisher::delete_publisher;
@@ -15,7 +16,7 @@ use crate::operations::{Actor, unknown_publisher};
 use crate::problem::Answer;
 use crate::store::publishers;
 use crate::web::{Json, Paging, Path, Query, json, page};
-use crate::wire::{ChangeSignIn, CreatePublisher, Nothing};
+use crate::wire::{ChangePublisher, ChangeSignIn, CreatePublisher, Nothing};
 
 pub async fn list(State(plane): State<Arc<Plane>>, actor: Actor, Query(paging): Query<Paging>) -> Answer<Response> {
     let (limit, after) = (paging.limit()?, paging.after::<String>()?.unwrap_or_default());
@@ -34,6 +35,15 @@ pub async fn create(
 pub async fn show(State(plane): State<Arc<Plane>>, actor: Actor, Path(text): Path<String>) -> Answer<Response> {
     let found = publishers::find(plane.store.read(), &actor.reach, &slug(&text)?).await?;
     json(StatusCode::OK, &found.ok_or_else(|| unknown_publisher(&text))?)
+}
+
+pub async fn update(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path(text): Path<String>,
+    Json(input): Json<ChangePublisher>,
+) -> Answer<Response> {
+    json(StatusCode::OK, &change_publisher(&plane, &actor, &slug(&text)?, input).await?)
 }
 
 pub async fn delete(

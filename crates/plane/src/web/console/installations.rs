@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use domain::Slug;
+use domain::{InstallationId, InstallationName, Slug};
 use futures_util::StreamExt;
 use http::HeaderMap;
 use minijinja::{Value, context};
@@ -12,12 +12,12 @@ use serde::Deserialize;
 
 use super::{Console, value};
 use crate::Plane;
-use crate::access::{Reach, STAFF};
+use crate::access::{MAKERS, Reach, STAFF};
 use crate::operations::install::install;
 use crate::operations::leave::leave_of;
 use crate::operations::make_backup::make_backup;
 use crate::operations::rollback::rollback_installation;
-use crate::operations::{Actor, delete_backup, find_installation, remove, restart, restore, start, stop};
+use crate::operations::{Actor, delete_backup, exec, find_installation, remove, restart, restore, start, stop};
 use crate::problem::{Answer, Refusal};
 use crate::store::events::{self, Part as EventPart};
 use crate::store::installations::{self, Filter};
@@ -28,7 +28,7 @@ use crate::web::design::live as send_live;
 use crate::web::entry::{Form, again};
 use crate::web::visit::{Visit, lead};
 use crate::web::{Path, Query, follow, logs, usage, view};
-use crate::wire::{CreateBackup, CreateInstallation, CreateRollback, word};
+use crate::wire::{CreateBackup, CreateInstallation, CreateRollback, FromCopy, word};
 
 use super::apps::require_typed;
 
@@ -119,11 +119,14 @@ pub async fn create(
 ) -> Answer<Response> {
     let page = Console { plane: &plane, visit: &visit, actor: &actor };
     let begun = async {
-        let given = Some(input.name.trim()).filter(|name| !name.is_empty());
-        let bad = |error: domain::name::BadName| Refusal::invalid("bad-name", error.to_string());
-        let name = given.map(|name| name.parse().map_err(bad)).transpose()?;
-        let wanted =
-            CreateInstallation { app: input.app.clone(), customer: input.customer.clone(), name, version: None };
+        let name = given_name(&input.name)?;
+        let wanted = CreateInstallation {
+            app: input.app.clone(),
+            customer: input.customer.clone(),
+            name,
+            version: None,
+            from: None,
+        };
         install(&plane, &actor, wanted).await
     };
     match begun.await {
@@ -160,6 +163,7 @@ async fn show_values(plane: &Plane, visit: &Visit, actor: &Actor, text: &str, ov
         shell => page.shell("/installations")?,
         may_act => page.is(STAFF),
         leave => leave_of(plane.store.read(), row.id, plane.now()).await?.as_ref().map(value),
+        may_exec => page.is(MAKERS) && exec::may(plane, actor, text).await.is_ok(),
         live_url => format!("{}/installations/{text}/live", page.base()),
         usage => usage::charts(plane, &visit.view, &row, over.range.as_deref()).await?,
         ..shown(plane, actor, &page.base(), text).await?
@@ -336,15 +340,24 @@ pub async fn data(
     send_archive(&plane, &actor, &text, wanted.copy.as_deref()).await
 }
 
+/// What a form about a copy says.
+#[derive(Debug, Default, Deserialize)]
+pub struct ActOnCopy {
+    #[serde(default)]
+    name: String,
+}
+
 pub async fn act_on_copy(
     State(plane): State<Arc<Plane>>,
     visit: Visit,
     actor: Actor,
     Path((_, text, copy, verb)): Path<(String, String, String, String)>,
+    Form(input): Form<ActOnCopy>,
 ) -> Answer<Response> {
-    let home = format!("{}/installations/{text}", Console { plane: &plane, visit: &visit, actor: &actor }.base());
-    match do_with_copy(&plane, &actor, &text, &copy, &verb).await {
-        Ok(key) => Ok(lead(&home, Some(("info", key)))),
+    let all = format!("{}/installations", Console { plane: &plane, visit: &visit, actor: &actor }.base());
+    match do_with_copy(&plane, &actor, &text, &copy, &verb, &input).await {
+        Ok((None, key)) => Ok(lead(&format!("{all}/{text}"), Some(("info", key)))),
+        Ok((Some(new), key)) => Ok(lead(&format!("{all}/{new}"), Some(("info", key)))),
         Err(refusal) => {
             let values = show_values(&plane, &visit, &actor, &text, Over::default()).await?;
             again(&plane, &visit, refusal, "console/installation.html", values)
@@ -352,11 +365,37 @@ pub async fn act_on_copy(
     }
 }
 
-/// Restores or deletes a copy; also a customer's.
-pub async fn do_with_copy(plane: &Plane, actor: &Actor, text: &str, copy: &str, verb: &str) -> Answer<&'static str> {
+/// Restores a copy, here or into a new installation, or deletes it; also a customer's. What it tells, and of which new
+/// installation.
+pub async fn do_with_copy(
+    plane: &Plane,
+    actor: &Actor,
+    text: &str,
+    copy: &str,
+    verb: &str,
+    input: &ActOnCopy,
+) -> Answer<(Option<InstallationId>, &'static str)> {
     match verb {
-        "restore" => restore::restore(plane, actor, text, copy, None).await.map(|_| "done-restore"),
-        "delete" => delete_backup::delete_backup(plane, actor, text, copy).await.map(|_| "done-backup-delete"),
+        "restore" => restore::restore(plane, actor, text, copy, None).await.map(|_| (None, "done-restore")),
+        "delete" => delete_backup::delete_backup(plane, actor, text, copy).await.map(|_| (None, "done-backup-delete")),
+        "new" => {
+            let row = find_installation(plane.store.read(), &actor.reach, text).await?;
+            let wanted = CreateInstallation {
+                app: row.app.to_string(),
+                customer: row.customer,
+                name: given_name(&input.name)?,
+                version: None,
+                from: Some(FromCopy { installation: row.id.to_string(), copy: copy.to_owned() }),
+            };
+            let begun = install(plane, actor, wanted).await?;
+            Ok((Some(begun.installation), "done-install-copy"))
+        }
         _ => Err(Refusal::missing("unknown-path", "there is no such page")),
     }
+}
+
+/// The name that somebody typed, if any.
+fn given_name(text: &str) -> Answer<Option<InstallationName>> {
+    let bad = |error: domain::name::BadName| Refusal::invalid("bad-name", error.to_string());
+    Some(text.trim()).filter(|name| !name.is_empty()).map(|name| name.parse().map_err(bad)).transpose()
 }

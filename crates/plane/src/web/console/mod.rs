@@ -24,6 +24,7 @@ pub mod installations;
 pub mod operator;
 pub mod sign_in;
 pub mod team;
+pub mod terminal;
 pub mod tickets;
 pub mod tokens;
 

@@ -12,17 +12,18 @@ use super::{Console, value};
 use crate::Plane;
 use crate::access::{OPERATOR, OWNERS, Reach, Role};
 use crate::operations::Actor;
+use crate::operations::change_publisher::change_publisher;
 use crate::operations::change_role::{change_role, remove_member};
 use crate::operations::invite::{Invited, invite as invite_somebody};
 use crate::operations::second_factor::reset_second_factor as reset;
 use crate::operations::withdraw_invitation::withdraw_invitation;
 use crate::problem::Answer;
-use crate::store::{invitations, people};
+use crate::store::{invitations, people, publishers};
 use crate::web::Path;
 use crate::web::api::people::invitation;
 use crate::web::entry::{Form, again};
 use crate::web::visit::{Visit, lead};
-use crate::wire::CreateInvitation;
+use crate::wire::{ChangePublisher, CreateInvitation};
 
 const TEMPLATE: &str = "console/team.html";
 
@@ -81,6 +82,9 @@ async fn values(plane: &Plane, visit: &Visit, actor: &Actor, link: Option<&str>)
         base => page.base(),
         may_decide => page.is(OWNERS),
         may_reset => page.is(OPERATOR),
+        developers_exec => publishers::find(plane.store.read(), &actor.reach, page.publisher()?)
+            .await?
+            .is_some_and(|publisher| publisher.developers_exec),
         own => visit.person()?.id.to_string(),
         link,
         ..people_values(plane, &actor.reach).await?
@@ -168,4 +172,22 @@ pub async fn reset_second_factor(
     let base = Console { plane: &plane, visit: &visit, actor: &actor }.base();
     reset(&plane, &actor, &actor.reach, &person).await?;
     Ok(lead(&format!("{base}/team"), Some(("good", "done-second-factor-reset"))))
+}
+
+/// What developers may.
+#[derive(Debug, Deserialize)]
+pub struct Exec {
+    developers: Option<String>,
+}
+
+pub async fn exec(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Form(input): Form<Exec>,
+) -> Answer<Response> {
+    let page = Console { plane: &plane, visit: &visit, actor: &actor };
+    let wanted = ChangePublisher { name: None, developers_exec: Some(input.developers.is_some()) };
+    change_publisher(&plane, &actor, page.publisher()?, wanted).await?;
+    Ok(lead(&format!("{}/team", page.base()), Some(("good", "done-settings"))))
 }

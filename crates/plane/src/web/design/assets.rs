@@ -35,8 +35,10 @@ const STYLES: Embedded = embedded![
     "styles/deploy.css",
     "styles/charts.css",
     "styles/support.css",
+    "styles/terminal.css",
 ];
 const SCRIPTS: Embedded = embedded!["script/console.js", "script/passkey.js"];
+const TERMINAL: Embedded = embedded!["script/terminal.js"];
 const ICONS: Embedded = embedded!["images/icons.svg"];
 const MARK: Embedded = embedded!["images/mark.svg"];
 
@@ -66,6 +68,7 @@ impl Assets {
             asset("console.js", "text/javascript; charset=utf-8", SCRIPTS),
             asset("icons.svg", "image/svg+xml", ICONS),
             asset("mark.svg", "image/svg+xml", MARK),
+            asset("terminal.js", "text/javascript; charset=utf-8", TERMINAL),
         ];
         let mut hash = Sha256::new();
         for asset in &all {

@@ -190,6 +190,7 @@ pub const ANSWERS: &[Told] = &[
     page::<Publisher>("GET /publishers", "Publishers, by slug."),
     makes::<Publisher>("POST /publishers", "Makes a publisher."),
     gives::<Publisher>("GET /publishers/{publisher}", "One publisher."),
+    gives::<Publisher>("POST /publishers/{publisher}", "Changes what is given."),
     does("DELETE /publishers/{publisher}", "Deletes it; 409 while it has applications or customers."),
     gives::<SignIn>("GET /publishers/{publisher}/sign-in", "How its members come in."),
     gives::<SignIn>(

@@ -52,7 +52,7 @@ pub async fn take(
 ) -> Answer<Response> {
     let page = Inside { plane: &plane, visit: &visit, actor: &actor };
     let customer = page.customer()?.slug.clone();
-    let wanted = CreateInstallation { app, customer, name: None, version: None };
+    let wanted = CreateInstallation { app, customer, name: None, version: None, from: None };
     match install(&plane, &actor, wanted).await {
         Ok(begun) => Ok(lead(&format!("{}/installations/{}", page.base()?, begun.installation), None)),
         Err(refusal) => {

@@ -14,7 +14,7 @@ use crate::access::DECIDERS;
 use crate::operations::leave::{self, leave_of};
 use crate::operations::{Actor, find_installation};
 use crate::problem::{Answer, Refusal};
-use crate::web::console::installations::{Act, Done, Over, do_verb, do_with_copy, fragments, shown};
+use crate::web::console::installations::{Act, ActOnCopy, Done, Over, do_verb, do_with_copy, fragments, shown};
 use crate::web::console::value;
 use crate::web::entry::{Form, again, frame};
 use crate::web::visit::{Visit, lead};
@@ -108,10 +108,12 @@ pub async fn act_on_copy(
     visit: Visit,
     actor: Actor,
     Path((_, text, copy, verb)): Path<(String, String, String, String)>,
+    Form(input): Form<ActOnCopy>,
 ) -> Answer<Response> {
     let base = Inside { plane: &plane, visit: &visit, actor: &actor }.base()?;
-    match do_with_copy(&plane, &actor, &text, &copy, &verb).await {
-        Ok(key) => Ok(lead(&format!("{base}/installations/{text}"), Some(("info", key)))),
+    match do_with_copy(&plane, &actor, &text, &copy, &verb, &input).await {
+        Ok((None, key)) => Ok(lead(&format!("{base}/installations/{text}"), Some(("info", key)))),
+        Ok((Some(new), key)) => Ok(lead(&format!("{base}/installations/{new}"), Some(("info", key)))),
         Err(refusal) => {
             again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor, &text, Over::default()).await?)
         }
