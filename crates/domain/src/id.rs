@@ -74,6 +74,10 @@ uuid_id! {
     AttachmentId,
     /// One answer that a publisher keeps for later.
     AnswerId,
+    /// One place where a publisher is told of events.
+    WebhookId,
+    /// One event that a webhook is told of.
+    DeliveryId,
 }
 
 /// The SHA-256 of a package's archive, in lower-case hexadecimal: what a version's content is stored under.

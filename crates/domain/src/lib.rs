@@ -8,8 +8,8 @@ pub mod name;
 pub mod state;
 
 pub use id::{
-    AnswerId, ArtifactHash, AttachmentId, BackupId, DeploymentId, InstallationId, InvitationId, MessageId, OperationId,
-    PersonId, ServerId, SessionId, TicketId, TokenId,
+    AnswerId, ArtifactHash, AttachmentId, BackupId, DeliveryId, DeploymentId, InstallationId, InvitationId, MessageId,
+    OperationId, PersonId, ServerId, SessionId, TicketId, TokenId, WebhookId,
 };
 pub use manifest::Manifest;
 pub use name::{InstallationName, Key, Slug};

@@ -42,6 +42,7 @@ mod tries;
 mod variables;
 mod web;
 mod webauthn;
+mod webhooks;
 pub mod wire;
 
 pub use operations::Actor;

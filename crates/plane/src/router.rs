@@ -20,7 +20,7 @@ use crate::problem::Refusal;
 use crate::sites;
 use crate::web::api::{
     answers, apps, backups, customers, deployments, environment, events, installations, leaves, operations, people,
-    publishers, servers, settings, status, tickets, tokens, versions,
+    publishers, servers, settings, status, tickets, tokens, versions, webhooks,
 };
 use crate::web::design::preferences;
 use crate::web::openapi::{self, Reads};
@@ -270,6 +270,15 @@ pub fn routes() -> Api {
         .get("/servers", servers::list)
         .get("/servers/{server}", servers::show)
         .get("/status", status::show)
+        .get("/webhooks", webhooks::list)
+        .post("/webhooks", webhooks::create)
+        .get("/webhooks/{webhook}", webhooks::show)
+        .post("/webhooks/{webhook}", webhooks::change)
+        .delete("/webhooks/{webhook}", webhooks::delete)
+        .post("/webhooks/{webhook}/test", webhooks::test)
+        .get("/webhooks/{webhook}/deliveries", webhooks::deliveries)
+        .get("/webhooks/{webhook}/deliveries/{delivery}", webhooks::show_delivery)
+        .post("/webhooks/{webhook}/deliveries/{delivery}/resend", webhooks::resend)
         .get("/events", events::list)
 }
 

@@ -23,6 +23,9 @@ pub struct Settings {
     /// How letters go out; absent until it is set up.
     #[serde(default)]
     pub mail: Option<MailServer>,
+    /// Networks of the provider's own that webhooks may reach all the same.
+    #[serde(default)]
+    pub webhook_networks: Vec<String>,
 }
 
 /// A server that takes letters.

@@ -270,6 +270,15 @@ pub const TABLE: &[Row] = &[
     get(OPERATOR, "/servers", PAGE),
     get(OPERATOR, "/servers/{server}", &[]),
     get(TEAM, "/status", &[]),
+    get(MAKERS, "/webhooks", PAGE),
+    post(MAKERS, "/webhooks", "webhook.create"),
+    get(MAKERS, "/webhooks/{webhook}", &[]),
+    post(MAKERS, "/webhooks/{webhook}", "webhook.change"),
+    delete(MAKERS, "/webhooks/{webhook}", "webhook.delete"),
+    post(MAKERS, "/webhooks/{webhook}/test", "webhook.test"),
+    get(MAKERS, "/webhooks/{webhook}/deliveries", PAGE),
+    get(MAKERS, "/webhooks/{webhook}/deliveries/{delivery}", &[]),
+    post(MAKERS, "/webhooks/{webhook}/deliveries/{delivery}/resend", "webhook.send"),
     get(KEEPERS, "/events", &["after", "before", "follow", "installation", "app", "limit", "cursor"]),
 ];
 

@@ -7,6 +7,7 @@ use crate::Plane;
 use crate::problem::{Answer, Refusal};
 use crate::settings::{MailServer, NAME, Security, Settings};
 use crate::store::settings;
+use crate::webhooks::outbound::Network;
 use crate::wire::{ChangeMail, ChangeSettings};
 
 /// What sealed passwords of mail servers are sealed for.
@@ -22,15 +23,32 @@ pub async fn change_settings(plane: &Plane, actor: &Actor, input: ChangeSettings
         Some(ChangeMail { host, .. }) if host.is_empty() => all.mail = None,
         Some(mail) => all.mail = Some(mail_server(plane, all.mail.as_ref(), mail)?),
     }
+    if let Some(networks) = input.webhook_networks {
+        all.webhook_networks = checked(networks)?;
+    }
     settings::set(&tx, NAME, &all).await?;
     let thing = Thing { id: NAME.into(), ..Thing::default() };
     let mail = all.mail.as_ref().map(|mail| format!("{}:{}", mail.host, mail.port));
-    record(plane, &tx, actor, "settings.change", thing, json!({ "sign_up": all.sign_up, "mail": mail })).await?;
+    record(
+        plane,
+        &tx,
+        actor,
+        "settings.change",
+        thing,
+        json!({ "sign_up": all.sign_up, "mail": mail, "webhook_networks": all.webhook_networks }),
+    )
+    .await?;
     tx.commit().await?;
     plane.settings.replace(all.clone());
     plane.progress.mails.notify_one();
     plane.progress.changed();
     Ok(all)
+}
+
+fn checked(networks: Vec<String>) -> Answer<Vec<String>> {
+    let all: Result<Vec<Network>, _> = networks.iter().map(|text| text.parse::<Network>()).collect();
+    let all = all.map_err(|error| Refusal::invalid("bad-network", error.to_string()))?;
+    Ok(all.iter().map(ToString::to_string).collect())
 }
 
 fn mail_server(plane: &Plane, before: Option<&MailServer>, input: ChangeMail) -> Answer<MailServer> {

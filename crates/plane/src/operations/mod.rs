@@ -65,6 +65,7 @@ pub mod stop_deployment;
 pub mod terminal;
 pub mod ticket;
 pub mod update_profile;
+pub mod webhooks;
 pub mod withdraw_invitation;
 
 /// The publisher that is there from the beginning: an operator's own.

@@ -161,7 +161,7 @@ async fn conclude(plane: &Arc<Plane>, id: DeploymentId) -> Result<()> {
         app: Some(row.app.clone()),
         installation: None,
         outcome: if end == DeploymentState::Finished { Outcome::Done } else { Outcome::Failed },
-        detail: json!({ "state": end, "version": row.version, "error": row.error, "skipped": skipped }),
+        detail: json!({ "kind": row.kind, "state": end, "version": row.version, "error": row.error, "skipped": skipped }),
     };
     events::record(&tx, &event).await?;
     tx.commit().await?;

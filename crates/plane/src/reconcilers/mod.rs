@@ -18,6 +18,7 @@ mod installations;
 mod mails;
 mod pruning;
 mod servers;
+mod webhooks;
 
 /// The running loops; they end when this is dropped.
 pub struct Running(Vec<JoinHandle<()>>);
@@ -35,6 +36,7 @@ pub fn start(plane: &Arc<Plane>) -> Running {
     loops.push(tokio::spawn(installations::run(plane.clone())));
     loops.push(tokio::spawn(deployments::run(plane.clone())));
     loops.push(tokio::spawn(mails::run(plane.clone())));
+    loops.push(tokio::spawn(webhooks::run(plane.clone())));
     loops.push(tokio::spawn(pruning::run(plane.clone())));
     Running(loops)
 }

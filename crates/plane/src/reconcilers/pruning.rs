@@ -9,8 +9,8 @@ use nimbus_api::Millis;
 use crate::Plane;
 use crate::operations::log_in::{LASTS, LASTS_UNUSED};
 use crate::store::{
-    Result, Tx, attachments, deployments, events, factors, installations, invitations, leaves, links, mails,
-    operations, passkeys, sessions, tickets,
+    Result, Tx, attachments, deliveries, deployments, events, factors, installations, invitations, leaves, links,
+    mails, operations, passkeys, sessions, tickets,
 };
 
 /// Most events that are kept.
@@ -22,7 +22,7 @@ const OPERATIONS: u64 = 50_000;
 /// Milliseconds for which anything is kept at most: 400 days.
 const AGE: Millis = 400 * 24 * 3600 * 1000;
 
-/// Milliseconds for which it is kept that a letter was sent.
+/// Milliseconds for which it is kept that a letter was sent, or an event to a webhook.
 const LETTERS: Millis = 30 * 24 * 3600 * 1000;
 
 /// Milliseconds for which a file waits to be part of a ticket.
@@ -74,6 +74,7 @@ async fn ended(tx: &Tx, now: Millis) -> Result<u64> {
     some += attachments::prune(tx, now.saturating_sub(FILES)).await?;
     some += leaves::prune(tx, now).await?;
     some += tickets::prune(tx, now.saturating_sub(AGE)).await?;
+    some += deliveries::prune(tx, now.saturating_sub(LETTERS)).await?;
     Ok(some)
 }
 

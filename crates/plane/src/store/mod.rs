@@ -19,6 +19,7 @@ pub mod answers;
 pub mod apps;
 pub mod attachments;
 pub mod customers;
+pub mod deliveries;
 pub mod deployments;
 pub mod events;
 pub mod factors;
@@ -41,6 +42,7 @@ pub mod snapshots;
 pub mod tickets;
 pub mod tokens;
 pub mod versions;
+pub mod webhooks;
 
 /// Numbered, never changed once released; each runs once, all that are missing in one transaction.
 const MIGRATIONS: &[(i64, &str)] = &[
@@ -53,6 +55,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (7, include_str!("migrations/0007_people.sql")),
     (8, include_str!("migrations/0008_factors.sql")),
     (9, include_str!("migrations/0009_tickets.sql")),
+    (10, include_str!("migrations/0010_webhooks.sql")),
     (11, include_str!("migrations/0011_variables.sql")),
     (13, include_str!("migrations/0013_coming_in.sql")),
 ];

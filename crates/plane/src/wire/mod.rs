@@ -16,11 +16,13 @@ mod catalogue;
 mod people;
 mod support;
 mod variables;
+mod webhooks;
 
 pub use catalogue::*;
 pub use people::*;
 pub use support::*;
 pub use variables::*;
+pub use webhooks::*;
 
 /// Lines of JSON, each ended by a newline: the media type of everything that streams.
 pub const NDJSON: &str = "application/x-ndjson";

@@ -19,6 +19,9 @@ pub struct ChangeSettings {
     /// How letters go out; with an empty host none do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mail: Option<ChangeMail>,
+    /// Networks of the provider's own that webhooks may reach all the same, such as `10.1.0.0/16`; also without TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook_networks: Option<Vec<String>>,
 }
 
 /// A server that takes letters.
@@ -49,6 +52,9 @@ pub struct PlatformSettings {
     pub sign_up: bool,
     /// How letters go out, if they do; without the password.
     pub mail: Option<MailSettings>,
+    /// Networks of the provider's own that webhooks may reach all the same.
+    #[serde(default)]
+    pub webhook_networks: Vec<String>,
 }
 
 /// How letters go out.

@@ -28,4 +28,5 @@ mod schemathesis;
 mod terminal;
 mod tickets;
 mod versions;
+mod webhooks;
 mod world;

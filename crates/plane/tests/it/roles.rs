@@ -76,6 +76,8 @@ impl Things {
             .replace("{snapshot}", "none")
             .replace("{backup}", "none")
             .replace("{server}", "none")
+            .replace("{webhook}", "none")
+            .replace("{delivery}", "none")
     }
 }
 

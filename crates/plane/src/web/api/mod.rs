@@ -18,3 +18,4 @@ pub mod status;
 pub mod tickets;
 pub mod tokens;
 pub mod versions;
+pub mod webhooks;

@@ -35,5 +35,9 @@ fn shown(all: &Settings) -> PlatformSettings {
         password: mail.password.is_some(),
         from: mail.from.clone(),
     };
-    PlatformSettings { sign_up: all.sign_up, mail: all.mail.as_ref().map(mail) }
+    PlatformSettings {
+        sign_up: all.sign_up,
+        mail: all.mail.as_ref().map(mail),
+        webhook_networks: all.webhook_networks.clone(),
+    }
 }

@@ -138,7 +138,8 @@ pub async fn change(
         password: given(input.password),
         from: input.from.trim().to_owned(),
     };
-    let wanted = ChangeSettings { sign_up: Some(input.sign_up.is_some()), mail: Some(mail) };
+    let wanted =
+        ChangeSettings { sign_up: Some(input.sign_up.is_some()), mail: Some(mail), ..ChangeSettings::default() };
     match change_settings(&plane, &actor, wanted).await {
         Ok(_) => Ok(lead("/operator", Some(("good", "done-settings")))),
         Err(refusal) => again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor, None).await?),

@@ -23,7 +23,8 @@ const EMBEDDED: &[(Language, &str, &str)] = embedded![
     "installations.ftl",
     "portal.ftl",
     "security.ftl",
-    "support.ftl"
+    "support.ftl",
+    "webhooks.ftl"
 ];
 
 /// Every text of every language.

@@ -8,9 +8,10 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
 use crate::wire::{
-    Accepted, App, Applied, Attachment, Backup, CannedAnswer, CurrentLeave, Customer, Deployment, DeploymentEvent,
-    Event, Installation, Invitation, Leave, Me, Member, NDJSON, NewToken, Opened, Operation, Page, PlatformSettings,
-    Publisher, Server, SignIn, Snapshot, Status, Ticket, TicketMessage, Token, Variable, Version,
+    Accepted, App, Applied, Attachment, Backup, CannedAnswer, CurrentLeave, Customer, Delivery, Deployment,
+    DeploymentEvent, Event, Installation, Invitation, Leave, Me, Member, NDJSON, NewToken, NewWebhook, Opened,
+    Operation, Page, PlatformSettings, Publisher, Server, SignIn, Snapshot, Status, Ticket, TicketMessage, Token,
+    Variable, Version, Webhook,
 };
 
 type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
@@ -179,6 +180,7 @@ pub const NOUNS: &[(&str, &str)] = &[
     ("people", "Who is what where, and who is invited to be."),
     ("tokens", "Keys to this API."),
     ("events", "Who did what and when; what servers report."),
+    ("webhooks", "Where a publisher is told of events as they happen."),
     ("servers", "What installations run on."),
     ("status", "Everything at a glance."),
     ("settings", "What the operator decides."),
@@ -309,6 +311,15 @@ pub const ANSWERS: &[Told] = &[
     page::<Server>("GET /servers", "Servers."),
     gives::<Server>("GET /servers/{server}", "One server and what it says of itself."),
     gives::<Status>("GET /status", "Everything at a glance."),
+    page::<Webhook>("GET /webhooks", "Where events are sent."),
+    makes::<NewWebhook>("POST /webhooks", "Makes one; the secret that signs deliveries is not shown again."),
+    gives::<Webhook>("GET /webhooks/{webhook}", "One webhook."),
+    gives::<Webhook>("POST /webhooks/{webhook}", "Changes what is given; disables it, or enables it again."),
+    does("DELETE /webhooks/{webhook}", "Deletes it with its deliveries."),
+    begins::<Delivery>("POST /webhooks/{webhook}/test", "Sends it `webhook.test`; 409 while it is disabled."),
+    page::<Delivery>("GET /webhooks/{webhook}/deliveries", "What it was sent in 30 days, newest first."),
+    gives::<Delivery>("GET /webhooks/{webhook}/deliveries/{delivery}", "One delivery with its body."),
+    begins::<Delivery>("POST /webhooks/{webhook}/deliveries/{delivery}/resend", "Sends the same once more."),
     page::<Event>(
         "GET /events",
         "The audit, oldest first; with `before` newest first, with `follow` as lines without end.",
