@@ -10,6 +10,7 @@ mod idle;
 mod install;
 mod ledger;
 mod load;
+mod pages;
 mod peers;
 mod servers;
 mod start;
@@ -27,6 +28,7 @@ const BENCHES: &[(&str, Bench)] = &[
     ("idle", idle::run),
     ("cirrus", cirrus::run),
     ("ledger", ledger::run),
+    ("pages", pages::run),
 ];
 
 fn main() -> ExitCode {

@@ -16,6 +16,7 @@ pub mod access;
 mod artifacts;
 mod doors;
 mod etag;
+mod files;
 mod guard;
 mod guesses;
 mod letters;
@@ -44,6 +45,8 @@ mod web;
 mod webauthn;
 mod webhooks;
 pub mod wire;
+
+pub use operations::keep_image::image_name;
 
 pub use operations::Actor;
 pub use web::design;
@@ -144,6 +147,8 @@ pub fn system_clock() -> Clock {
 pub struct Plane {
     store: store::Store,
     artifacts: artifacts::Artifacts,
+    /// Pictures of documentation.
+    images: files::Files,
     servers: servers::Servers,
     progress: progress::Progress,
     strangers: strangers::Strangers,
@@ -220,6 +225,8 @@ pub async fn serve_with(
     let store = store::Store::open(&config.store).await?;
     let artifacts = artifacts::Artifacts::open(&config.data)
         .map_err(io(format!("preparing the control plane's directory {}", config.data.display())))?;
+    let images = config.data.join("images");
+    let images = files::Files::open(images.clone()).map_err(io(format!("the directory {}", images.display())))?;
     let key = config.data.join("seal.key");
     let seal = seal::Seal::open(&key).map_err(io(format!("the key {}", key.display())))?;
     let passes = passes::load(&store, &seal).await?;
@@ -227,6 +234,7 @@ pub async fn serve_with(
     let plane = Arc::new(Plane {
         store,
         artifacts,
+        images,
         servers: servers::Servers::new(servers),
         progress: progress::Progress::default(),
         strangers: strangers::Strangers::default(),

@@ -19,8 +19,8 @@ use crate::guard;
 use crate::problem::Refusal;
 use crate::sites;
 use crate::web::api::{
-    answers, apps, backups, customers, deployments, environment, events, installations, leaves, operations, people,
-    publishers, servers, settings, status, tickets, tokens, versions, webhooks,
+    answers, apps, backups, customers, deployments, documents, environment, events, installations, leaves, operations,
+    people, publishers, servers, settings, status, tickets, tokens, versions, webhooks,
 };
 use crate::web::design::preferences;
 use crate::web::openapi::{self, Reads};
@@ -207,6 +207,17 @@ pub fn routes() -> Api {
         .get("/apps/{app}/environment", environment::list_app)
         .post("/apps/{app}/environment", environment::change_app)
         .post("/apps/{app}/environment/apply", environment::apply)
+        .get("/apps/{app}/documents", documents::list)
+        .post("/apps/{app}/documents", documents::create)
+        .get("/apps/{app}/documents/{document}", documents::show)
+        .post("/apps/{app}/documents/{document}", documents::change)
+        .delete("/apps/{app}/documents/{document}", documents::delete)
+        .get("/apps/{app}/documents/{document}/revisions", documents::revisions)
+        .get("/apps/{app}/documents/{document}/revisions/{number}", documents::revision)
+        .get("/apps/{app}/images", documents::images)
+        .post("/apps/{app}/images", documents::add_image)
+        .get("/apps/{app}/images/{image}", documents::image)
+        .delete("/apps/{app}/images/{image}", documents::remove_image)
         .get("/customers", customers::list)
         .post("/customers", customers::create)
         .get("/customers/{customer}", customers::show)

@@ -11,7 +11,7 @@ use crate::router::Routes;
 use crate::web::Path;
 use crate::web::design::{self, View};
 use crate::web::entry::{account, code, join, login, password, security, signup, start};
-use crate::web::{console, portal as inside};
+use crate::web::{console, people, portal as inside};
 
 /// To come in, and what is one's own: the same everywhere.
 fn both() -> Routes {
@@ -52,7 +52,7 @@ fn both() -> Routes {
 /// The console of publishers and operators.
 pub fn console() -> Routes {
     use console::{
-        answers, apps, customers, deployments, environment, events, home, installations, operator, sign_in, team,
+        answers, apps, customers, deployments, documents, environment, events, home, installations, operator, sign_in,
         terminal, tickets, tokens,
     };
     both()
@@ -72,6 +72,16 @@ pub fn console() -> Routes {
         .post("/p/{publisher}/apps/{app}/environment", environment::set_app)
         .post("/p/{publisher}/apps/{app}/environment/apply", environment::apply)
         .post("/p/{publisher}/apps/{app}/environment/{variable}/unset", environment::unset_app)
+        .get("/p/{publisher}/apps/{app}/docs", documents::list)
+        .get("/p/{publisher}/apps/{app}/write", documents::write)
+        .post("/p/{publisher}/apps/{app}/write", documents::create)
+        .get("/p/{publisher}/apps/{app}/docs/{document}", documents::show)
+        .get("/p/{publisher}/apps/{app}/docs/{document}/edit", documents::edit)
+        .post("/p/{publisher}/apps/{app}/docs/{document}/edit", documents::change)
+        .post("/p/{publisher}/apps/{app}/docs/{document}/{verb}", documents::act)
+        .post("/p/{publisher}/apps/{app}/images", documents::add_image)
+        .get("/p/{publisher}/apps/{app}/images/{image}", documents::image)
+        .post("/p/{publisher}/apps/{app}/images/{image}/delete", documents::remove_image)
         .get("/p/{publisher}/deployments", deployments::list)
         .get("/p/{publisher}/deployments/{deployment}", deployments::show)
         .get("/p/{publisher}/deployments/{deployment}/live", deployments::live)
@@ -95,13 +105,13 @@ pub fn console() -> Routes {
         .get("/p/{publisher}/customers/{customer}", customers::show)
         .post("/p/{publisher}/customers/{customer}/delete", customers::delete)
         .post("/p/{publisher}/customers/{customer}/invitations", customers::invite)
-        .get("/p/{publisher}/team", team::show)
-        .post("/p/{publisher}/team/invitations", team::invite)
-        .post("/p/{publisher}/team/exec", team::exec)
-        .post("/p/{publisher}/team/{member}/role", team::change)
-        .post("/p/{publisher}/team/{member}/remove", team::remove)
-        .post("/p/{publisher}/invitations/{invitation}/withdraw", team::withdraw)
-        .post("/p/{publisher}/team/{member}/second-factor", team::reset_second_factor)
+        .get("/p/{publisher}/team", people::show)
+        .post("/p/{publisher}/team/invitations", people::invite)
+        .post("/p/{publisher}/team/exec", terminal::allow)
+        .post("/p/{publisher}/team/{member}/role", people::change)
+        .post("/p/{publisher}/team/{member}/remove", people::remove)
+        .post("/p/{publisher}/invitations/{invitation}/withdraw", people::withdraw)
+        .post("/p/{publisher}/team/{member}/second-factor", people::reset_second_factor)
         .get("/p/{publisher}/sign-in", sign_in::show)
         .post("/p/{publisher}/sign-in", sign_in::change)
         .get("/p/{publisher}/tokens", tokens::show)
@@ -126,7 +136,7 @@ pub fn console() -> Routes {
 
 /// A publisher's portal, for its customers.
 pub fn portal() -> Routes {
-    use inside::{catalogue, home, installations, people, tickets};
+    use inside::{catalogue, documents, home, installations, tickets};
     both()
         .get("/c/{customer}", home::show)
         .get("/c/{customer}/catalogue", catalogue::show)
@@ -148,6 +158,10 @@ pub fn portal() -> Routes {
         .post("/c/{customer}/tickets/{ticket}", tickets::answer)
         .post("/c/{customer}/tickets/{ticket}/solved", tickets::solved)
         .get("/c/{customer}/tickets/{ticket}/attachments/{attachment}", console::tickets::download)
+        .get("/c/{customer}/docs", documents::show)
+        .get("/c/{customer}/docs/{app}", documents::first)
+        .get("/c/{customer}/docs/{app}/{document}", documents::read)
+        .get("/c/{customer}/images/{app}/{image}", documents::image)
         .get("/c/{customer}/people", people::show)
         .post("/c/{customer}/people/invitations", people::invite)
         .post("/c/{customer}/people/{member}/role", people::change)

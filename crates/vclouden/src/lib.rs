@@ -7,6 +7,7 @@ pub mod cli;
 mod config;
 mod down;
 pub mod failure;
+mod folder;
 mod follow;
 pub mod output;
 mod package;

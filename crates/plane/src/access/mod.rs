@@ -95,7 +95,7 @@ impl Row {
         match (noun, self.verb) {
             ("", _) => Scope::Read,
             (_, "app.rollback" | "installation.rollback") | ("deployment", _) => Scope::Deploy,
-            ("app" | "version", _) => Scope::Publish,
+            ("app" | "version" | "document", _) => Scope::Publish,
             ("installation" | "backup" | "snapshot" | "operation", _) => Scope::Operate,
             ("ticket" | "attachment" | "answer", _) => Scope::Support,
             _ => Scope::Manage,
@@ -141,7 +141,7 @@ pub enum Body {
 }
 
 /// Most bytes of a JSON body.
-pub const JSON_LIMIT: usize = 64 << 10;
+pub const JSON_LIMIT: usize = 256 << 10;
 
 /// A row of the table.
 #[derive(Clone, Debug)]
@@ -207,6 +207,17 @@ pub const TABLE: &[Row] = &[
     get(STAFF, "/apps/{app}/environment", PAGE),
     post(MAKERS, "/apps/{app}/environment", "app.configure"),
     post(MAKERS, "/apps/{app}/environment/apply", "app.configure"),
+    get(EVERYBODY, "/apps/{app}/documents", &["search", "limit", "cursor"]),
+    post(STAFF, "/apps/{app}/documents", "document.create"),
+    get(EVERYBODY, "/apps/{app}/documents/{document}", &[]),
+    post(STAFF, "/apps/{app}/documents/{document}", "document.change"),
+    delete(STAFF, "/apps/{app}/documents/{document}", "document.delete"),
+    get(TEAM, "/apps/{app}/documents/{document}/revisions", PAGE),
+    get(TEAM, "/apps/{app}/documents/{document}/revisions/{number}", &[]),
+    get(TEAM, "/apps/{app}/images", PAGE),
+    stream(STAFF, "/apps/{app}/images", &["name"], "document.image"),
+    get(EVERYBODY, "/apps/{app}/images/{image}", &[]),
+    delete(STAFF, "/apps/{app}/images/{image}", "document.image-delete"),
     get(TEAM, "/customers", PAGE),
     post(STAFF, "/customers", "customer.create"),
     get(TEAM, "/customers/{customer}", &[]),

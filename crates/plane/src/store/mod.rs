@@ -21,6 +21,7 @@ pub mod attachments;
 pub mod customers;
 pub mod deliveries;
 pub mod deployments;
+pub mod documents;
 pub mod events;
 pub mod factors;
 pub mod idempotency;
@@ -58,6 +59,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (10, include_str!("migrations/0010_webhooks.sql")),
     (11, include_str!("migrations/0011_variables.sql")),
     (13, include_str!("migrations/0013_coming_in.sql")),
+    (18, include_str!("migrations/0018_documents.sql")),
 ];
 
 /// Why the store could not do something.

@@ -1,6 +1,8 @@
 //! What people write, as markup that can do nothing but be read: Markdown without raw HTML, whose links lead to the web or
 //! to where the caller says, and whose pictures are those that the caller shows.
 
+use std::collections::HashMap;
+
 use pulldown_cmark::{CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd, html};
 
 use super::design::escaped;
@@ -30,6 +32,24 @@ pub fn letter(text: &str) -> String {
     render(text, Style { headings: 2, lines: true, resolve })
 }
 
+/// A page of documentation, whose headings can be led to: `pages` and `images` are where the other pages of the same
+/// documentation and its pictures are, without a slash at the end.
+pub fn document(text: &str, pages: &str, images: &str) -> String {
+    let resolve = |target, to: &str| match target {
+        Target::Picture => picture_name(to).map(|name| format!("{images}/{name}")),
+        Target::Link => web(to).or_else(|| match to.strip_prefix('#') {
+            Some(fragment) => Some(format!("#{}", anchor(fragment))),
+            None => page_name(to).map(|(name, fragment)| {
+                let fragment = fragment.map(|one| format!("#{}", anchor(one))).unwrap_or_default();
+                format!("{pages}/{name}{fragment}")
+            }),
+        }),
+    };
+    let mut all = events(text, Style { headings: 1, lines: false, resolve });
+    name_headings(&mut all);
+    html_of(all)
+}
+
 /// An address of the web or of mail.
 pub fn web(to: &str) -> Option<String> {
     let scheme = to.split_once(':')?.0.to_ascii_lowercase();
@@ -39,14 +59,43 @@ pub fn web(to: &str) -> Option<String> {
 
 /// The text as markup.
 pub fn render<F: Fn(Target, &str) -> Option<String>>(text: &str, style: Style<F>) -> String {
-    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
+    html_of(events(text, style))
+}
+
+fn parser(text: &str) -> Parser<'_> {
+    Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS)
+}
+
+fn events<F: Fn(Target, &str) -> Option<String>>(text: &str, style: Style<F>) -> Vec<Event<'_>> {
     let mut writer = Writer { style, open: Vec::new(), code: false };
     let mut events = Vec::new();
-    for event in Parser::new_ext(text, options) {
+    for event in parser(text) {
         writer.take(event, &mut events);
     }
-    let mut out = String::with_capacity(text.len() * 2);
+    events
+}
+
+fn html_of(events: Vec<Event<'_>>) -> String {
+    let mut out = String::new();
     html::push_html(&mut out, events.into_iter());
+    out
+}
+
+/// The words of a text, for a search.
+pub fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for event in parser(text) {
+        match event {
+            Event::Text(words) | Event::Code(words) => out.push_str(&words),
+            Event::SoftBreak | Event::HardBreak | Event::End(TagEnd::TableCell) => out.push(' '),
+            Event::End(
+                TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::Item | TagEnd::CodeBlock | TagEnd::TableRow,
+            ) => {
+                out.push('\n');
+            }
+            _ => {}
+        }
+    }
     out
 }
 
@@ -151,6 +200,69 @@ fn smaller(level: HeadingLevel, by: u8) -> HeadingLevel {
     HeadingLevel::try_from(level).unwrap_or(HeadingLevel::H6)
 }
 
+/// Gives each heading an id of its own.
+fn name_headings(all: &mut [Event<'_>]) {
+    let mut seen = HashMap::new();
+    let starts: Vec<usize> =
+        (0..all.len()).filter(|at| matches!(all[*at], Event::Start(Tag::Heading { .. }))).collect();
+    for start in starts {
+        let end = all[start..].iter().position(|event| matches!(event, Event::End(TagEnd::Heading(_))));
+        let name = unique(&mut seen, anchor(&words_of(&all[start..start + end.unwrap_or(0)])));
+        if let Event::Start(Tag::Heading { id, .. }) = &mut all[start] {
+            *id = Some(name.into());
+        }
+    }
+}
+
+fn words_of(events: &[Event<'_>]) -> String {
+    let words = events.iter().filter_map(|event| match event {
+        Event::Text(words) | Event::Code(words) => Some(words.as_ref()),
+        Event::SoftBreak | Event::HardBreak => Some(" "),
+        _ => None,
+    });
+    words.collect()
+}
+
+fn anchor(words: &str) -> String {
+    let mut id = String::with_capacity(words.len());
+    for c in words.chars().flat_map(char::to_lowercase) {
+        if c.is_alphanumeric() {
+            id.push(c);
+        } else if !id.is_empty() && !id.ends_with('-') {
+            id.push('-');
+        }
+    }
+    // Beside the ids of the page itself.
+    format!("s-{}", id.trim_end_matches('-'))
+}
+
+fn unique(seen: &mut HashMap<String, u32>, id: String) -> String {
+    let count = seen.entry(id.clone()).or_default();
+    *count += 1;
+    if *count == 1 { id } else { format!("{id}-{count}") }
+}
+
+/// The page that a relative link means: `../guide/Install.md#first` is `install`. An address of another kind is none.
+fn page_name(to: &str) -> Option<(String, Option<&str>)> {
+    let (path, fragment) = to.split_once('#').map_or((to, None), |(path, fragment)| (path, Some(fragment)));
+    let mut parts = path.split('/').rev().filter(|part| !matches!(*part, "." | ".."));
+    let last = parts.next()?;
+    let name = last.strip_suffix(".md").unwrap_or(last);
+    let name = if matches!(name, "index" | "README") { parts.next().unwrap_or("index") } else { name };
+    // Numbers only order the files of a directory.
+    let unnumbered = name.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix(['-', '_']);
+    let name = unnumbered.filter(|_| name.starts_with(|c: char| c.is_ascii_digit())).unwrap_or(name);
+    let fine = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    fine.then(|| (name.to_ascii_lowercase().replace('_', "-"), fragment))
+}
+
+/// The picture that a relative link means: `../images/a.png` is `a.png`.
+fn picture_name(to: &str) -> Option<&str> {
+    let name = to.rsplit('/').next().filter(|name| !name.is_empty())?;
+    let fine = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+    (fine && !to.contains(':') && !to.starts_with("//")).then_some(name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,16 +316,41 @@ mod tests {
     }
 
     #[test]
-    fn whoever_shows_documentation_says_where_its_links_and_pictures_are() {
-        let resolve = |target, to: &str| match target {
-            Target::Picture => (!to.contains("://")).then(|| format!("/pictures/{to}")),
-            Target::Link => web(to).or_else(|| Some(format!("/docs/{to}"))),
-        };
-        let html =
-            render("[a](b) ![p](p.png) ![q](https://x.example/q)\nc", Style { headings: 1, lines: false, resolve });
-        assert!(html.contains("<a href=\"/docs/b\">a</a>"), "{html}");
-        assert!(html.contains("<img src=\"/pictures/p.png\" alt=\"p\" />"), "{html}");
-        assert!(html.contains("<a href=\"https://x.example/q\"") && !html.contains("<br"), "{html}");
+    fn links_and_pictures_of_documentation_are_those_of_its_place() {
+        let html = |text: &str| document(text, "/d", "/i");
+        for (link, to) in [
+            ("install", "/d/install"),
+            ("../guide/First_steps.md#The end", "/d/first-steps#s-the-end"),
+            ("guide/index.md", "/d/guide"),
+            ("../index.md", "/d/index"),
+            ("03-more.md", "/d/more"),
+            ("#Año nuevo", "#s-año-nuevo"),
+            ("mailto:a@b.example", "mailto:a@b.example"),
+            ("https://a.example/?q=1", "https://a.example/?q=1"),
+        ] {
+            let html = html(&format!("[x](<{link}>)"));
+            assert!(html.contains(&format!("<a href=\"{to}\"")), "{link}: {html}");
+        }
+        for nowhere in ["/p/acme/tokens?x", "a b.md", "javascript:alert(1)", "//evil.example/a?b"] {
+            assert_eq!(html(&format!("[x](<{nowhere}>)")), "<p>x</p>\n", "{nowhere}");
+        }
+        assert!(html("![A](images/a1.png)").contains("<img src=\"/i/a1.png\" alt=\"A\""));
+        assert!(html("![q](https://x.example/q.png)").contains("<a href=\"https://x.example/q.png\""));
+        assert!(!html("![q](//x.example/q.png)").contains("<img"));
+    }
+
+    #[test]
+    fn headings_stand_below_the_title_and_can_be_led_to() {
+        let html = document("# Año *nuevo*\n\n## Año nuevo\n\n### `x`", "/d", "/i");
+        for heading in ["<h2 id=\"s-año-nuevo\">", "<h3 id=\"s-año-nuevo-2\">", "<h4 id=\"s-x\">"] {
+            assert!(html.contains(heading), "{html}");
+        }
+    }
+
+    #[test]
+    fn words_are_found_without_marks() {
+        let words: String = plain("# A *b*\n\n`c` [d](x)\ne\n\n|f|g|\n|-|-|\n|h|i|").split_whitespace().collect();
+        assert_eq!(words, "Abcdefghi");
     }
 
     #[test]

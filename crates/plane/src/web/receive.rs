@@ -181,6 +181,30 @@ impl Received {
     }
 }
 
+/// Receives the file `name` of a form, which is small: what it is called at home, and its bytes.
+pub async fn small_file(request: Request, name: &str, limit: usize) -> Answer<(String, Bytes)> {
+    let limits = SizeLimit::new().whole_stream(limit as u64 + (64 << 10)).per_field(limit as u64);
+    let mut form = open_form(request, limits)?;
+    let lost = |error: multer::Error| match error {
+        multer::Error::StreamSizeExceeded { .. } | multer::Error::FieldSizeExceeded { .. } => {
+            Refusal::too_large("the file", limit as u64)
+        }
+        error => broken("file", error),
+    };
+    let whole = async {
+        while let Some(field) = form.next_field().await.map_err(lost)? {
+            if field.name() == Some(name) {
+                let file = field.file_name().unwrap_or("").to_owned();
+                return Ok((file, field.bytes().await.map_err(lost)?));
+            }
+        }
+        Err(Refusal::invalid("no-file", "choose a file"))
+    };
+    tokio::time::timeout(PIECE_TIME, whole).await.map_err(|_| {
+        Refusal::new(StatusCode::REQUEST_TIMEOUT, "too-slow", "the file did not arrive in time; send it again")
+    })?
+}
+
 fn open_form(request: Request, limit: SizeLimit) -> Answer<Multipart<'static>> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let boundary = multer::parse_boundary(kind)

@@ -13,12 +13,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 mod catalogue;
+mod documents;
 mod people;
 mod support;
 mod variables;
 mod webhooks;
 
 pub use catalogue::*;
+pub use documents::*;
 pub use people::*;
 pub use support::*;
 pub use variables::*;

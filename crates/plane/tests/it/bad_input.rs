@@ -19,7 +19,7 @@ async fn bodies_that_are_no_good_are_told_why() {
     post("application/json", b"{\"slug\":\"-x\"}".to_vec()).await.refused(422, "bad-body");
     post("application/json", b"{\"slug\":7}".to_vec()).await.refused(422, "bad-body");
     post("text/plain", b"{\"slug\":\"x\"}".to_vec()).await.refused(415, "media-type");
-    post("application/json", vec![b' '; (64 << 10) + 1]).await.refused(413, "too-large");
+    post("application/json", vec![b' '; (256 << 10) + 1]).await.refused(413, "too-large");
     let unknown = post("application/json", b"{\"slug\":\"x\",\"colour\":1}".to_vec()).await.refused(422, "bad-body");
     assert!(unknown.detail.contains("colour"), "{unknown:?}");
     for name in ["", "   ", "a\nb", &"x".repeat(101)] {

@@ -6,6 +6,7 @@ mod backups;
 mod bad_input;
 mod deployments;
 mod design;
+mod documents;
 mod doors;
 mod environment;
 mod etags;

@@ -183,6 +183,9 @@ fn every_page_is_in_the_table_and_every_row_is_a_page() {
     }
 }
 
+/// A picture of one point.
+pub const PIXEL: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\0\0\0\rIDATx\x9cc\xf8\xcf\xc0\xf0\x1f\0\x05\0\x01\xff\x89\x99=\x1d\0\0\0\0IEND\xaeB`\x82";
+
 /// A publisher with everything, an owner who is logged in, and a customer's administrator in the portal.
 pub async fn scene(world: &World) -> (Browser<'_>, Browser<'_>) {
     world.post("/publishers", json!({"slug": "acme", "name": "Acme Software"})).await.expect(201);
@@ -198,6 +201,13 @@ pub async fn scene(world: &World) -> (Browser<'_>, Browser<'_>) {
     world.post("/tickets", body).await.expect(201);
     let body = json!({"publisher": "acme", "title": "Greeting", "text": "Dear {person}, it is {me}."});
     world.post("/answers", body).await.expect(201);
+    let text = "# First\n\nSee [more](more).\n\n![Start](images/start.png)\n\n|a|b|\n|-|-|\n|1|2|\n\n- [x] done\n\n```\ncode\n```";
+    let page = json!({"slug": "start", "title": "First steps", "text": text, "publish": true});
+    world.post("/apps/acme:hola/documents", page).await.expect(201);
+    let page = json!({"slug": "more", "title": "More", "text": "Contraseña nueva", "parent": "start", "publish": true});
+    world.post("/apps/acme:hola/documents", page).await.expect(201);
+    let image = world.request(Method::POST, "/apps/acme:hola/images?name=start.png");
+    world.send(image.body(PIXEL.to_vec())).await.expect(201);
     let mut owner = Browser::new(world, "localhost");
     let body = json!({"mail": "ana@acme.example", "role": "owner", "publisher": "acme"});
     join(world, &mut owner, body).await.has("Acme Software");
@@ -223,6 +233,11 @@ async fn every_page_is_shown_in_both_languages() {
             "/apps/hola",
             "/apps/hola/versions/1",
             "/apps/hola/deploy",
+            "/apps/hola/docs",
+            "/apps/hola/docs?q=contrasena",
+            "/apps/hola/docs/start",
+            "/apps/hola/docs/start/edit",
+            "/apps/hola/write",
             "/deployments",
             "/installations",
             "/installations/hola-sol",
@@ -249,8 +264,17 @@ async fn every_page_is_shown_in_both_languages() {
             assert_eq!(owner.open(path).await.status, 200, "{path}");
             assert_eq!(Browser::new(&world, "acme.localhost").open(path).await.status, 200, "{path}");
         }
-        let paths =
-            ["", "/catalogue", "/installations/hola-sol", "/installations/hola-sol/logs", "/tickets", "/tickets/new"];
+        let paths = [
+            "",
+            "/catalogue",
+            "/docs",
+            "/docs/hola",
+            "/docs/hola/more",
+            "/installations/hola-sol",
+            "/installations/hola-sol/logs",
+            "/tickets",
+            "/tickets/new",
+        ];
         for path in paths.into_iter().chain(["/tickets/1", "/people"]) {
             let page = admin.open(&format!("/c/sol{path}")).await;
             assert_eq!(page.status, 200, "{path}: {}", page.failure());

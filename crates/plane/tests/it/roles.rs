@@ -5,6 +5,7 @@ use plane::wire::{Installation, NewToken};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::pages::PIXEL;
 use crate::world::{Got, TOKEN, World, package};
 
 /// What nobody at the publisher `acme` may ever read. Customers may not read of `kilo` either, its other customer.
@@ -72,6 +73,8 @@ impl Things {
             .replace("{ticket}", &self.ticket)
             .replace("{answer}", &self.answer)
             .replace("{attachment}", "none")
+            .replace("{document}", "start")
+            .replace("{image}", "start.png")
             .replace("{number}", "1")
             .replace("{snapshot}", "none")
             .replace("{backup}", "none")
@@ -120,6 +123,10 @@ async fn publisher(world: &World, slug: &'static str, content: u32) {
     world.post("/publishers", json!({"slug": slug, "name": format!("{slug} software")})).await.expect(201);
     let query = format!("?create=true&notes=of-{slug}");
     world.publish_bytes(&format!("{slug}:hola"), &query, package("hola", content)).await.expect(201);
+    let page = json!({"slug": "start", "title": "Start", "text": format!("of {slug}"), "publish": true});
+    world.post(&format!("/apps/{slug}:hola/documents"), page).await.expect(201);
+    let image = world.request(Method::POST, &format!("/apps/{slug}:hola/images?name=start.png"));
+    world.send(image.body(PIXEL.to_vec())).await.expect(201);
 }
 
 async fn scene() -> Scene {
@@ -227,7 +234,10 @@ async fn what_belongs_to_others_does_not_exist() {
     for actor in actors.iter().filter(|actor| actor.role.is_some_and(|role| role != Role::Operator)) {
         for row in TABLE.iter().filter(|row| row.who.contains(&actor.role.unwrap())) {
             let method: Method = row.method.as_str().parse().unwrap();
-            for foreign in actor.foreign.iter().filter(|_| row.path.contains('{')) {
+            // What a publisher says of its applications is for all of its customers.
+            let another =
+                |foreign: &&Things| !row.path.starts_with("/apps/") || foreign.publisher != actor.own.publisher;
+            for foreign in actor.foreign.iter().filter(|_| row.path.contains('{')).filter(another) {
                 let body = match row.path {
                     path if path.ends_with("/exec") => br#"{"command": ["/bin/true"]}"#.to_vec(),
                     path if path.ends_with("/versions") => package("hola", 9),
@@ -238,6 +248,7 @@ async fn what_belongs_to_others_does_not_exist() {
                     "/installations/{installation}/leave" if row.method == http::Method::POST => {
                         br#"{"hours": 1}"#.to_vec()
                     }
+                    "/apps/{app}/documents" => br#"{"slug": "new", "title": "New", "text": ""}"#.to_vec(),
                     "/members/{member}" if row.method == http::Method::POST => br#"{"role": "billing"}"#.to_vec(),
                     _ => b"{}".to_vec(),
                 };

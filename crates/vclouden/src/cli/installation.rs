@@ -67,7 +67,7 @@ pub enum Noun {
         lines: u32,
     },
     /// Print the address at which you come into an installation, without a further password where it takes passes
-    #[command(after_help = example!("xdg-open \"$(vclouden installation open tareas-sol)\""))]
+    #[command(after_help = example!("vclouden installation open tareas-sol"))]
     Open(One),
     /// Run a program in an installation's sandbox; ends with its exit status
     #[command(after_help = example!(

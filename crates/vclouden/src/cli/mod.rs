@@ -7,6 +7,7 @@ mod completions;
 mod customer;
 mod deploy;
 mod deployment;
+mod docs;
 mod download;
 mod env;
 mod events;
@@ -94,6 +95,9 @@ enum Command {
     /// Published versions of an application
     #[command(subcommand)]
     Version(version::Noun),
+    /// What customers read about an application
+    #[command(subcommand)]
+    Docs(docs::Noun),
     /// Customers
     #[command(subcommand)]
     Customer(customer::Noun),
@@ -262,6 +266,7 @@ impl Command {
             Command::Publisher(noun) => noun.run(context).await,
             Command::App(noun) => noun.run(context).await,
             Command::Version(noun) => noun.run(context).await,
+            Command::Docs(noun) => noun.run(context).await,
             Command::Customer(noun) => noun.run(context).await,
             Command::Install(args) => install::run(args, context).await,
             Command::Installation(noun) => noun.run(context).await,

@@ -9,10 +9,9 @@ use minijinja::{Value, context};
 use serde::Deserialize;
 
 use super::apps::{Confirm, require_typed};
-use super::team::{people_values, send_invitation};
 use super::{Console, value};
 use crate::Plane;
-use crate::access::{OWNERS, Reach, Role, STAFF};
+use crate::access::{OWNERS, Reach, STAFF};
 use crate::operations::create_customer::create_customer;
 use crate::operations::delete_customer::{delete_customer, unknown_customer};
 use crate::operations::{Actor, customer_key};
@@ -21,6 +20,7 @@ use crate::store::installations::Filter;
 use crate::store::{customers, installations};
 use crate::web::Path;
 use crate::web::entry::{Form, again};
+use crate::web::people::{Invite, invited, people_values};
 use crate::web::view;
 use crate::web::visit::{Visit, lead};
 use crate::wire::{CreateCustomer, Customer};
@@ -133,13 +133,6 @@ pub async fn delete(
     }
 }
 
-/// Somebody to be invited.
-#[derive(Debug, Deserialize)]
-pub struct Invite {
-    mail: String,
-    role: Role,
-}
-
 pub async fn invite(
     State(plane): State<Arc<Plane>>,
     visit: Visit,
@@ -148,14 +141,10 @@ pub async fn invite(
     Form(input): Form<Invite>,
 ) -> Answer<Response> {
     let (key, _) = find(&plane, &actor, &text).await?;
-    let sent = send_invitation(&plane, &visit, &actor, input.mail, input.role, Some(key.slug)).await;
-    match sent {
-        // Whoever cannot be written to gets the link by hand.
-        Ok(invited) => {
-            let values = show_values(&plane, &visit, &actor, &text, Some(&invited.link)).await?;
-            let key = if invited.mailed { "done-invited" } else { "done-invited-by-hand" };
-            let view = visit.view.clone().flash("good", plane.pages.text(visit.view.language, key));
-            Ok(plane.pages.page(&view, "console/customer.html", values))
+    match input.send(&plane, &visit, &actor, Some(key.slug)).await {
+        Ok(sent) => {
+            let values = show_values(&plane, &visit, &actor, &text, Some(&sent.link)).await?;
+            Ok(invited(&plane, &visit, &sent, "console/customer.html", values))
         }
         Err(refusal) => {
             let values = show_values(&plane, &visit, &actor, &text, None).await?;

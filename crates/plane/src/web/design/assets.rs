@@ -36,6 +36,7 @@ const STYLES: Embedded = embedded![
     "styles/charts.css",
     "styles/support.css",
     "styles/terminal.css",
+    "styles/docs.css",
 ];
 const SCRIPTS: Embedded = embedded!["script/console.js", "script/passkey.js"];
 const TERMINAL: Embedded = embedded!["script/terminal.js"];

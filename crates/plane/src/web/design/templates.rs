@@ -33,6 +33,8 @@ const PAGES: &[(&str, &str, &str)] = embedded!["../pages/":
     "console/deployment.html", "console/environment.html", "console/deployments.html", "console/events.html", "console/home.html",
     "console/installation-live.html", "console/installation.html", "console/installations.html", "console/logs.html",
     "console/operator.html", "console/people.html", "console/sign-in.html", "console/team.html", "console/terminal.html", "console/tokens.html", "console/usage.html",
+    "console/doc.html", "console/doc-edit.html", "console/doc-tree.html", "console/docs.html",
+    "portal/doc.html", "portal/docs.html",
     "console/version.html", "portal/catalogue.html", "portal/home.html", "portal/installation-live.html",
     "portal/installation.html", "portal/logs.html", "portal/people.html",
     "support/answers.html", "support/console-list.html", "support/console-ticket.html", "support/parts.html",

@@ -9,9 +9,9 @@ use serde_json::{Map, Value, json};
 
 use crate::wire::{
     Accepted, App, Applied, Attachment, Backup, CannedAnswer, CurrentLeave, Customer, Delivery, Deployment,
-    DeploymentEvent, Event, Installation, Invitation, Leave, Me, Member, NDJSON, NewToken, NewWebhook, Opened,
-    Operation, Page, PlatformSettings, Publisher, Server, SignIn, Snapshot, Status, Ticket, TicketMessage, Token,
-    Variable, Version, Webhook,
+    DeploymentEvent, Document, DocumentImage, DocumentRevision, Event, Installation, Invitation, Leave, Me, Member,
+    NDJSON, NewToken, NewWebhook, Opened, Operation, Page, PlatformSettings, Publisher, Server, SignIn, Snapshot,
+    Status, Ticket, TicketMessage, Token, Variable, Version, Webhook,
 };
 
 type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
@@ -168,6 +168,7 @@ pub const NOUNS: &[(&str, &str)] = &[
     ("publishers", "Who makes applications and has customers."),
     ("apps", "Applications."),
     ("versions", "What of an application is published, each once."),
+    ("documents", "What customers read about an application."),
     ("deployments", "A version brought to every installation, and taken back."),
     ("customers", "Whom a publisher's applications are for."),
     ("installations", "One customer's copy of an application."),
@@ -222,6 +223,23 @@ pub const ANSWERS: &[Told] = &[
         "Changes them; new installations have them, others with their next change.",
     ),
     begins::<Applied>("POST /apps/{app}/environment/apply", "Restarts every installation that is not busy with them."),
+    page::<Document>(
+        "GET /apps/{app}/documents",
+        "Pages about an application, without texts; customers see published ones.",
+    ),
+    makes::<Document>("POST /apps/{app}/documents", "Writes a page."),
+    gives::<Document>("GET /apps/{app}/documents/{document}", "A page with its text."),
+    gives::<Document>(
+        "POST /apps/{app}/documents/{document}",
+        "Changes a page: text, place, whether customers see it.",
+    ),
+    does("DELETE /apps/{app}/documents/{document}", "Deletes a page with its history."),
+    page::<DocumentRevision>("GET /apps/{app}/documents/{document}/revisions", "What a page said, newest first."),
+    gives::<DocumentRevision>("GET /apps/{app}/documents/{document}/revisions/{number}", "One of its texts."),
+    page::<DocumentImage>("GET /apps/{app}/images", "Pictures of an application's pages."),
+    makes::<DocumentImage>("POST /apps/{app}/images", "Keeps a picture: PNG, JPEG, WebP or GIF of at most 2 MiB."),
+    bytes("image/*", "GET /apps/{app}/images/{image}", "A picture."),
+    does("DELETE /apps/{app}/images/{image}", "Deletes a picture."),
     page::<Customer>("GET /customers", "Customers, by slug."),
     makes::<Customer>("POST /customers", "Makes a customer."),
     gives::<Customer>("GET /customers/{customer}", "One customer."),

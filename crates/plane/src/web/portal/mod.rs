@@ -12,9 +12,9 @@ use crate::operations::Actor;
 use crate::problem::{Answer, Refusal};
 
 pub mod catalogue;
+pub mod documents;
 pub mod home;
 pub mod installations;
-pub mod people;
 pub mod tickets;
 
 /// A page of a portal: who asks, and what stands around it.
@@ -62,6 +62,7 @@ impl Inside<'_> {
         if self.acts() {
             entries.push(entry("/people", "portal-people", "users"));
         }
+        entries.push(entry("/docs", "portal-docs", "book"));
         let portal = Portal {
             name: realm.name.clone(),
             logo: String::new(),

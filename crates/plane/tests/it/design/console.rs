@@ -19,7 +19,7 @@ fn is(pattern: &str, path: &str) -> bool {
 }
 
 /// What ends like this is no page but a file, or goes on.
-const FILES: &[&str] = &["/live", "/socket", "/download", "/data", ".csv", "/{attachment}"];
+const FILES: &[&str] = &["/live", "/socket", "/download", "/data", ".csv", "/{attachment}", "/{image}"];
 
 /// The page that a path shows, if it is one to look at.
 fn page(site: Site, path: &str) -> Option<&'static Page> {
