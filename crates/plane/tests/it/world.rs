@@ -174,7 +174,7 @@ impl World {
     }
 
     pub async fn until(&self, what: &str, mut is: impl AsyncFnMut() -> bool) {
-        for _ in 0..400 {
+        for _ in 0..1200 {
             if is().await {
                 return;
             }
