@@ -31,6 +31,7 @@ mod ticket;
 mod token;
 mod unit;
 mod version;
+mod webhook;
 
 use std::future::Future;
 
@@ -146,6 +147,9 @@ enum Command {
     /// Settings of the platform: accounts, mail
     #[command(subcommand)]
     Settings(settings::Noun),
+    /// Addresses that are told what happens, as it happens
+    #[command(subcommand)]
+    Webhook(webhook::Noun),
     /// Who did what to which thing and when
     Events(events::Args),
     /// Packages, before they are published
@@ -284,6 +288,7 @@ impl Command {
             Command::Member(noun) => noun.run(context).await,
             Command::Token(noun) => noun.run(context).await,
             Command::Settings(noun) => noun.run(context).await,
+            Command::Webhook(noun) => noun.run(context).await,
             Command::Events(args) => events::run(args, context).await,
             _ => unreachable!("`Cli::run` handles every command that does not ask the API"),
         }

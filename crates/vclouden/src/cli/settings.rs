@@ -42,6 +42,13 @@ pub enum Noun {
         #[arg(long, default_value = "")]
         from: String,
     },
+    /// Say which networks of your own webhooks may reach, also without TLS; none without any
+    #[command(after_help = example!("vclouden settings webhooks 10.1.0.0/16", "vclouden settings webhooks"))]
+    Webhooks {
+        /// Networks such as 10.1.0.0/16, or addresses
+        #[arg(value_name = "NETWORK")]
+        networks: Vec<String>,
+    },
 }
 
 impl Noun {
@@ -51,7 +58,8 @@ impl Noun {
         let all: PlatformSettings = match self {
             Noun::Show => api.get("/settings", &[]).await?,
             Noun::SignUp { how } => {
-                api.post("/settings", &ChangeSettings { sign_up: Some(how == "open"), mail: None }).await?
+                api.post("/settings", &ChangeSettings { sign_up: Some(how == "open"), ..ChangeSettings::default() })
+                    .await?
             }
             Noun::Mail { host, port, security, user, from } => {
                 let host = if host == "none" { String::new() } else { host };
@@ -59,7 +67,11 @@ impl Noun {
                     .map_err(|error| Failure::usage(format!("--security: {error}")))?;
                 let password = std::env::var("VCLOUDEN_MAIL_PASSWORD").ok().filter(|text| !text.is_empty());
                 let mail = Some(ChangeMail { host, port, security, user, password, from });
-                api.post("/settings", &ChangeSettings { sign_up: None, mail }).await?
+                api.post("/settings", &ChangeSettings { mail, ..ChangeSettings::default() }).await?
+            }
+            Noun::Webhooks { networks } => {
+                let wanted = ChangeSettings { webhook_networks: Some(networks), ..ChangeSettings::default() };
+                api.post("/settings", &wanted).await?
             }
         };
         if context.json {
@@ -73,6 +85,9 @@ impl Noun {
 fn print(all: &PlatformSettings) {
     let mut facts = Facts::new();
     facts.fact("Accounts", if all.sign_up { "whoever wants" } else { "by invitation" });
+    if !all.webhook_networks.is_empty() {
+        facts.fact("Webhooks", format!("also reach {}", all.webhook_networks.join(", ")));
+    }
     match &all.mail {
         None => facts.fact("Mail", "not set up: links are handed over by hand").print(),
         Some(mail) => {
