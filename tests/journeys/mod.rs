@@ -1,6 +1,7 @@
 //! What a person does, from the command line to the kernel, on a real machine with real applications.
 
 mod backups;
+mod console;
 mod crashes;
 pub mod guest_book;
 mod network;

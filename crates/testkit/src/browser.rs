@@ -204,6 +204,13 @@ impl Chromium {
             .unwrap_or_else(|error| panic!("{selector}: {error}"));
     }
 
+    /// Gives a field for files one of them.
+    pub fn choose(&self, selector: &str, file: &std::path::Path) {
+        let element = self.find(selector);
+        let done = self.post(&format!("/element/{element}/value"), json!({ "text": file.display().to_string() }));
+        done.unwrap_or_else(|error| panic!("{selector}: {error}"));
+    }
+
     /// Gives a field of a kind that has a picker (dates) or an option its value, as if it had been picked.
     pub fn pick(&self, selector: &str, value: &str) {
         self.find(selector);
