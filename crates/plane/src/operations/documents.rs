@@ -96,10 +96,10 @@ pub(super) async fn keep_text(tx: &Tx, app: &Key, document: &Document) -> Answer
 pub(super) fn check_text(text: &str) -> Answer<()> {
     if text.len() > TEXT {
         let detail = format!("the text has {} bytes and may have {TEXT}; make two pages of it", text.len());
-        return Err(Refusal::invalid("bad-text", detail));
+        return Err(Refusal::invalid("bad-document", detail));
     }
     if text.chars().any(|c| c == '\0') {
-        return Err(Refusal::invalid("bad-text", "the text holds the character NUL; take it out"));
+        return Err(Refusal::invalid("bad-document", "the text holds the character NUL; take it out"));
     }
     Ok(())
 }

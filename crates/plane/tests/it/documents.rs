@@ -99,7 +99,7 @@ async fn the_tree_stays_a_tree() {
     change("more", json!({"parent": ""})).await.expect(200);
     change("start", json!({"parent": "top", "position": 0})).await.expect(200);
     world.delete(&format!("{DOCS}/top")).await.refused(409, "document-in-use");
-    change("more", json!({"text": "x".repeat((64 << 10) + 1)})).await.refused(422, "bad-text");
+    change("more", json!({"text": "x".repeat((64 << 10) + 1)})).await.refused(422, "bad-document");
     change("more", json!({"text": "x".repeat(64 << 10)})).await.expect(200);
     change("more", json!({"title": "two\nlines"})).await.refused(422, "bad-title");
     assert_eq!(slugs(&world, "?search=STEPS").await, ["start"]);
