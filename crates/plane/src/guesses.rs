@@ -31,6 +31,8 @@ pub struct Guesses {
     addresses: Tries<IpAddr>,
     // Who guesses those has the password already: there is no second one to begin anew with.
     codes: Tries<PersonId>,
+    device_codes: Tries<PersonId>,
+    devices: Tries<IpAddr>,
     letters: Tries<Account>,
     senders: Tries<IpAddr>,
 }
@@ -41,6 +43,8 @@ impl Default for Guesses {
             accounts: Tries::new(10, WINDOW),
             addresses: Tries::new(50, WINDOW),
             codes: Tries::new(10, HOUR),
+            device_codes: Tries::new(10, HOUR),
+            devices: Tries::new(30, HOUR),
             letters: Tries::new(5, HOUR),
             senders: Tries::new(30, HOUR),
         }
@@ -69,6 +73,24 @@ impl Guesses {
     /// Forgets those of somebody who showed a right one.
     pub fn right_code(&self, person: PersonId) {
         self.codes.forget(&person);
+    }
+
+    /// Counts a command line that wants to log in; seconds to wait when there were too many.
+    pub fn device(&self, address: IpAddr, now: Millis) -> Option<u64> {
+        let address = told_apart(address)?;
+        self.devices.count(address, now);
+        self.devices.over(&address, now)
+    }
+
+    /// Counts a try at the code of a command line; seconds to wait when there were too many.
+    pub fn device_code(&self, person: PersonId, now: Millis) -> Option<u64> {
+        self.device_codes.count(person, now);
+        self.device_codes.over(&person, now)
+    }
+
+    /// Forgets those of somebody who typed a right one.
+    pub fn right_device_code(&self, person: PersonId) {
+        self.device_codes.forget(&person);
     }
 
     /// Counts a letter that somebody wants sent; seconds to wait when there were too many.

@@ -27,6 +27,7 @@ mod passes;
 mod passwords;
 mod problem;
 mod progress;
+pub mod proxies;
 mod reconcilers;
 mod refused;
 pub mod router;
@@ -68,6 +69,8 @@ pub struct Config {
     pub portal_url: String,
     /// By which it knows that the edge speaks; without one nobody else's word is taken for whom a request comes from.
     pub edge_secret: Option<String>,
+    /// Whose word is taken for whom a request comes from.
+    pub trusted_proxies: Vec<proxies::Network>,
     /// Where installations answer, such as `http://{name}.localhost:8080`.
     pub edge_url: String,
     /// SHA-256 of the operator's token, in hexadecimal: whoever shows that token is the operator.
@@ -98,6 +101,7 @@ impl Config {
             data,
             nimbus_socket,
             edge_secret: None,
+            trusted_proxies: Vec::new(),
             edge_url,
             operator_token_sha256,
             keep_hours: 48,
@@ -143,6 +147,9 @@ pub fn system_clock() -> Clock {
     })
 }
 
+/// Changes that one person or token may ask for in a minute.
+const WRITES: u32 = 600;
+
 /// Everything that handlers, operations and reconcilers share.
 pub struct Plane {
     store: store::Store,
@@ -162,6 +169,9 @@ pub struct Plane {
     portal_url: String,
     /// Its hash.
     edge_secret: Option<String>,
+    trusted_proxies: Vec<proxies::Network>,
+    /// What changes something, by who asks for it.
+    writes: tries::Tries<String>,
     clock: Clock,
     /// The last time handed out: times never go back.
     last: AtomicU64,
@@ -179,6 +189,13 @@ impl Plane {
     fn now(&self) -> Millis {
         let now = (self.clock)();
         self.last.fetch_max(now, Ordering::Relaxed).max(now)
+    }
+
+    /// Counts something that changes something; refuses who asks for too much of it.
+    fn count_write(&self, actor: &str) -> problem::Answer<()> {
+        let now = self.now();
+        self.writes.count(actor.to_owned(), now);
+        self.writes.over(&actor.to_owned(), now).map_or(Ok(()), |seconds| Err(problem::Refusal::slow_down(seconds)))
     }
 
     fn url(&self, name: &InstallationName) -> String {
@@ -246,6 +263,8 @@ pub async fn serve_with(
         pages: web::design::Pages::load()?,
         console_url: config.console_url,
         portal_url: config.portal_url,
+        trusted_proxies: config.trusted_proxies,
+        writes: tries::Tries::new(WRITES, 60_000),
         edge_secret: config.edge_secret.as_deref().map(secret::sha256),
         clock,
         last: AtomicU64::new(started_at),

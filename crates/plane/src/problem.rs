@@ -77,6 +77,12 @@ impl Refusal {
         Self { retry_after: Some(seconds), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-letters", detail) }
     }
 
+    /// 429: too much at once.
+    pub fn slow_down(seconds: u64) -> Self {
+        let detail = format!("too much is asked of this at once; wait {seconds} s and try again");
+        Self { retry_after: Some(seconds), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail) }
+    }
+
     /// 500: our own fault. The cause goes to the log, and enough of it to the person to report it.
     pub fn internal(cause: impl std::fmt::Display) -> Self {
         tracing::error!(%cause, "a request failed");

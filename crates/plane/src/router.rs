@@ -17,10 +17,12 @@ use crate::doors::{self, Door};
 use crate::etag::{self, Things};
 use crate::guard;
 use crate::problem::Refusal;
+use crate::proxies;
 use crate::sites;
+use crate::strangers::Peer;
 use crate::web::api::{
-    answers, apps, backups, customers, deployments, documents, environment, events, installations, leaves, operations,
-    people, publishers, servers, settings, status, tickets, tokens, versions, webhooks,
+    answers, apps, backups, customers, deployments, devices, documents, environment, events, installations, leaves,
+    operations, people, publishers, servers, settings, status, tickets, tokens, versions, webhooks,
 };
 use crate::web::design::preferences;
 use crate::web::openapi::{self, Reads};
@@ -97,6 +99,11 @@ struct Everything {
 
 async fn choose(State(all): State<Arc<Everything>>, mut request: Request) -> Response {
     let by_edge = doors::by_edge(&all.plane, &mut request);
+    // The edge has said it already.
+    if let Some(Peer(peer)) = request.extensions().get().copied().filter(|_| !by_edge) {
+        let client = proxies::client(&all.plane.trusted_proxies, peer, request.headers());
+        request.extensions_mut().insert(Peer(client));
+    }
     let door = match all.plane.door(request.headers(), by_edge).await {
         Ok(door) => door,
         Err(error) => return Refusal::from(error).into_response(),
@@ -265,7 +272,10 @@ pub fn routes() -> Api {
         .get("/operations/{operation}", operations::show)
         .get("/operations/{operation}/log", operations::log)
         .post("/operations/{operation}/retry", operations::retry)
+        .post("/device-logins", devices::begin)
+        .post("/device-logins/token", devices::token)
         .get("/me", people::me)
+        .delete("/me/token", tokens::end)
         .get("/members", people::members)
         .post("/members/{member}", people::change)
         .delete("/members/{member}", people::remove)

@@ -10,7 +10,7 @@ use crate::Plane;
 use crate::router::Routes;
 use crate::web::Path;
 use crate::web::design::{self, View};
-use crate::web::entry::{account, code, join, login, password, security, signup, start};
+use crate::web::entry::{account, code, device, join, login, password, security, signup, start};
 use crate::web::{console, people, portal as inside};
 
 /// To come in, and what is one's own: the same everywhere.
@@ -35,6 +35,8 @@ fn both() -> Routes {
         .get("/account", account::show)
         .post("/account", account::change)
         .post("/account/password", account::password)
+        .get("/device", device::show)
+        .post("/device", device::send)
         .get("/account/security", security::show)
         .get("/account/security/app", security::app)
         .post("/account/security/app", security::set_up)

@@ -40,7 +40,9 @@ impl Api {
         let mut bearer = HeaderValue::from_str(&format!("Bearer {}", access.token))
             .map_err(|_| Failure::usage("the token holds characters that no token has: copy it again"))?;
         bearer.set_sensitive(true);
-        let headers = HeaderMap::from_iter([(AUTHORIZATION, bearer)]);
+        // Whoever logs in has none yet.
+        let shown = (!access.token.is_empty()).then_some((AUTHORIZATION, bearer));
+        let headers = HeaderMap::from_iter(shown);
         let http = reqwest::Client::builder()
             .default_headers(headers)
             .connect_timeout(Duration::from_secs(5))

@@ -71,8 +71,8 @@ pub fn access(api: Option<&str>, token: Option<&str>, saved: &Saved) -> Outcome<
     };
     let token = token.or(saved_token).map(str::trim).filter(|t| !t.is_empty()).ok_or_else(|| {
         Failure::refused(format!(
-            "no token for {base}: give --token or set VCLOUDEN_TOKEN, or run `vclouden up` on this machine, which \
-             saves one"
+            "no token for {base}: run `vclouden login`, give --token or set VCLOUDEN_TOKEN, or run `vclouden up` on \
+             this machine, which saves one"
         ))
     })?;
     Ok(Access { api: base, token: token.to_owned() })
@@ -121,7 +121,7 @@ pub fn save(path: &Path, saved: &Saved) -> Result<()> {
 
 /// Two quoted strings need no serialiser of TOML: JSON's quoting of printable ASCII is TOML's.
 fn toml_text(saved: &Saved) -> String {
-    let mut text = String::from("# Written by `vclouden up`; read by every other command.\n");
+    let mut text = String::from("# Written by `vclouden up` and `vclouden login`; read by every other command.\n");
     for (key, value) in [("api", &saved.api), ("token", &saved.token)] {
         if let Some(value) = value {
             text.push_str(&format!("{key} = {}\n", serde_json::Value::from(value.as_str())));

@@ -93,7 +93,8 @@ impl Row {
     pub fn scope(&self) -> Scope {
         let noun = self.verb.split('.').next().unwrap_or("");
         match (noun, self.verb) {
-            ("", _) => Scope::Read,
+            // Every token may say that it is done.
+            ("", _) | (_, "token.end") => Scope::Read,
             (_, "app.rollback" | "installation.rollback") | ("deployment", _) => Scope::Deploy,
             ("app" | "version" | "document", _) => Scope::Publish,
             ("installation" | "backup" | "snapshot" | "operation", _) => Scope::Operate,
@@ -108,6 +109,8 @@ pub type Who = &'static [Role];
 
 use Role::{Billing, CustomerAdmin, CustomerUser, Developer, Operator, Owner, Support};
 
+/// Whoever asks, also without a token.
+pub const ANYONE: Who = &[];
 /// Who runs the platform.
 pub const OPERATOR: Who = &[Operator];
 /// Who decides about a publisher.
@@ -183,6 +186,22 @@ const fn at_place(method: Method, who: Who, path: &'static str, verb: &'static s
 
 const PAGE: &[&str] = &["limit", "cursor"];
 const PLACE: &[&str] = &["publisher", "customer", "limit", "cursor"];
+
+const EVENTS: &[&str] = &[
+    "after",
+    "before",
+    "follow",
+    "installation",
+    "app",
+    "actor",
+    "verb",
+    "outcome",
+    "text",
+    "since",
+    "until",
+    "limit",
+    "cursor",
+];
 
 /// The table.
 pub const TABLE: &[Row] = &[
@@ -265,7 +284,10 @@ pub const TABLE: &[Row] = &[
     get(EVERYBODY, "/operations/{operation}", &["wait", "seen"]),
     get(KEEPERS, "/operations/{operation}/log", &["lines"]),
     post(OPERATOR, "/operations/{operation}/retry", "operation.retry"),
+    post(ANYONE, "/device-logins", "device.begin"),
+    post(ANYONE, "/device-logins/token", "device.token"),
     get(EVERYBODY, "/me", &[]),
+    delete(EVERYBODY, "/me/token", "token.end"),
     get(EVERYBODY, "/members", PLACE),
     at_place(Method::POST, KEEPERS, "/members/{member}", "member.role"),
     at_place(Method::DELETE, EVERYBODY, "/members/{member}", "member.remove"),
@@ -290,7 +312,7 @@ pub const TABLE: &[Row] = &[
     get(MAKERS, "/webhooks/{webhook}/deliveries", PAGE),
     get(MAKERS, "/webhooks/{webhook}/deliveries/{delivery}", &[]),
     post(MAKERS, "/webhooks/{webhook}/deliveries/{delivery}/resend", "webhook.send"),
-    get(KEEPERS, "/events", &["after", "before", "follow", "installation", "app", "limit", "cursor"]),
+    get(KEEPERS, "/events", EVENTS),
 ];
 
 /// The row of a route; `path` is its pattern with or without `/api/v1`.

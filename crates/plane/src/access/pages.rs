@@ -83,6 +83,8 @@ pub const PAGES: &[Page] = &[
     see(Both, Person, "/account"),
     send(Both, Person, "/account"),
     send(Both, Person, "/account/password"),
+    see(Both, Person, "/device"),
+    send(Both, Person, "/device"),
     see(Both, Person, "/account/security"),
     see(Both, Person, "/account/security/app"),
     send(Both, Person, "/account/security/app"),

@@ -15,12 +15,12 @@ use crate::store::{Tx, customers};
 use crate::wire::{CreateToken, NewToken, word};
 
 /// What every token begins with.
-const PREFIX: &str = "vct_";
+pub(super) const PREFIX: &str = "vct_";
 
 /// Days that a token may serve at most.
-const DAYS: std::ops::RangeInclusive<u32> = 1..=3660;
+pub(super) const DAYS: std::ops::RangeInclusive<u32> = 1..=3660;
 
-const DAY: Millis = 24 * 3600 * 1000;
+pub(super) const DAY: Millis = 24 * 3600 * 1000;
 
 /// Makes it. The answer is the only one that has its text.
 pub async fn create_token(plane: &Plane, actor: &Actor, input: CreateToken) -> Answer<NewToken> {
@@ -54,7 +54,7 @@ pub async fn create_token(plane: &Plane, actor: &Actor, input: CreateToken) -> A
     Ok(NewToken { secret: secret.text, token: super::token_shown(row) })
 }
 
-fn scopes(wanted: &[String]) -> Answer<Vec<String>> {
+pub(super) fn scopes(wanted: &[String]) -> Answer<Vec<String>> {
     let known = [Scope::Read, Scope::Publish, Scope::Deploy, Scope::Operate, Scope::Support, Scope::Manage];
     let known = known.map(|scope| word(&scope));
     if wanted.is_empty() {

@@ -9,8 +9,8 @@ use nimbus_api::Millis;
 use crate::Plane;
 use crate::operations::log_in::{LASTS, LASTS_UNUSED};
 use crate::store::{
-    Result, Tx, attachments, deliveries, deployments, events, factors, installations, invitations, leaves, links,
-    mails, operations, passkeys, sessions, tickets,
+    Result, Tx, attachments, deliveries, deployments, device_logins, events, factors, installations, invitations,
+    leaves, links, mails, operations, passkeys, sessions, tickets,
 };
 
 /// Most events that are kept.
@@ -70,6 +70,7 @@ async fn ended(tx: &Tx, now: Millis) -> Result<u64> {
     some += links::prune(tx, now).await?;
     some += factors::prune(tx, now).await?;
     some += passkeys::prune(tx, now).await?;
+    some += device_logins::prune(tx, now).await?;
     some += mails::prune(tx, now.saturating_sub(LETTERS)).await?;
     some += attachments::prune(tx, now.saturating_sub(FILES)).await?;
     some += leaves::prune(tx, now).await?;

@@ -6,8 +6,8 @@ use sea_orm::{ConnectionTrait, QueryResult};
 use serde_json::Value as Json;
 
 use super::{
-    PRUNED_AT_ONCE, Result, Rows, StoreError, Tx, all, big, from_word, get, json, maybe_parse, maybe_text, number, one,
-    run, text, to_json,
+    PRUNED_AT_ONCE, Result, Rows, StoreError, Tx, all, big, containing, from_word, get, json, maybe_parse, maybe_text,
+    number, one, run, text, to_json,
 };
 use crate::access::Reach;
 use crate::wire::{Event, Outcome, word};
@@ -94,6 +94,57 @@ pub struct Filter {
     pub app: Option<Key>,
     /// Only of this installation.
     pub installation: Option<InstallationId>,
+    /// Only by whom this is part of the name.
+    pub actor: Option<String>,
+    /// Only this verb, or every verb of this noun.
+    pub verb: Option<String>,
+    /// Only those that went so.
+    pub outcome: Option<Outcome>,
+    /// Only where this is part of a thing's name or id.
+    pub text: Option<String>,
+    /// Only from this time on.
+    pub since: Option<Millis>,
+    /// Only before this time.
+    pub until: Option<Millis>,
+}
+
+impl Filter {
+    /// As conditions of SQL.
+    fn sql(&self, values: &mut Vec<sea_orm::Value>) -> String {
+        let mut sql = String::new();
+        let mut also = |condition: &str, value: sea_orm::Value| {
+            values.push(value);
+            let condition = condition.replace('?', &format!("${}", values.len()));
+            sql.push_str(&format!(" AND ({condition})"));
+        };
+        if let Some(app) = &self.app {
+            also("publisher = ?", text(&app.publisher));
+            also("app = ?", text(&app.slug));
+        }
+        if let Some(installation) = self.installation {
+            also("installation = ?", text(installation));
+        }
+        if let Some(actor) = &self.actor {
+            also("LOWER(actor) LIKE ? ESCAPE '\\'", containing(actor));
+        }
+        if let Some(verb) = &self.verb {
+            also(if verb.contains('.') { "verb = ?" } else { "kind = ?" }, text(verb));
+        }
+        if let Some(outcome) = self.outcome {
+            also("outcome = ?", text(word(&outcome)));
+        }
+        if let Some(wanted) = &self.text {
+            let like = "LOWER(COALESCE(name, '')) LIKE ? ESCAPE '\\' OR LOWER(id) LIKE ? ESCAPE '\\'";
+            also(like, containing(wanted));
+        }
+        if let Some(since) = self.since {
+            also("at >= ?", big(since));
+        }
+        if let Some(until) = self.until {
+            also("at < ?", big(until));
+        }
+        sql
+    }
 }
 
 /// Which part of the list is wanted, and from which end.
@@ -121,15 +172,7 @@ pub async fn list(db: &impl ConnectionTrait, reach: &Reach, filter: &Filter, par
     };
     let mut values = vec![big(after), big(before), big(limit)];
     sql.push_str(&reach.sql("publisher", "customer", &mut values));
-    if let Some(app) = &filter.app {
-        values.extend([text(&app.publisher), text(&app.slug)]);
-        let last = values.len();
-        sql.push_str(&format!(" AND publisher = ${} AND app = ${last}", last - 1));
-    }
-    if let Some(installation) = filter.installation {
-        values.push(text(installation));
-        sql.push_str(&format!(" AND installation = ${}", values.len()));
-    }
+    sql.push_str(&filter.sql(&mut values));
     sql.push_str(&format!(" ORDER BY sequence {order} LIMIT $3"));
     all(db, &sql, values, read).await
 }

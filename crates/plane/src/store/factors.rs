@@ -18,7 +18,7 @@ pub struct CodeApp {
 }
 
 /// Tables of which the rows of somebody say how they come in.
-const TABLES: [&str; 4] = ["code_apps", "recovery_codes", "passkeys", "half_logins"];
+const TABLES: [&str; 5] = ["code_apps", "recovery_codes", "passkeys", "half_logins", "device_logins"];
 
 /// How many second factors the person `p` has.
 pub(super) const COUNT: &str = "(SELECT COUNT(*) FROM code_apps a WHERE a.person = p.id) \

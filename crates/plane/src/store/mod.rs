@@ -21,6 +21,7 @@ pub mod attachments;
 pub mod customers;
 pub mod deliveries;
 pub mod deployments;
+pub mod device_logins;
 pub mod documents;
 pub mod events;
 pub mod factors;

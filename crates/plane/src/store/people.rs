@@ -83,7 +83,7 @@ pub(super) fn read_membership(row: &QueryResult) -> Result<Membership> {
 }
 
 /// Publisher and customer as columns have them.
-pub(super) fn columns_of(reach: &Reach) -> (String, String) {
+pub fn columns_of(reach: &Reach) -> (String, String) {
     match reach {
         Reach::All => (String::new(), String::new()),
         Reach::Publisher(publisher) => (publisher.to_string(), String::new()),

@@ -18,6 +18,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::operations::Actor;
 use crate::problem::{Answer, Refusal};
+use crate::strangers::Peer;
 use crate::wire::{NDJSON, Page};
 
 pub mod api;
@@ -42,6 +43,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Actor {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Answer<Self> {
         // The guard of every route puts it there.
         parts.extensions.get::<Actor>().cloned().ok_or_else(|| Refusal::internal("a request without an actor"))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Peer {
+    type Rejection = Refusal;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Answer<Self> {
+        // Whoever accepts connections puts it there.
+        parts.extensions.get::<Peer>().copied().ok_or_else(|| Refusal::internal("a request from nowhere"))
     }
 }
 

@@ -194,6 +194,9 @@ async fn answer(
 ) -> Answer<Response> {
     if parts.method == Method::POST {
         check_origin(&parts.headers)?;
+        if let Some(person) = &visit.person {
+            plane.count_write(&format!("person:{}", person.id))?;
+        }
     }
     match row.who {
         Visitors::Anyone => {}
@@ -364,7 +367,11 @@ async fn show_problem(plane: &Plane, visit: &Visit, response: Response) -> Respo
     // What went wrong on our side is for the log, not for whoever happens to see it.
     let problem = problem.filter(|problem| problem.code != "internal");
     let detail = problem.map(|problem| plane.words(visit.view.language, &problem.code, problem.detail));
-    plane.pages.error(&visit.view, parts.status, &detail.unwrap_or_default())
+    let mut page = plane.pages.error(&visit.view, parts.status, &detail.unwrap_or_default());
+    if let Some(seconds) = parts.headers.get(header::RETRY_AFTER) {
+        page.headers_mut().insert(header::RETRY_AFTER, seconds.clone());
+    }
+    page
 }
 
 impl Plane {

@@ -86,7 +86,8 @@ impl fmt::Display for Network {
 }
 
 impl Network {
-    fn contains(self, address: IpAddr) -> bool {
+    /// Whether an address is in it.
+    pub fn contains(self, address: IpAddr) -> bool {
         let wide = |address: IpAddr| match address {
             IpAddr::V4(v4) => (u128::from(v4.to_bits()) << 96, 32),
             IpAddr::V6(v6) => (v6.to_bits(), 128),

@@ -238,3 +238,44 @@ pub struct NewToken {
     /// What is kept of it.
     pub token: Token,
 }
+
+/// `POST /device-logins`: a command line wants to log in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BeginDeviceLogin {
+    /// What asks, such as the name of the machine: one line of at most 100 characters.
+    #[schemars(regex(pattern = LINE))]
+    pub name: String,
+    /// What its token may be used for; everything when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
+    /// Days that its token serves, 1 to 3660; 90 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 3660))]
+    pub days: Option<u32>,
+}
+
+/// A login that waits for a person (RFC 8628 in shape).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeviceLoginBegun {
+    /// What the command line keeps, and shows for its token.
+    pub device_code: String,
+    /// What the person compares, or types.
+    pub user_code: String,
+    /// Where it is typed.
+    pub verification_uri: String,
+    /// The same with the code in it.
+    pub verification_uri_complete: String,
+    /// Seconds that it waits.
+    pub expires_in: u64,
+    /// Seconds between two questions.
+    pub interval: u64,
+}
+
+/// `POST /device-logins/token`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TakeDeviceToken {
+    /// What `POST /device-logins` gave.
+    pub device_code: String,
+}

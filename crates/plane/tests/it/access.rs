@@ -24,7 +24,7 @@ fn every_route_is_in_the_table_of_access_and_every_row_is_a_route() {
 #[tokio::test]
 async fn no_route_answers_without_a_valid_token() {
     let world = World::new().await;
-    for row in plane::access::TABLE {
+    for row in plane::access::TABLE.iter().filter(|row| !row.who.is_empty()) {
         let method: Method = row.method.as_str().parse().unwrap();
         let path = row.path.replace(['{', '}'], "");
         // So many wrong tokens in one minute would be told to wait.

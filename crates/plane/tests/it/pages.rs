@@ -6,6 +6,7 @@ use plane::access::{PAGES, Site, Visitors, find_page};
 use plane::wire::Invitation;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+use sha2::Digest;
 
 use crate::world::{World, package};
 
@@ -15,6 +16,8 @@ pub struct Browser<'a> {
     pub host: String,
     pub cookies: BTreeMap<String, String>,
     pub language: &'static str,
+    /// From whom proxies say that it comes.
+    pub forwarded: &'static str,
     http: reqwest::Client,
 }
 
@@ -67,7 +70,7 @@ impl Page {
     }
 
     /// The value of the hidden field that keeps others from sending a form.
-    fn csrf(&self) -> String {
+    pub fn csrf(&self) -> String {
         self.after("name=\"csrf\" value=\"")
     }
 
@@ -83,7 +86,7 @@ impl<'a> Browser<'a> {
     pub fn new(world: &'a World, host: &str) -> Self {
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let port = world.address.port();
-        Self { world, host: format!("{host}:{port}"), cookies: BTreeMap::new(), language: "en", http }
+        Self { world, host: format!("{host}:{port}"), cookies: BTreeMap::new(), language: "en", forwarded: "", http }
     }
 
     async fn ask(&mut self, method: Method, path: &str, form: Option<&[(&str, &str)]>) -> (StatusCode, String, String) {
@@ -94,6 +97,9 @@ impl<'a> Browser<'a> {
             .header("cookie", cookies.join("; "))
             .header("accept-language", self.language)
             .header("user-agent", "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0");
+        if !self.forwarded.is_empty() {
+            request = request.header("x-forwarded-for", self.forwarded);
+        }
         if let Some(form) = form {
             let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
             request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
@@ -147,6 +153,15 @@ impl<'a> Browser<'a> {
             path = place;
         }
         panic!("{path} leads in circles");
+    }
+
+    /// Sends a form again and again, without looking at the page it is on or leads to.
+    pub async fn submit(&mut self, action: &str, form: &[(&str, &str)]) -> Page {
+        let csrf = sha2::Sha256::digest(format!("form/{}", self.cookies["session"]));
+        let csrf: String = csrf.iter().map(|byte| format!("{byte:02x}")).collect();
+        let all: Vec<_> = form.iter().copied().chain([("csrf", csrf.as_str())]).collect();
+        let (status, path, html) = self.ask(Method::POST, action, Some(&all)).await;
+        Page { status, path, html }
     }
 
     /// Sends a form of the page at `from`, with what keeps others from sending it.
@@ -260,7 +275,9 @@ async fn every_page_is_shown_in_both_languages() {
             page.has(&format!("<html lang=\"{language}\""));
         }
         owner.open(&format!("/p/acme/deployments/{deployment}")).await.has("hola-sol");
-        for path in ["/account", "/account/security", "/account/security/app", "/login", "/signup", "/password"] {
+        for path in
+            ["/account", "/account/security", "/account/security/app", "/device", "/login", "/signup", "/password"]
+        {
             assert_eq!(owner.open(path).await.status, 200, "{path}");
             assert_eq!(Browser::new(&world, "acme.localhost").open(path).await.status, 200, "{path}");
         }

@@ -38,6 +38,11 @@ expected-statuses = ["400", "401", "403", "404", "405", "406", "409", "412", "41
 include-path = "/installations/{installation}"
 include-method = "DELETE"
 parameters = { "path.installation" = "other" }
+
+# What ends the token that it is asked with is asked with none that is needed.
+[[operations]]
+include-path = "/me/token"
+headers = { "Authorization" = "Bearer vct_none" }
 "#;
 
 /// What is no package is sent as one.

@@ -58,6 +58,7 @@ pub struct World {
     pub address: SocketAddr,
     pub http: reqwest::Client,
     pub workers: usize,
+    pub trusted: Vec<plane::proxies::Network>,
     pub console_url: Option<String>,
     serving: Option<Serving>,
 }
@@ -115,6 +116,7 @@ impl World {
             address: "127.0.0.1:1".parse().unwrap(),
             http: reqwest::Client::new(),
             workers: 8,
+            trusted: Vec::new(),
             console_url: None,
             serving: None,
         };
@@ -144,6 +146,7 @@ impl World {
         config.console_url = self.console_url.clone().unwrap_or(config.console_url);
         config.edge_secret = Some(EDGE_SECRET.into());
         config.workers_per_server = self.workers;
+        config.trusted_proxies = self.trusted.clone();
         config.archive_limits.archive_bytes = 1 << 20;
         let (end, ended) = oneshot::channel::<()>();
         let server: Arc<dyn plane::server::Server> = Arc::new(Shared(self.fake.clone()));

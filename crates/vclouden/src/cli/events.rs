@@ -26,6 +26,7 @@ const COUNT: usize = 50;
     "vclouden events -n 200 --installation acme",
     "vclouden events -f --app radicale",
     "vclouden --json events -f",
+    "vclouden events --by ana@acme.example --what session --result refused --since 2026-11-01",
 ))]
 pub struct Args {
     /// Go on with new events until Ctrl-C
@@ -43,6 +44,32 @@ pub struct Args {
     /// Only of this installation
     #[arg(long)]
     installation: Option<InstallationName>,
+    /// Only by whom this is part of the name
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+    /// Only this verb, such as app.create, or every verb of a noun, such as app
+    #[arg(long, value_name = "VERB")]
+    what: Option<String>,
+    /// Only those that went so: done, accepted, failed, refused
+    #[arg(long, value_parser = ["done", "accepted", "failed", "refused"])]
+    result: Option<String>,
+    /// Only where this is part of a thing's name or id
+    #[arg(long, value_name = "TEXT")]
+    text: Option<String>,
+    /// Only from this time on, such as 2026-11-23 or 2026-11-23T14:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    since: Option<u64>,
+    /// Only before this time
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    until: Option<u64>,
+}
+
+/// A moment in milliseconds since 1970; a day begins at midnight UTC.
+fn moment(text: &str) -> Result<u64, String> {
+    let whole = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
+    let bad = |_| "write a day such as 2026-11-23, or a time such as 2026-11-23T14:00:00Z".to_owned();
+    let at = chrono::DateTime::parse_from_rfc3339(&whole).map_err(bad)?;
+    u64::try_from(at.timestamp_millis()).map_err(|_| "that is before 1970".to_owned())
 }
 
 /// Does it.
@@ -51,6 +78,12 @@ pub async fn run(args: Args, context: &Context) -> Outcome {
     let mut query = Vec::new();
     query.extend(args.app.map(|app| ("app", app.to_string())));
     query.extend(args.installation.map(|name| ("installation", name.to_string())));
+    query.extend(args.by.map(|name| ("actor", name)));
+    query.extend(args.what.map(|verb| ("verb", verb)));
+    query.extend(args.result.map(|word| ("outcome", word)));
+    query.extend(args.text.map(|text| ("text", text)));
+    query.extend(args.since.map(|at| ("since", at.to_string())));
+    query.extend(args.until.map(|at| ("until", at.to_string())));
     if !args.follow {
         let count = args.count.unwrap_or(if args.after.is_some() { usize::MAX } else { COUNT });
         let events = newest(&api, query, args.after, count).await?;

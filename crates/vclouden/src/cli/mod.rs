@@ -16,6 +16,7 @@ mod install;
 mod installation;
 mod invitation;
 mod leave;
+mod login;
 mod member;
 mod named;
 mod operation;
@@ -85,6 +86,10 @@ enum Command {
     Down(down::Args),
     /// Print a systemd unit that keeps `vclouden up` running
     Unit(unit::Args),
+    /// Let this command line in by your browser, as you
+    Login(login::Args),
+    /// End what `vclouden login` saved
+    Logout(login::LogOut),
     /// Everything at a glance
     Status(status::Args),
     /// Those who make applications and have customers
@@ -218,6 +223,13 @@ impl Context {
         Api::new(&access?)
     }
 
+    /// The base URL of the API, where no token is needed.
+    pub fn base(&self) -> Outcome<String> {
+        let set = || std::env::var("VCLOUDEN_API").ok().filter(|value| !value.is_empty());
+        let saved = config::load(config::saved_path().as_deref())?;
+        config::base(self.api.clone().or_else(set).as_deref(), &saved)
+    }
+
     /// Progress as this command's output wants it.
     pub fn progress(&self) -> Progress {
         Progress::new(self.json, false)
@@ -266,6 +278,8 @@ impl Command {
     /// The commands that ask the API.
     async fn ask(self, context: &Context) -> Outcome {
         match self {
+            Command::Login(args) => login::run(args, context).await,
+            Command::Logout(args) => login::log_out(args, context).await,
             Command::Status(args) => status::run(args, context).await,
             Command::Publisher(noun) => noun.run(context).await,
             Command::App(noun) => noun.run(context).await,

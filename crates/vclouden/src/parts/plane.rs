@@ -22,6 +22,9 @@ pub struct Args {
     /// Where they find publishers' portals, with `{publisher}` in it
     #[arg(long)]
     portal_url: String,
+    /// Addresses or networks of proxies whose `X-Forwarded-For` or `Forwarded` is believed
+    #[arg(long = "trusted-proxy")]
+    trusted_proxies: Vec<plane::proxies::Network>,
     /// PostgreSQL in place of a file in the data directory
     #[arg(long, env = "VCLOUDEN_DATABASE", hide_env_values = true)]
     database: Option<String>,
@@ -38,6 +41,7 @@ pub fn run(args: Args) -> Outcome {
     let listen = args.facing.settle()?;
     let socket = args.facing.nimbus_socket;
     let mut config = plane::Config::new(listen, args.data, socket, args.edge_url, args.operator_token_sha256);
+    config.trusted_proxies = args.trusted_proxies;
     (config.console_url, config.portal_url) = (args.console_url, args.portal_url);
     config.edge_secret = args.edge_secret;
     if let Some(url) = args.database {

@@ -51,6 +51,8 @@ pub struct Setup {
     pub edge_url: String,
     /// Where people find the console.
     pub console_url: String,
+    /// Proxies whose word is taken for whom a request comes from.
+    pub trusted_proxies: Vec<plane::proxies::Network>,
     /// Where they find publishers' portals.
     pub portal_url: String,
     /// PostgreSQL of the control plane, if it is not to use a file.
@@ -299,7 +301,9 @@ fn plane(setup: &Setup) -> Result<Part> {
         flag("portal-url", &*setup.portal_url),
         flag("operator-token-sha256", &*setup.token_hash),
     ];
-    let mut part = part(setup, "plane", Some(&setup.api), arguments.concat())?;
+    let proxies = setup.trusted_proxies.iter().flat_map(|network| flag("trusted-proxy", network.to_string()));
+    let arguments: Vec<OsString> = arguments.concat().into_iter().chain(proxies).collect();
+    let mut part = part(setup, "plane", Some(&setup.api), arguments)?;
     // It may hold a password.
     part.environment.push((SECRET, setup.edge_secret.clone()));
     part.environment.extend(setup.database.iter().map(|url| ("VCLOUDEN_DATABASE", url.clone())));

@@ -481,3 +481,43 @@ fn the_newest_events_are_shown_in_the_order_in_which_they_happened() {
     let list: Value = serde_json::from_str(&fake.run(&["--json", "events", "-n", "1"]).out).unwrap();
     assert_eq!(list["items"].as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn a_command_line_logs_in_by_a_browser_and_out() {
+    let begun = json!({
+        "device_code": "d", "user_code": "BCDF-GHJK", "verification_uri": "http://x/device",
+        "verification_uri_complete": "http://x/device?code=BCDF-GHJK", "expires_in": 60, "interval": 1,
+    });
+    let token = json!({
+        "id": ID, "name": "n", "role": "owner", "publisher": "acme", "customer": null, "personal": true,
+        "scopes": ["everything"], "created_at": 0, "expires_at": 1000, "used_at": null,
+    });
+    let fake = Fake::new(vec![
+        ("POST /device-logins", vec![answer(201, begun)]),
+        (
+            "POST /device-logins/token",
+            vec![
+                problem(409, "authorization-pending", "not yet"),
+                answer(200, json!({ "secret": "vct_made", "token": token })),
+            ],
+        ),
+        ("DELETE /me/token", vec![answer(204, json!(null))]),
+    ]);
+    let ended = fake.run(&["login", "--no-browser", "--scope", "publish", "--name", "laptop"]);
+    assert_eq!(ended.status, 0, "{}", ended.err);
+    assert!(
+        ended.out.contains("http://x/device?code=BCDF-GHJK") && ended.out.contains("owner of acme"),
+        "{}",
+        ended.out
+    );
+    let asked = fake.asked();
+    let body: Value = serde_json::from_slice(&asked[0].1).unwrap();
+    assert_eq!(body, json!({ "name": "laptop", "scopes": ["publish"], "days": 90 }));
+    assert_eq!(asked.len(), 3);
+    let ended = fake.run(&["--json", "logout"]);
+    assert_eq!(ended.status, 0, "{}", ended.err);
+    assert_eq!(fake.asked()[3].0, "DELETE /me/token");
+    let ended = fake.run(&["logout"]);
+    assert_eq!(ended.status, 1);
+    assert!(ended.err.contains("nobody is logged in"), "{}", ended.err);
+}

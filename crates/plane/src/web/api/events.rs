@@ -14,7 +14,7 @@ use crate::operations::{Actor, app_key, find_installation};
 use crate::problem::{Answer, Refusal};
 use crate::store::events::{self, Filter, Part};
 use crate::web::{Query, follow, json, lines};
-use crate::wire::Page;
+use crate::wire::{Outcome, Page};
 
 /// Before which event; this makes the list begin with the newest.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +49,18 @@ pub struct Wanted {
     installation: Option<String>,
     /// Only what concerns that application.
     app: Option<String>,
+    /// Only by whom this is part of the name.
+    actor: Option<String>,
+    /// Only this verb, such as `app.create`, or every verb of a noun, such as `app`.
+    verb: Option<String>,
+    /// Only those that went so.
+    outcome: Option<Outcome>,
+    /// Only where this is part of a thing's name or id.
+    text: Option<String>,
+    /// Only from this time on.
+    since: Option<u64>,
+    /// Only before this time.
+    until: Option<u64>,
 }
 
 pub async fn list(State(plane): State<Arc<Plane>>, actor: Actor, Query(wanted): Query<Wanted>) -> Answer<Response> {
@@ -65,7 +77,17 @@ pub async fn list(State(plane): State<Arc<Plane>>, actor: Actor, Query(wanted): 
         Some(text) => Some(find_installation(db, &actor.reach, &text).await?.id),
         None => None,
     };
-    let filter = Filter { app, installation };
+    let known = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let filter = Filter {
+        app,
+        installation,
+        actor: known(wanted.actor),
+        verb: known(wanted.verb),
+        outcome: wanted.outcome,
+        text: known(wanted.text),
+        since: wanted.since,
+        until: wanted.until,
+    };
     if wanted.follow.unwrap_or(false) {
         if wanted.before.is_some() {
             return Err(Refusal::invalid("bad-query", "before cannot be followed: leave before or follow out"));

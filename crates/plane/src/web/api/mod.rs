@@ -5,6 +5,7 @@ pub mod apps;
 pub mod backups;
 pub mod customers;
 pub mod deployments;
+pub mod devices;
 pub mod documents;
 pub mod environment;
 pub mod events;

@@ -10,6 +10,7 @@ use http::StatusCode;
 use crate::Plane;
 use crate::operations::create_token::create_token;
 use crate::operations::delete_token::delete_token;
+use crate::operations::end_token::end_token;
 use crate::operations::{Actor, token_shown};
 use crate::problem::Answer;
 use crate::store::tokens;
@@ -37,5 +38,10 @@ pub async fn delete(
     Json(Nothing {}): Json<Nothing>,
 ) -> Answer<Response> {
     delete_token(&plane, &actor, &id).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+pub async fn end(State(plane): State<Arc<Plane>>, actor: Actor, Json(Nothing {}): Json<Nothing>) -> Answer<Response> {
+    end_token(&plane, &actor).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

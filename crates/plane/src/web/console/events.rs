@@ -5,8 +5,9 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header;
-use minijinja::context;
-use serde::Deserialize;
+use jiff::tz::TimeZone;
+use minijinja::{Value, context};
+use serde::{Deserialize, Serialize};
 
 use super::{Console, value};
 use crate::Plane;
@@ -15,17 +16,84 @@ use crate::problem::{Answer, Refusal};
 use crate::store::events::{self, Filter, Part};
 use crate::web::Query;
 use crate::web::design::format;
+use crate::web::entry::again;
 use crate::web::visit::Visit;
 use crate::wire::word;
+
+const TEMPLATE: &str = "console/events.html";
 
 /// Events of a page.
 const PAGE: usize = 100;
 
-/// Which ones.
-#[derive(Debug, Deserialize)]
+/// Which ones, as a form asks.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
 pub struct Wanted {
     before: Option<u64>,
+    by: String,
+    what: String,
+    result: String,
+    q: String,
+    /// Days, such as `2026-11-23`, in the person's time zone; the last one is part of it.
+    from: String,
+    to: String,
 }
+
+impl Wanted {
+    fn filter(&self, zone: &TimeZone) -> Answer<Filter> {
+        let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        let outcome = given(&self.result).map(|word| serde_json::from_value(word.into())).transpose();
+        Ok(Filter {
+            actor: given(&self.by),
+            verb: given(&self.what),
+            outcome: outcome.map_err(|_| Refusal::invalid("bad-query", "there is no such result"))?,
+            text: given(&self.q),
+            since: given(&self.from).map(|day| begin_of(&day, zone, 0)).transpose()?,
+            until: given(&self.to).map(|day| begin_of(&day, zone, 1)).transpose()?,
+            ..Filter::default()
+        })
+    }
+
+    /// As a query, for the file with the same events.
+    fn query(&self) -> String {
+        let pairs = [
+            ("by", &self.by),
+            ("what", &self.what),
+            ("result", &self.result),
+            ("q", &self.q),
+            ("from", &self.from),
+            ("to", &self.to),
+        ];
+        let given = pairs.into_iter().filter(|(_, value)| !value.is_empty());
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish()
+    }
+}
+
+/// When a day begins, or one some days later.
+fn begin_of(day: &str, zone: &TimeZone, later: i64) -> Answer<u64> {
+    let bad = || Refusal::invalid("bad-day", "this is no day; write one such as 2026-11-23");
+    let day: jiff::civil::Date = day.parse().map_err(|_| bad())?;
+    let day = day.checked_add(jiff::Span::new().days(later)).map_err(|_| bad())?;
+    let begin = day.to_zoned(zone.clone()).map_err(|_| bad())?;
+    u64::try_from(begin.timestamp().as_millisecond()).map_err(|_| bad())
+}
+
+/// Nouns and verbs that can be asked for.
+const NOUNS: &[&str] = &[
+    "app",
+    "version",
+    "customer",
+    "installation",
+    "backup",
+    "deployment",
+    "session",
+    "person",
+    "member",
+    "invitation",
+    "token",
+    "device",
+    "publisher",
+];
 
 pub async fn list(
     State(plane): State<Arc<Plane>>,
@@ -35,21 +103,46 @@ pub async fn list(
 ) -> Answer<Response> {
     let page = Console { plane: &plane, visit: &visit, actor: &actor };
     let part = Part::NewestFirst { after: 0, before: wanted.before.unwrap_or(u64::MAX) };
-    let mut all = events::list(plane.store.read(), &actor.reach, &Filter::default(), part, PAGE as u64 + 1).await?;
+    let filter = match wanted.filter(&visit.view.zone) {
+        Ok(filter) => filter,
+        Err(refusal) => {
+            let values = context! { events => Vec::<()>::new(), next => "", ..values(&page, &wanted)? };
+            return again(&plane, &visit, refusal, TEMPLATE, values);
+        }
+    };
+    let mut all = events::list(plane.store.read(), &actor.reach, &filter, part, PAGE as u64 + 1).await?;
     let more = all.len() > PAGE;
     all.truncate(PAGE);
     let next = all.last().filter(|_| more).map(|event| visit.view.with_query("before", &event.sequence.to_string()));
-    let values = context! { shell => page.shell("/events")?, base => page.base(), events => value(&all), next };
-    Ok(plane.pages.page(&visit.view, "console/events.html", values))
+    let values = context! { events => value(&all), next, ..values(&page, &wanted)? };
+    Ok(plane.pages.page(&visit.view, TEMPLATE, values))
+}
+
+fn values(page: &Console<'_>, wanted: &Wanted) -> Answer<Value> {
+    let query = wanted.query();
+    Ok(context! {
+        shell => page.shell("/events")?,
+        base => page.base(),
+        nouns => NOUNS.to_vec(),
+        wanted => value(wanted),
+        filtered => !query.is_empty(),
+        query,
+    })
 }
 
 /// Events of a file.
 const FILE: u64 = 100_000;
 
 /// All of them as a table for other programs.
-pub async fn export(State(plane): State<Arc<Plane>>, actor: Actor) -> Answer<Response> {
+pub async fn export(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Query(wanted): Query<Wanted>,
+) -> Answer<Response> {
+    let filter = wanted.filter(&visit.view.zone)?;
     let newest = Part::NewestFirst { after: 0, before: u64::MAX };
-    let all = events::list(plane.store.read(), &actor.reach, &Filter::default(), newest, FILE).await?;
+    let all = events::list(plane.store.read(), &actor.reach, &filter, newest, FILE).await?;
     let mut file = csv::Writer::from_writer(Vec::new());
     let head = ["sequence", "at", "actor", "verb", "kind", "id", "name", "customer", "app", "outcome", "detail"];
     file.write_record(head).map_err(Refusal::internal)?;

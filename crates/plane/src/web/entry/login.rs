@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
+use http::{HeaderName, HeaderValue};
 use minijinja::context;
 use serde::Deserialize;
 
@@ -77,5 +78,8 @@ pub async fn log_out(State(plane): State<Arc<Plane>>, visit: Visit) -> Answer<Re
     }
     let mut response = Redirect::to("/login").into_response();
     keep_session(&visit, &mut response, None);
+    // Not its cookies: that would reach every host below the same domain.
+    let what = HeaderValue::from_static("\"cache\", \"storage\"");
+    response.headers_mut().insert(HeaderName::from_static("clear-site-data"), what);
     Ok(response)
 }

@@ -14,6 +14,7 @@ use crate::problem::{Answer, Refusal};
 
 pub mod account;
 pub mod code;
+pub mod device;
 pub mod join;
 pub mod login;
 pub mod password;

@@ -9,9 +9,9 @@ use serde_json::{Map, Value, json};
 
 use crate::wire::{
     Accepted, App, Applied, Attachment, Backup, CannedAnswer, CurrentLeave, Customer, Delivery, Deployment,
-    DeploymentEvent, Document, DocumentImage, DocumentRevision, Event, Installation, Invitation, Leave, Me, Member,
-    NDJSON, NewToken, NewWebhook, Opened, Operation, Page, PlatformSettings, Publisher, Server, SignIn, Snapshot,
-    Status, Ticket, TicketMessage, Token, Variable, Version, Webhook,
+    DeploymentEvent, DeviceLoginBegun, Document, DocumentImage, DocumentRevision, Event, Installation, Invitation,
+    Leave, Me, Member, NDJSON, NewToken, NewWebhook, Opened, Operation, Page, PlatformSettings, Publisher, Server,
+    SignIn, Snapshot, Status, Ticket, TicketMessage, Token, Variable, Version, Webhook,
 };
 
 type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
@@ -180,6 +180,7 @@ pub const NOUNS: &[(&str, &str)] = &[
     ("leaves", "Customers' leave for support to open an installation."),
     ("people", "Who is what where, and who is invited to be."),
     ("tokens", "Keys to this API."),
+    ("devices", "Command lines that log in by a person's browser."),
     ("events", "Who did what and when; what servers report."),
     ("webhooks", "Where a publisher is told of events as they happen."),
     ("servers", "What installations run on."),
@@ -313,7 +314,13 @@ pub const ANSWERS: &[Told] = &[
     gives::<Operation>("GET /operations/{operation}", "One with its steps; with `wait` as soon as there is news."),
     lines::<LogLine>("GET /operations/{operation}/log", "What the application wrote that made it fail, for 48 hours."),
     begins::<Operation>("POST /operations/{operation}/retry", "Tries again what is stuck; 409 unless it is."),
+    makes::<DeviceLoginBegun>("POST /device-logins", "Begins a login that a person approves in a browser."),
+    gives::<NewToken>(
+        "POST /device-logins/token",
+        "Its token once somebody approved; 409 `authorization-pending`, `slow-down`, `access-denied`, `expired-token`.",
+    ),
     gives::<Me>("GET /me", "Who you are."),
+    does("DELETE /me/token", "Ends the token that the request shows."),
     page::<Member>("GET /members", "Who is what at a place, or at one's own."),
     gives::<Member>("POST /members/{member}", "Changes what somebody is; 409 for the only one who decides."),
     does("DELETE /members/{member}", "Ends it; 409 for the only one who decides."),

@@ -155,17 +155,21 @@ fn operation(route: &Route, row: &Row, asked: &mut SchemaGenerator, answered: &m
     if changes && answers::find(&Method::GET, route.path).is_some_and(|told| told.is_one()) {
         header("If-Match");
     }
-    if changes && row.verb != "installation.exec" {
+    if changes && row.verb != "installation.exec" && !row.who.is_empty() {
         header("Idempotency-Key");
     }
     let roles: Vec<String> = row.who.iter().map(word).collect();
+    let (roles_told, security) = match row.who.is_empty() {
+        true => ("For whoever asks, also without a token.".to_owned(), json!([])),
+        false => (format!("For: {}.", roles.join(", ")), json!([{ "token": [word(&row.scope())] }])),
+    };
     let mut operation = json!({
         "operationId": route.id,
         "tags": [route.id.split('.').next().unwrap_or("")],
         "summary": told.map_or("", |told| told.summary),
-        "description": format!("For: {}.", roles.join(", ")),
+        "description": roles_told,
         "x-roles": roles,
-        "security": [{ "token": [word(&row.scope())] }],
+        "security": security,
         "parameters": parameters,
         "responses": told.map(|told| told.responses(answered)).unwrap_or_default(),
     });

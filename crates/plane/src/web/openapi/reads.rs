@@ -10,6 +10,7 @@ use schemars::{JsonSchema, Schema};
 
 use crate::Plane;
 use crate::operations::Actor;
+use crate::strangers::Peer;
 use crate::web::{Json, Path, Query};
 
 /// What is read.
@@ -38,6 +39,7 @@ impl Reads for State<Arc<Plane>> {}
 impl Reads for Actor {}
 impl Reads for Body {}
 impl Reads for HeaderMap {}
+impl Reads for Peer {}
 impl Reads for Request {}
 /// The parts of the path are text, which the pattern names.
 impl<T> Reads for Path<T> {}

@@ -84,3 +84,45 @@ done-passkey-name = It has another name now.
 done-passkey-off = The passkey lets nobody in any more.
 letter-security-passkey-on = A passkey was added to your account.
 letter-security-passkey-off = A passkey of your account was removed.
+device-title = Let a command line in
+device-lead = A command line shows a code: type it here to let it in.
+device-lead-found = Is this what your command line shows?
+device-code = Code
+device-code-hint = Such as BCDF-GHJK
+device-name = What asks
+code = Code
+go-on = Go on
+device-scopes = With it, it may:
+device-days = { $n ->
+    [one] For one day. It can be ended before that among the tokens.
+   *[other] For { $n } days. It can be ended before that among the tokens.
+}
+device-warning = Only go on if you have just begun this yourself. Whoever sent you this code would act in your name.
+device-place = It acts as you at
+device-approve = Let it in
+device-refuse = Do not let it in
+device-nowhere = You have no place at any publisher yet, so that there is nothing to let it into.
+account-device = A command line asks for a code? <a href="{ $href }">Type it here.</a>
+done-device = The command line is let in; it goes on by itself.
+done-device-refused = It was not let in.
+verb-device-approve = let a command line in
+verb-device-refuse = did not let a command line in
+verb-token-end = logged a command line out
+events-search = Name of a thing
+events-everything = Everything
+events-any-result = Any result
+events-from = From this day on
+events-to = Up to this day
+noun-app = Applications
+noun-version = Versions
+noun-customer = Customers
+noun-installation = Installations
+noun-backup = Backups
+noun-deployment = Deployments
+noun-session = Logging in and out
+noun-person = Accounts
+noun-member = Members
+noun-invitation = Invitations
+noun-token = Tokens
+noun-device = Command lines
+noun-publisher = The publisher

@@ -1,0 +1,112 @@
+//! From whom a request comes when proxies bring it. Only the word of those whom the operator names is taken: what stands
+//! rightmost in `X-Forwarded-For` or `Forwarded` and is none of them, since everything left of it the client may have
+//! written.
+
+use std::net::IpAddr;
+
+use http::{HeaderMap, HeaderName, header};
+
+pub use crate::webhooks::outbound::Network;
+
+/// From whom a request comes that `peer` brings.
+pub fn client(trusted: &[Network], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    if !is_trusted(trusted, peer) {
+        return peer;
+    }
+    let plain = lines(headers, &HeaderName::from_static("x-forwarded-for"));
+    let plain = rightmost(trusted, plain.iter().flat_map(|line| line.split(',')).map(address));
+    let named = lines(headers, &header::FORWARDED);
+    let named = rightmost(trusted, named.iter().flat_map(|line| line.split(',')).map(of_forwarded));
+    match (plain, named) {
+        // A proxy writes one of them. The other came from further away, and whoever wrote it gains nothing by it.
+        (Some(plain), Some(named)) if plain != named => peer,
+        (plain, named) => plain.or(named).unwrap_or(peer),
+    }
+}
+
+fn is_trusted(trusted: &[Network], address: IpAddr) -> bool {
+    trusted.iter().any(|network| network.contains(address.to_canonical()))
+}
+
+fn lines<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<&'a str> {
+    headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("?")).collect()
+}
+
+/// The last that is none of the proxies; the first if all are. What cannot be read ends the search: left of it nobody
+/// knows who wrote what.
+fn rightmost(trusted: &[Network], all: impl Iterator<Item = Option<IpAddr>>) -> Option<IpAddr> {
+    let all: Vec<_> = all.collect();
+    let mut last = None;
+    for address in all.into_iter().rev() {
+        last = Some(address?);
+        if address.is_some_and(|address| !is_trusted(trusted, address)) {
+            break;
+        }
+    }
+    last
+}
+
+/// An address, perhaps with a port.
+fn address(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let bare = text.strip_prefix('[').and_then(|rest| rest.split(']').next());
+    let found = text.parse().ok().or_else(|| bare?.parse().ok());
+    found
+        .or_else(|| text.parse::<std::net::SocketAddr>().ok().map(|both| both.ip()))
+        .map(|ip: IpAddr| ip.to_canonical())
+}
+
+/// The client of an element of `Forwarded` (RFC 7239): `for="[2001:db8::1]:4711";proto=https`.
+fn of_forwarded(element: &str) -> Option<IpAddr> {
+    let mut pairs = element.split(';').filter_map(|pair| pair.split_once('='));
+    let (_, value) = pairs.find(|(key, _)| key.trim().eq_ignore_ascii_case("for"))?;
+    address(value.trim().trim_matches('"'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(trusted: &str, peer: &str, headers: &[(&'static str, &str)]) -> String {
+        let trusted: Vec<Network> = trusted.split_whitespace().map(|text| text.parse().unwrap()).collect();
+        let pairs = headers.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
+        let mut all = HeaderMap::new();
+        pairs.for_each(|(name, value)| {
+            all.append(name, value);
+        });
+        client(&trusted, peer.parse().unwrap(), &all).to_string()
+    }
+
+    const PLAIN: &str = "x-forwarded-for";
+
+    #[test]
+    fn nobody_but_a_trusted_proxy_is_believed() {
+        assert_eq!(ask("", "192.0.2.9", &[(PLAIN, "198.51.100.1")]), "192.0.2.9");
+        assert_eq!(ask("10.0.0.0/8", "192.0.2.9", &[(PLAIN, "198.51.100.1")]), "192.0.2.9");
+        assert_eq!(ask("10.0.0.0/8", "10.1.2.3", &[(PLAIN, "198.51.100.1")]), "198.51.100.1");
+        assert_eq!(ask("10.0.0.0/8", "::ffff:10.1.2.3", &[(PLAIN, "198.51.100.1")]), "198.51.100.1");
+        assert_eq!(ask("10.0.0.0/8", "10.1.2.3", &[]), "10.1.2.3");
+    }
+
+    #[test]
+    fn what_the_client_wrote_itself_is_left_of_it() {
+        let forged = "203.0.113.7, 198.51.100.1, 10.0.0.2";
+        assert_eq!(ask("10.0.0.0/8", "10.0.0.1", &[(PLAIN, forged)]), "198.51.100.1");
+        let lines = [(PLAIN, "203.0.113.7"), (PLAIN, "198.51.100.1"), (PLAIN, "10.0.0.2")];
+        assert_eq!(ask("10.0.0.0/8", "10.0.0.1", &lines), "198.51.100.1");
+        assert_eq!(ask("10.0.0.0/8", "10.0.0.1", &[(PLAIN, "203.0.113.7, unknown")]), "10.0.0.1");
+        assert_eq!(ask("10.0.0.0/8", "10.0.0.1", &[(PLAIN, "10.0.0.3, 10.0.0.2")]), "10.0.0.3");
+        // One header from the proxy, the other one from the client.
+        let both = [(PLAIN, "198.51.100.1"), ("forwarded", "for=203.0.113.7")];
+        assert_eq!(ask("10.0.0.0/8", "10.0.0.1", &both), "10.0.0.1");
+    }
+
+    #[test]
+    fn both_headers_are_read_with_ports_and_brackets() {
+        let forwarded = "for=203.0.113.7, For=\"[2001:db8::17]:4711\";proto=https;by=10.0.0.1";
+        assert_eq!(ask("10.0.0.1", "10.0.0.1", &[("forwarded", forwarded)]), "2001:db8::17");
+        assert_eq!(ask("10.0.0.1", "10.0.0.1", &[(PLAIN, "198.51.100.1:4711")]), "198.51.100.1");
+        assert_eq!(ask("fd00::/8", "fd00::1", &[(PLAIN, "[2001:db8::1]:80")]), "2001:db8::1");
+        assert_eq!(ask("::/0 0.0.0.0/0", "fd00::1", &[(PLAIN, "192.0.2.1")]), "192.0.2.1");
+    }
+}
