@@ -126,7 +126,7 @@ fn values(page: &Console<'_>, wanted: &Wanted) -> Answer<Value> {
         nouns => NOUNS.to_vec(),
         wanted => value(wanted),
         filtered => !query.is_empty(),
-        query,
+        search => query,
     })
 }
 
