@@ -102,7 +102,7 @@ fn upload(browser: &Chromium, archive: &Path, notes: &str) {
     browser.fill("#f-notes", notes);
     browser.choose("#f-package", archive);
     browser.follow("form[enctype] button[type=submit]");
-    browser.until_said("published");
+    browser.until_said("The version is published");
 }
 
 /// Deploys the newest version and waits until it has ended so.

@@ -102,7 +102,8 @@ pub async fn guard(State(plane): State<Arc<Plane>>, path: MatchedPath, request: 
         Ok(visit) => visit,
         Err(refusal) => return refusal.into_response(),
     };
-    let had_flash = visit.view.flash.is_some();
+    // A script that sends a form follows the answer unseen, and then opens the page.
+    let shows_flash = visit.view.flash.is_some() && !parts.headers.contains_key("x-fragment");
     let row = find_page(site(&visit), &parts.method, path.as_str());
     let answered = match row {
         Some(row) => answer(&plane, row, &mut visit, parts, sent, next).await,
@@ -115,7 +116,7 @@ pub async fn guard(State(plane): State<Arc<Plane>>, path: MatchedPath, request: 
     if is_problem(&response) {
         response = show_problem(&plane, &visit, response).await;
     }
-    if had_flash && response.status() != StatusCode::SEE_OTHER {
+    if shows_flash && response.status() != StatusCode::SEE_OTHER {
         forget_flash(response.headers_mut());
     }
     response
