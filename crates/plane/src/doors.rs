@@ -10,7 +10,7 @@ use nimbus_api::edge::EDGE;
 use crate::Plane;
 use crate::access::Reach;
 use crate::secret::sha256;
-use crate::store::{Result, publishers};
+use crate::store::{Result, brands, publishers};
 use crate::strangers::Peer;
 
 /// A site.
@@ -41,7 +41,7 @@ pub fn by_edge<B>(plane: &Plane, request: &mut Request<B>) -> bool {
 }
 
 /// The host name of an address such as `https://{publisher}.example.com:8443/`.
-fn host_of(url: &str) -> &str {
+pub fn host_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     without_port(rest.split('/').next().unwrap_or(""))
 }
@@ -68,6 +68,12 @@ impl Plane {
         }
         let portal = host_of(&self.portal_url).split_once("{publisher}");
         let slug = portal.and_then(|(before, after)| host.strip_prefix(before)?.strip_suffix(after)?.parse().ok());
+        if slug.is_none()
+            && host.contains('.')
+            && let Some(publisher) = brands::with_host(self.store.read(), &host).await?
+        {
+            return Ok(Door::Portal(publisher));
+        }
         Ok(match slug {
             Some(slug) if by_edge && publishers::find(self.store.read(), &Reach::All, &slug).await?.is_none() => {
                 Door::Nobody
@@ -82,6 +88,14 @@ impl Plane {
     pub(crate) fn names_console(&self, label: &str) -> bool {
         let own = |url: &str, part: &str| host_of(url).replace(part, label) == host_of(&self.console_url);
         own(&self.portal_url, "{publisher}") || own(&self.edge_url, "{name}")
+    }
+
+    /// Whether a host name is one that the platform gives, or below one: nobody may have it for a portal of their own.
+    pub(crate) fn is_ours(&self, host: &str) -> bool {
+        let below = |base: &str| host == base || host.strip_suffix(base).is_some_and(|rest| rest.ends_with('.'));
+        let named = [(&self.portal_url, "{publisher}."), (&self.edge_url, "{name}.")];
+        let bases = named.into_iter().map(|(url, part)| host_of(url).replace(part, ""));
+        bases.chain([host_of(&self.console_url).to_owned()]).any(|base| below(&base))
     }
 
     /// Whether people come to that site by HTTPS.

@@ -1,10 +1,12 @@
 //! Letters to people: written in their language, kept until they are sent.
 
+use domain::Slug;
 use fluent_bundle::FluentArgs;
 
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
-use crate::store::{Tx, mails};
+use crate::store::mails::Sender;
+use crate::store::{Tx, brands, mails};
 use crate::web::design::Language;
 
 /// A letter to be written.
@@ -18,10 +20,24 @@ pub struct Letter<'a> {
     pub values: &'a [(&'a str, &'a str)],
 }
 
-/// Writes a letter. Whoever commits the transaction wakes the sender.
-pub async fn send(plane: &Plane, tx: &Tx, language: Language, letter: Letter<'_>) -> Answer<()> {
+/// Writes a letter of the platform, or of the publisher whose portal it is about, in whose name it goes out. Whoever
+/// commits the transaction wakes the sender.
+pub async fn send_as(
+    plane: &Plane,
+    tx: &Tx,
+    publisher: Option<&Slug>,
+    language: Language,
+    letter: Letter<'_>,
+) -> Answer<()> {
     let (subject, body) = write(plane, language, letter)?;
-    mails::create(tx, letter.to, &subject, &body, plane.now()).await?;
+    let sender = match publisher {
+        None => Sender::default(),
+        Some(publisher) => {
+            let look = brands::of(&**tx, publisher).await?.look;
+            Sender { name: look.mail_name.or(look.name), reply_to: look.reply_to }
+        }
+    };
+    mails::create(tx, &sender, letter.to, &subject, &body, plane.now()).await?;
     Ok(())
 }
 

@@ -21,8 +21,8 @@ use crate::proxies;
 use crate::sites;
 use crate::strangers::Peer;
 use crate::web::api::{
-    answers, apps, backups, customers, deployments, devices, documents, environment, events, installations, leaves,
-    operations, people, publishers, servers, settings, status, tickets, tokens, versions, webhooks,
+    answers, apps, backups, branding, customers, deployments, devices, documents, environment, events, installations,
+    leaves, operations, people, publishers, servers, settings, status, tickets, tokens, versions, webhooks,
 };
 use crate::web::design::preferences;
 use crate::web::openapi::{self, Reads};
@@ -200,6 +200,10 @@ pub fn routes() -> Api {
         .delete("/publishers/{publisher}", publishers::delete)
         .get("/publishers/{publisher}/sign-in", publishers::sign_in)
         .post("/publishers/{publisher}/sign-in", publishers::change_sign_in)
+        .get("/publishers/{publisher}/branding", branding::show)
+        .post("/publishers/{publisher}/branding", branding::change)
+        .post("/publishers/{publisher}/branding/images/{image}", branding::put_image)
+        .delete("/publishers/{publisher}/branding/images/{image}", branding::delete_image)
         .get("/apps", apps::list)
         .post("/apps", apps::create)
         .get("/apps/{app}", apps::show)

@@ -8,7 +8,7 @@ use sea_orm::ConnectionTrait;
 use serde::{Deserialize, Serialize};
 
 use crate::Plane;
-use crate::store::{Result, settings};
+use crate::store::{Result, brands, settings};
 
 /// Under which name they are kept.
 pub const NAME: &str = "platform";
@@ -92,10 +92,22 @@ impl Plane {
     }
 
     /// Where the console is, or the portal of a publisher.
-    pub(crate) fn site(&self, realm: Option<&Slug>) -> String {
-        match realm {
-            None => self.console_url.clone(),
-            Some(publisher) => self.portal_url.replace("{publisher}", publisher.as_str()),
+    pub(crate) async fn site(&self, db: &impl ConnectionTrait, realm: Option<&Slug>) -> Result<String> {
+        let Some(publisher) = realm else { return Ok(self.console_url.clone()) };
+        let brand = brands::of(db, publisher).await?;
+        Ok(self.portal_at(publisher, brand.host.as_deref()))
+    }
+
+    /// The same by the name that the platform gives a portal, whatever other it has.
+    pub(crate) fn first_site(&self, realm: Option<&Slug>) -> String {
+        realm.map_or_else(|| self.console_url.clone(), |publisher| self.portal_at(publisher, None))
+    }
+
+    /// Where a portal is, which may have a host name of its own.
+    pub(crate) fn portal_at(&self, publisher: &Slug, host: Option<&str>) -> String {
+        match host {
+            None => self.portal_url.replace("{publisher}", publisher.as_str()),
+            Some(host) => self.portal_url.replace(crate::doors::host_of(&self.portal_url), host),
         }
     }
 }

@@ -54,8 +54,8 @@ fn both() -> Routes {
 /// The console of publishers and operators.
 pub fn console() -> Routes {
     use console::{
-        answers, apps, customers, deployments, documents, environment, events, home, installations, operator, sign_in,
-        terminal, tickets, tokens,
+        answers, apps, branding, customers, deployments, documents, environment, events, home, installations, operator,
+        sign_in, terminal, tickets, tokens,
     };
     both()
         .get("/p/{publisher}", home::show)
@@ -130,6 +130,13 @@ pub fn console() -> Routes {
         .post("/p/{publisher}/answers", answers::create)
         .post("/p/{publisher}/answers/{answer}", answers::change)
         .post("/p/{publisher}/answers/{answer}/delete", answers::delete)
+        .get("/p/{publisher}/branding", branding::show)
+        .post("/p/{publisher}/branding", branding::change)
+        .get("/p/{publisher}/branding/preview", branding::preview)
+        .get("/p/{publisher}/branding/preview.css", branding::preview_css)
+        .get("/p/{publisher}/branding/images/{image}", branding::image)
+        .post("/p/{publisher}/branding/images/{image}", branding::put_image)
+        .post("/p/{publisher}/branding/images/{image}/delete", branding::delete_image)
         .get("/operator", operator::show)
         .post("/operator/publishers", operator::create)
         .post("/operator/settings", operator::change)
@@ -138,8 +145,9 @@ pub fn console() -> Routes {
 
 /// A publisher's portal, for its customers.
 pub fn portal() -> Routes {
-    use inside::{catalogue, documents, home, installations, tickets};
+    use inside::{brand, catalogue, documents, home, installations, tickets};
     both()
+        .get("/brand/{version}/{file}", brand::serve)
         .get("/c/{customer}", home::show)
         .get("/c/{customer}/catalogue", catalogue::show)
         .post("/c/{customer}/catalogue/{app}", catalogue::take)

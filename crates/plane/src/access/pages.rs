@@ -62,6 +62,7 @@ use Site::{Both, Console, Portal};
 pub const PAGES: &[Page] = &[
     see(Both, Anyone, "/assets/{hash}/{name}"),
     see(Both, Anyone, nimbus_api::pass::KEYS_PATH),
+    see(Portal, Anyone, "/brand/{version}/{file}"),
     // To come in.
     see(Both, Anyone, "/"),
     see(Both, Anyone, "/login"),
@@ -168,6 +169,13 @@ pub const PAGES: &[Page] = &[
     send(Console, Roles(STAFF), "/p/{publisher}/answers"),
     send(Console, Roles(STAFF), "/p/{publisher}/answers/{answer}"),
     send(Console, Roles(STAFF), "/p/{publisher}/answers/{answer}/delete"),
+    see(Console, Roles(OWNERS), "/p/{publisher}/branding"),
+    send(Console, Roles(OWNERS), "/p/{publisher}/branding"),
+    see(Console, Roles(OWNERS), "/p/{publisher}/branding/preview"),
+    see(Console, Roles(OWNERS), "/p/{publisher}/branding/preview.css"),
+    see(Console, Roles(OWNERS), "/p/{publisher}/branding/images/{image}"),
+    upload(Console, Roles(OWNERS), "/p/{publisher}/branding/images/{image}"),
+    send(Console, Roles(OWNERS), "/p/{publisher}/branding/images/{image}/delete"),
     // The operator's.
     see(Console, Roles(OPERATOR), "/operator"),
     send(Console, Roles(OPERATOR), "/operator/publishers"),

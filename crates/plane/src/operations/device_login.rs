@@ -84,7 +84,7 @@ pub async fn begin(plane: &Plane, input: BeginDeviceLogin, Peer(address): Peer) 
         return Err(Refusal::slow_down(1));
     }
     tx.commit().await?;
-    let (site, code) = (plane.site(None), spoken(&new.code));
+    let (site, code) = (plane.first_site(None), spoken(&new.code));
     Ok(DeviceLoginBegun {
         device_code: secret.text,
         verification_uri_complete: format!("{site}/device?code={code}"),

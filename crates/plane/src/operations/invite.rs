@@ -95,12 +95,12 @@ async fn send(
     invitations::create(tx, &secret.sha256, &row).await?;
     let thing = Thing { id: row.id.to_string(), name: Some(mail.to_owned()), ..Thing::at(&row.membership.reach) };
     record_as(plane, tx, by, "invitation.create", thing, json!({ "role": row.membership.role })).await?;
-    let link = format!("{}/join/{}", plane.site(row.realm().as_ref()), secret.text);
+    let link = format!("{}/join/{}", plane.site(&**tx, row.realm().as_ref()).await?, secret.text);
     let mailed = plane.mail_is_set_up();
     if mailed {
         let key = if by == mail { "letter-signup" } else { "letter-invitation" };
         let letter = Letter { to: mail, key, values: &[("by", by), ("link", &link)] };
-        letters::send(plane, tx, language, letter).await?;
+        letters::send_as(plane, tx, row.realm().as_ref(), language, letter).await?;
     }
     Ok(Invited { row, link, mailed })
 }

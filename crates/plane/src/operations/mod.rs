@@ -20,6 +20,7 @@ use crate::wire::{Outcome, RollbackTarget, Token};
 pub mod accept_invitation;
 pub mod answer_ticket;
 pub mod attach;
+pub mod change_branding;
 pub mod change_document;
 pub mod change_environment;
 pub mod change_password;

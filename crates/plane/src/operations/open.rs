@@ -73,7 +73,8 @@ async fn let_in(plane: &Plane, actor: &Actor, row: &InstallationRow, person: Per
     let now = plane.now();
     let mut opened = Opened { url: plane.url(&row.name), single_sign_on: takes, expires_at: None };
     if takes {
-        let claims = claims(plane, row, person, now);
+        let portal = plane.site(plane.store.read(), Some(&row.publisher)).await?;
+        let claims = claims(portal, row, person, now);
         opened.expires_at = Some(claims.exp * 1000);
         opened.url = format!("{}{PATH}?pass={}", opened.url, plane.passes.sign(&claims));
     }
@@ -85,8 +86,8 @@ async fn let_in(plane: &Plane, actor: &Actor, row: &InstallationRow, person: Per
     Ok(opened)
 }
 
-fn claims(plane: &Plane, row: &InstallationRow, person: Person, now: Millis) -> Claims {
+fn claims(iss: String, row: &InstallationRow, person: Person, now: Millis) -> Claims {
     let iat = now / 1000;
-    let (iss, jti) = (plane.site(Some(&row.publisher)), Secret::new("").text);
+    let jti = Secret::new("").text;
     Claims { iss, aud: row.id, person, iat, exp: iat + LASTS, jti }
 }

@@ -64,7 +64,7 @@ fn refused(wrong: Wrong) -> Refusal {
 }
 
 fn site(plane: &Plane, realm: Option<&Slug>) -> Site {
-    Site::of(&plane.site(realm))
+    Site::of(&plane.first_site(realm))
 }
 
 /// Registers one; the answer is codes on paper if there were none.

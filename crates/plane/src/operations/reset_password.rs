@@ -50,9 +50,9 @@ async fn send_link(plane: &Plane, realm: Option<&Slug>, mail: &str, language: La
     let Some(person) = people::with_mail(plane.store.read(), realm, mail).await? else { return Ok(()) };
     let (secret, tx) = (Secret::new(""), plane.store.write().await?);
     links::create(&tx, &secret.sha256, Purpose::Reset, person.id, plane.now() + LASTS).await?;
-    let link = format!("{}/password/{}", plane.site(realm), secret.text);
+    let link = format!("{}/password/{}", plane.site(&*tx, realm).await?, secret.text);
     let letter = Letter { to: mail, key: "letter-reset", values: &[("name", &person.name), ("link", &link)] };
-    letters::send(plane, &tx, language, letter).await?;
+    letters::send_as(plane, &tx, realm, language, letter).await?;
     tx.commit().await?;
     plane.progress.mails.notify_one();
     Ok(())

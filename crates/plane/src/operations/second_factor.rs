@@ -185,9 +185,10 @@ async fn tell(plane: &Plane, tx: &Tx, person: &PersonRow, what: &str) -> Answer<
     }
     let language = Language::of_tag(&person.language).unwrap_or_default();
     let what = plane.pages.text(language, &format!("letter-security-{what}"));
-    let site = plane.site(person.realm.as_ref());
+    let site = plane.site(&**tx, person.realm.as_ref()).await?;
     let values = [("name", person.name.as_str()), ("what", &what), ("site", &site)];
-    letters::send(plane, tx, language, Letter { to: &person.mail, key: "letter-security", values: &values }).await
+    let letter = Letter { to: &person.mail, key: "letter-security", values: &values };
+    letters::send_as(plane, tx, person.realm.as_ref(), language, letter).await
 }
 
 pub(super) async fn commit(plane: &Plane, tx: Tx) -> Answer<()> {

@@ -60,8 +60,15 @@ async fn send_due(plane: &Plane, server: &MailServer) -> Result<()> {
 
 async fn send(plane: &Plane, server: &MailServer, row: &MailRow) -> std::result::Result<(), String> {
     let mailbox = |text: &str| text.parse::<Mailbox>().map_err(|error| format!("\"{text}\" is no address: {error}"));
-    let message = Message::builder()
-        .from(mailbox(&server.from)?)
+    let mut from = mailbox(&server.from)?;
+    // The address stays the platform's, for which it may send.
+    from.name = row.sender.name.clone().or(from.name);
+    let mut message = Message::builder();
+    if let Some(reply_to) = &row.sender.reply_to {
+        message = message.reply_to(mailbox(reply_to)?);
+    }
+    let message = message
+        .from(from)
         .to(mailbox(&row.recipient)?)
         .subject(&row.subject)
         .message_id(Some(format!("<{}@vclouden>", row.id)))

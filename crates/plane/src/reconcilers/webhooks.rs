@@ -233,12 +233,12 @@ async fn lose(plane: &Plane, tx: &crate::store::Tx, webhook: &mut WebhookRow, wh
     events::record(tx, &event).await?;
     let reach = Reach::Publisher(webhook.publisher.clone());
     let owners = people::members(&**tx, &reach).await?.into_iter().filter(|member| member.role == Role::Owner);
-    let link = format!("{}/p/{}/webhooks/{}", plane.site(None), webhook.publisher, webhook.id);
+    let link = format!("{}/p/{}/webhooks/{}", plane.first_site(None), webhook.publisher, webhook.id);
     for owner in owners.filter(|_| plane.mail_is_set_up()) {
         let language = Language::of_tag(&owner.person.language).unwrap_or_default();
         let values = [("url", webhook.url.as_str()), ("why", why), ("link", &link)];
         let letter = Letter { to: &owner.person.mail, key: "letter-webhook", values: &values };
-        letters::send(plane, tx, language, letter).await?;
+        letters::send_as(plane, tx, None, language, letter).await?;
     }
     plane.progress.mails.notify_one();
     Ok(())

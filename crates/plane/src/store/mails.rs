@@ -5,11 +5,22 @@ use sea_orm::{ConnectionTrait, QueryResult};
 
 use super::{PRUNED_AT_ONCE, Result, Rows, Tx, all, big, get, maybe_big, maybe_number, maybe_text, number, run, text};
 
+/// Who a letter says that it is from, beyond the platform's address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sender {
+    /// In the place of the platform's name.
+    pub name: Option<String>,
+    /// Who is answered.
+    pub reply_to: Option<String>,
+}
+
 /// A letter as recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailRow {
     /// Its id.
     pub id: String,
+    /// From whom.
+    pub sender: Sender,
     /// To whom.
     pub recipient: String,
     /// What it is about.
@@ -28,11 +39,13 @@ pub struct MailRow {
     pub created_at: Millis,
 }
 
-const COLUMNS: &str = "id, recipient, subject, body, attempts, next_at, sent_at, error, created_at FROM mails";
+const COLUMNS: &str =
+    "id, from_name, reply_to, recipient, subject, body, attempts, next_at, sent_at, error, created_at FROM mails";
 
 fn read(row: &QueryResult) -> Result<MailRow> {
     Ok(MailRow {
         id: get(row, "id")?,
+        sender: Sender { name: get(row, "from_name")?, reply_to: get(row, "reply_to")? },
         recipient: get(row, "recipient")?,
         subject: get(row, "subject")?,
         body: get(row, "body")?,
@@ -45,10 +58,11 @@ fn read(row: &QueryResult) -> Result<MailRow> {
 }
 
 /// Keeps a new letter, to be sent at once.
-pub async fn create(tx: &Tx, recipient: &str, subject: &str, body: &str, at: Millis) -> Result<()> {
-    let sql = "INSERT INTO mails (id, recipient, subject, body, attempts, next_at, created_at) \
-               VALUES ($1, $2, $3, $4, 0, $5, $5)";
-    let values = [text(uuid::Uuid::now_v7()), text(recipient), text(subject), text(body), big(at)];
+pub async fn create(tx: &Tx, sender: &Sender, recipient: &str, subject: &str, body: &str, at: Millis) -> Result<()> {
+    let sql = "INSERT INTO mails (id, recipient, subject, body, attempts, next_at, created_at, from_name, reply_to) \
+               VALUES ($1, $2, $3, $4, 0, $5, $5, $6, $7)";
+    let (name, reply_to) = (maybe_text(sender.name.as_ref()), maybe_text(sender.reply_to.as_ref()));
+    let values = [text(uuid::Uuid::now_v7()), text(recipient), text(subject), text(body), big(at), name, reply_to];
     run(&**tx, sql, values).await?;
     Ok(())
 }

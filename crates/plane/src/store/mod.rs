@@ -18,6 +18,7 @@ use sea_orm::{
 pub mod answers;
 pub mod apps;
 pub mod attachments;
+pub mod brands;
 pub mod customers;
 pub mod deliveries;
 pub mod deployments;
@@ -59,6 +60,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (9, include_str!("migrations/0009_tickets.sql")),
     (10, include_str!("migrations/0010_webhooks.sql")),
     (11, include_str!("migrations/0011_variables.sql")),
+    (12, include_str!("migrations/0012_brands.sql")),
     (13, include_str!("migrations/0013_coming_in.sql")),
     (18, include_str!("migrations/0018_documents.sql")),
 ];

@@ -21,12 +21,13 @@ use crate::operations::Actor;
 use crate::operations::log_in::{From, HALF_LASTS, LASTS, LASTS_UNUSED};
 use crate::problem::{Answer, Refusal};
 use crate::secret;
+use crate::store::brands::{self, BrandRow};
 use crate::store::factors;
 use crate::store::people::{self, Membership, PersonRow};
 use crate::store::publishers;
 use crate::store::sessions::{self, SessionRow};
 use crate::strangers::Peer;
-use crate::wire::{PROBLEM_JSON, Problem};
+use crate::wire::{ImageKind, PROBLEM_JSON, Problem, word};
 
 /// What a browser keeps of a session, and of a login that is half done. With HTTPS its name lets no other host set it.
 const SESSION: [&str; 2] = ["session", "__Host-session"];
@@ -66,8 +67,28 @@ pub struct Visit {
 pub struct Realm {
     /// The publisher.
     pub slug: Slug,
-    /// Its name.
+    /// The name that customers see.
     pub name: String,
+    /// How it looks.
+    pub brand: BrandRow,
+}
+
+impl Realm {
+    /// Where a file of the brand is served: under its version, so that browsers may keep it.
+    pub fn file(&self, name: &str) -> String {
+        format!("/brand/{}/{name}", self.brand.version)
+    }
+
+    /// Where a picture is served, if there is one.
+    pub fn image(&self, kind: ImageKind) -> Option<String> {
+        self.brand.images.contains(&kind).then(|| self.file(&word(&kind)))
+    }
+
+    /// What the view of every page has of it.
+    fn dress(&self, view: &mut View) {
+        view.brand = self.brand.look.colour.as_ref().map(|_| self.file("brand.css"));
+        view.icon = self.image(ImageKind::Icon);
+    }
 }
 
 impl Visit {
@@ -154,6 +175,9 @@ async fn begin(plane: &Plane, parts: &mut Parts) -> Answer<Visit> {
     }
     parts.extensions.insert(visitor);
     visit.view = View::of(parts, plane.now());
+    if let Some(realm) = &visit.realm {
+        realm.dress(&mut visit.view);
+    }
     if let Some(flash) = cookie(&parts.headers, FLASH) {
         visit.view.flash = flash_of(plane, visit.view.language, flash);
     }
@@ -165,7 +189,9 @@ async fn realm(plane: &Plane, parts: &Parts) -> Answer<Option<Realm>> {
     let Some(Door::Portal(slug)) = parts.extensions.get::<Door>() else { return Ok(None) };
     let found = publishers::find(plane.store.read(), &Reach::All, slug).await?;
     let found = found.ok_or_else(|| Refusal::missing("unknown-portal", "there is no portal of that name"))?;
-    Ok(Some(Realm { slug: found.slug, name: found.name }))
+    let brand = brands::of(plane.store.read(), &found.slug).await?;
+    let name = brand.look.name.clone().unwrap_or(found.name);
+    Ok(Some(Realm { slug: found.slug, name, brand }))
 }
 
 /// The session of that secret and whose it is, if it is still good and belongs to this site.

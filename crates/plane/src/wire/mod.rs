@@ -12,6 +12,7 @@ use nimbus_api::{InstallationReport, Millis, Phase, ServerReport, SnapshotReport
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod branding;
 mod catalogue;
 mod documents;
 mod people;
@@ -19,6 +20,7 @@ mod support;
 mod variables;
 mod webhooks;
 
+pub use branding::*;
 pub use catalogue::*;
 pub use documents::*;
 pub use people::*;

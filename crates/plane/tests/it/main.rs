@@ -4,6 +4,7 @@ mod access;
 mod apps;
 mod backups;
 mod bad_input;
+mod branding;
 mod deployments;
 mod design;
 mod devices;

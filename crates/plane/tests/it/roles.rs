@@ -63,6 +63,7 @@ impl Things {
     fn path(&self, row: &Row, qualified: bool) -> String {
         let whose = if qualified { format!("{}:", self.publisher) } else { String::new() };
         row.path
+            .replace("/branding/images/{image}", "/branding/images/logo")
             .replace("{publisher}", self.publisher)
             .replace("{app}", &format!("{whose}{}", self.app))
             .replace("{customer}", &format!("{whose}{}", self.customer))

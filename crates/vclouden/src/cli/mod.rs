@@ -3,6 +3,7 @@
 mod answer;
 mod app;
 mod backup;
+mod branding;
 mod completions;
 mod customer;
 mod deploy;
@@ -107,6 +108,9 @@ enum Command {
     /// Customers
     #[command(subcommand)]
     Customer(customer::Noun),
+    /// How a publisher's portal looks
+    #[command(subcommand)]
+    Branding(branding::Noun),
     /// Install an application for a customer
     Install(install::Args),
     /// Customers' copies of applications
@@ -286,6 +290,7 @@ impl Command {
             Command::Version(noun) => noun.run(context).await,
             Command::Docs(noun) => noun.run(context).await,
             Command::Customer(noun) => noun.run(context).await,
+            Command::Branding(noun) => noun.run(context).await,
             Command::Install(args) => install::run(args, context).await,
             Command::Installation(noun) => noun.run(context).await,
             Command::Env(noun) => noun.run(context).await,

@@ -40,7 +40,7 @@ async fn list_values(plane: &Plane, visit: &Visit, actor: &Actor) -> Answer<Valu
         shell => page.shell("/customers")?,
         base => page.base(),
         may_make => page.is(STAFF),
-        portal => plane.site(Some(page.publisher()?)),
+        portal => plane.site(plane.store.read(), Some(page.publisher()?)).await?,
         customers => value(&all),
     })
 }

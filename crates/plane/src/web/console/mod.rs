@@ -15,6 +15,7 @@ use crate::wire::word;
 
 pub mod answers;
 pub mod apps;
+pub mod branding;
 pub mod customers;
 pub mod deployments;
 pub mod documents;
@@ -45,6 +46,7 @@ const MENU: &[(&str, &str, &str, &[Role])] = {
         ("/deployments", "menu-deployments", "rocket", &[Operator, Owner, Developer, Support, Billing]),
         ("/customers", "menu-customers", "building", &[Operator, Owner, Developer, Support, Billing]),
         ("/tickets", "menu-tickets", "support", &[Operator, Owner, Developer, Support]),
+        ("/branding", "menu-branding", "palette", &[Operator, Owner]),
         ("/team", "menu-team", "users", &[Operator, Owner, Developer, Support, Billing]),
         ("/tokens", "menu-tokens", "key", &[Operator, Owner, Developer, Support, Billing]),
         ("/events", "menu-events", "clock", &[Operator, Owner, Developer, Support]),

@@ -37,6 +37,7 @@ const STYLES: Embedded = embedded![
     "styles/support.css",
     "styles/terminal.css",
     "styles/docs.css",
+    "styles/brand.css",
 ];
 const SCRIPTS: Embedded = embedded!["script/console.js", "script/passkey.js"];
 const TERMINAL: Embedded = embedded!["script/terminal.js"];

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::DesignError;
+use crate::wire::Contrast;
 
 /// The contrast that text needs (WCAG 2.2, AA).
 pub const TEXT: f64 = 4.5;
@@ -98,37 +99,82 @@ impl fmt::Display for Colour {
 /// A publisher's own colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Brand {
-    /// Of buttons and links.
+    /// Of buttons and links on light pages.
     pub primary: Colour,
+    /// The same on dark pages.
+    pub dark: Colour,
 }
 
 impl Brand {
-    /// Whether the colour as it is can be read as text on a light page; if not, links get a darker one.
-    pub fn is_readable(&self) -> bool {
-        LIGHT.iter().all(|surface| self.primary.contrast(*surface) >= TEXT)
+    /// Both the same.
+    pub fn of(primary: Colour) -> Self {
+        Self { primary, dark: primary }
+    }
+
+    /// Each colour where it meets another: as it was wished, and as it is shown so that it can be read.
+    pub fn contrasts(&self) -> Vec<Contrast> {
+        let mut all = Vec::new();
+        let schemes = [("light", self.primary, LIGHT, Colour::BLACK), ("dark", self.dark, DARK, Colour::WHITE)];
+        for (scheme, colour, surfaces, end) in schemes {
+            let of = |what: &str, text: Colour, on: Colour, contrast: f64, shown: Colour| Contrast {
+                what: what.into(),
+                scheme: scheme.into(),
+                text: text.to_string(),
+                on: on.to_string(),
+                contrast: (contrast * 100.0).round() / 100.0,
+                enough: contrast >= TEXT,
+                shown: shown.to_string(),
+            };
+            // The worse of the surfaces decides.
+            let least = surfaces.into_iter().min_by(|a, b| colour.contrast(*a).total_cmp(&colour.contrast(*b)));
+            let least = least.unwrap_or(surfaces[0]);
+            all.push(of(
+                "link",
+                colour,
+                least,
+                colour.contrast(least),
+                link(colour, surfaces, soft(colour, scheme), end),
+            ));
+            all.push(of("button", colour.text(), colour, colour.text().contrast(colour), colour.text()));
+        }
+        all
     }
 
     /// The style sheet that makes a page the publisher's: to be served with type `text/css` and named in
-    /// [`super::View::brand`]. Whatever the colour, every pair in it can be read.
+    /// [`super::View::brand`]. Whatever the colours, every pair in it can be read.
     pub fn css(&self) -> String {
-        let primary = self.primary;
-        let soft = (LIGHT[0].mixed(primary, 0.1), DARK[0].mixed(primary, 0.22));
-        let text = (
-            primary.readable_on(&[LIGHT[0], LIGHT[1], soft.0], Colour::BLACK),
-            primary.readable_on(&[DARK[0], DARK[1], soft.1], Colour::WHITE),
-        );
-        let fill = (primary, primary);
-        let hover = fill_hover(primary);
-        let on = primary.text();
-        let mut css = String::from(":root {\n");
-        let tokens =
-            [("primary", fill), ("primary-hover", (hover, hover)), ("on-primary", (on, on)), ("primary-text", text)];
-        for (name, (light, dark)) in tokens.into_iter().chain([("primary-soft", soft)]) {
+        self.css_of(":root")
+    }
+
+    /// The same for what is inside elements of that selector alone.
+    pub fn css_of(&self, selector: &str) -> String {
+        let (light, dark) = (self.primary, self.dark);
+        let soft = (soft(light, "light"), soft(dark, "dark"));
+        let text = (link(light, LIGHT, soft.0, Colour::BLACK), link(dark, DARK, soft.1, Colour::WHITE));
+        let tokens = [
+            ("primary", (light, dark)),
+            ("primary-hover", (fill_hover(light), fill_hover(dark))),
+            ("on-primary", (light.text(), dark.text())),
+            ("primary-text", text),
+            ("primary-soft", soft),
+        ];
+        let mut css = format!("{selector} {{\n");
+        for (name, (light, dark)) in tokens {
             css.push_str(&format!("  --{name}: light-dark({light}, {dark});\n"));
         }
         css.push_str("}\n");
         css
     }
+}
+
+/// A breath of a colour on the surface.
+fn soft(colour: Colour, scheme: &str) -> Colour {
+    if scheme == "dark" { DARK[0].mixed(colour, 0.22) } else { LIGHT[0].mixed(colour, 0.1) }
+}
+
+/// The colour of links: the nearest that can be read wherever they stand.
+fn link(colour: Colour, surfaces: [Colour; 2], soft: Colour, end: Colour) -> Colour {
+    colour.readable_on(&[surfaces[0], surfaces[1], soft], end)
 }
 
 /// The fill under the pointer: a little away from what is written on it, so that it is read better, not worse.
@@ -159,7 +205,7 @@ mod tests {
     fn every_colour_of_a_publisher_can_be_read() {
         for text in ["#ffffff", "#000000", "#ffcc00", "#00ff00", "#e63946", "#777777", "#0f62fe", "#7fffd4", "#800000"]
         {
-            let brand = Brand { primary: colour(text) };
+            let brand = Brand::of(colour(text));
             let css = brand.css();
             let pair = |name: &str| {
                 let from = css.split(&format!("--{name}: light-dark(")).nth(1).unwrap();
@@ -176,8 +222,21 @@ mod tests {
                 }
             }
         }
-        assert!(!Brand { primary: colour("#ffcc00") }.is_readable());
-        assert!(Brand { primary: colour("#800000") }.is_readable());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_and_shown_otherwise() {
+        let brand = Brand { primary: colour("#ffcc00"), dark: colour("#ffcc00") };
+        let all = brand.contrasts();
+        let of = |what: &str, scheme: &str| all.iter().find(|one| one.what == what && one.scheme == scheme).unwrap();
+        let link = of("link", "light");
+        assert!(!link.enough && link.contrast < 2.0 && link.shown != link.text, "{link:?}");
+        assert!(colour(&link.shown).contrast(LIGHT[1]) >= TEXT);
+        assert!(of("link", "dark").enough && of("button", "light").enough && of("button", "dark").enough);
+        assert_eq!(of("link", "dark").shown, "#ffcc00");
+        assert!(Brand::of(colour("#800000")).contrasts()[0].enough);
+        let css = Brand { primary: colour("#800000"), dark: colour("#7fffd4") }.css_of(".x");
+        assert!(css.starts_with(".x {\n  --primary: light-dark(#800000, #7fffd4);"), "{css}");
     }
 
     #[test]

@@ -16,7 +16,8 @@ use super::charts::{Lines, Series, Span, Stacked, Unit};
 use super::{Brand, Choice, Colour, Crumb, Entry, Flash, Pages, Person, Portal, Section, Shell, View};
 
 /// The publisher of the samples.
-const SAMPLE: Brand = Brand { primary: Colour { red: 0xf2, green: 0xa9, blue: 0x3b } };
+const COLOUR: Colour = Colour { red: 0xf2, green: 0xa9, blue: 0x3b };
+const SAMPLE: Brand = Brand { primary: COLOUR, dark: COLOUR };
 
 /// The style guide, assets and the middleware of all pages: everything that one needs to see it.
 pub fn router(pages: Arc<Pages>) -> Router {

@@ -25,7 +25,8 @@ const EMBEDDED: &[(Language, &str, &str)] = embedded![
     "portal.ftl",
     "security.ftl",
     "support.ftl",
-    "webhooks.ftl"
+    "webhooks.ftl",
+    "branding.ftl"
 ];
 
 /// Every text of every language.

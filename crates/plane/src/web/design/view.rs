@@ -96,6 +96,8 @@ pub struct View {
     pub flash: Option<Flash>,
     /// Where the publisher's colours are served, such as `/brand/acme.css?v=3`.
     pub brand: Option<String>,
+    /// Where the publisher's picture for tabs is served.
+    pub icon: Option<String>,
     /// Whether to promise HTTPS for the time to come.
     pub https: bool,
     /// Whether the browser takes gzip.
@@ -120,6 +122,7 @@ impl View {
             csrf: visitor.csrf,
             flash: None,
             brand: None,
+            icon: None,
             https: visitor.https,
             gzip: text(headers, header::ACCEPT_ENCODING).is_some_and(|all| all.contains("gzip")),
         }
@@ -155,12 +158,13 @@ impl Object for View {
             "csrf" => self.csrf.clone().into(),
             "flash" => Value::from(Serde(&self.flash)),
             "brand" => self.brand.clone().into(),
+            "icon" => self.icon.clone().into(),
             _ => return None,
         })
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Str(&["language", "theme", "zone", "path", "csrf", "flash", "brand"])
+        Enumerator::Str(&["language", "theme", "zone", "path", "csrf", "flash", "brand", "icon"])
     }
 }
 

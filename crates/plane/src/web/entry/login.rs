@@ -17,6 +17,7 @@ use crate::problem::Answer;
 use crate::web::Query;
 use crate::web::visit::{Visit, keep_session};
 use crate::webauthn::Sent;
+use crate::wire::ImageKind;
 
 const TEMPLATE: &str = "entry/login.html";
 
@@ -53,7 +54,12 @@ pub async fn passkey(State(plane): State<Arc<Plane>>, visit: Visit, Form(input):
 fn values(plane: &Plane, visit: &Visit, mail: &str, to: &str) -> minijinja::Value {
     let (open, mails) = (plane.sign_up_is_open(), plane.mail_is_set_up());
     let challenge = challenge(plane, For::LogIn(visit.realm()));
-    context! { mail, to, challenge, sign_up => open, mails, ..frame(visit) }
+    let realm = visit.realm.as_ref();
+    let look = realm.map(|realm| realm.brand.look.clone()).unwrap_or_default();
+    let picture = realm.and_then(|realm| realm.image(ImageKind::Picture));
+    let (login_title, login_text) = (look.login_title, look.login_text);
+    let frame = context! { login_title, login_text, picture, ..frame(visit) };
+    context! { mail, to, challenge, sign_up => open, mails, ..frame }
 }
 
 /// What was filled in.

@@ -11,6 +11,7 @@ use super::visit::{Visit, keep_half, keep_session};
 use crate::Plane;
 use crate::operations::log_in::Entered;
 use crate::problem::{Answer, Refusal};
+use crate::wire::ImageKind;
 
 pub mod account;
 pub mod code;
@@ -69,7 +70,7 @@ pub fn frame(visit: &Visit) -> Value {
         None => context! {},
         Some(realm) => context! { portal => Portal {
             name: realm.name.clone(),
-            logo: String::new(),
+            logo: realm.image(ImageKind::Logo).unwrap_or_default(),
             home: "/".into(),
             entries: Vec::new(),
             person: person(visit),

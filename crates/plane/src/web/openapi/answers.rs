@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
 use crate::wire::{
-    Accepted, App, Applied, Attachment, Backup, CannedAnswer, CurrentLeave, Customer, Delivery, Deployment,
+    Accepted, App, Applied, Attachment, Backup, Branding, CannedAnswer, CurrentLeave, Customer, Delivery, Deployment,
     DeploymentEvent, DeviceLoginBegun, Document, DocumentImage, DocumentRevision, Event, Installation, Invitation,
     Leave, Me, Member, NDJSON, NewToken, NewWebhook, Opened, Operation, Page, PlatformSettings, Publisher, Server,
     SignIn, Snapshot, Status, Ticket, TicketMessage, Token, Variable, Version, Webhook,
@@ -166,6 +166,7 @@ pub const PLACES: &[(&str, &str)] = &[
 /// By which the routes are grouped, each after the module of its handlers.
 pub const NOUNS: &[(&str, &str)] = &[
     ("publishers", "Who makes applications and has customers."),
+    ("branding", "How a publisher's portal looks."),
     ("apps", "Applications."),
     ("versions", "What of an application is published, each once."),
     ("documents", "What customers read about an application."),
@@ -201,6 +202,13 @@ pub const ANSWERS: &[Told] = &[
         "POST /publishers/{publisher}/sign-in",
         "Changes that; 409 for an owner who requires a second factor and has none.",
     ),
+    gives::<Branding>("GET /publishers/{publisher}/branding", "How its portal looks."),
+    gives::<Branding>("POST /publishers/{publisher}/branding", "Changes what is given; what is empty goes."),
+    gives::<Branding>(
+        "POST /publishers/{publisher}/branding/images/{image}",
+        "Sends a picture: `logo`, `picture`, `icon`.",
+    ),
+    gives::<Branding>("DELETE /publishers/{publisher}/branding/images/{image}", "Takes a picture away."),
     page::<App>("GET /apps", "Applications, by slug."),
     makes::<App>("POST /apps", "Makes an application."),
     gives::<App>("GET /apps/{app}", "One application."),

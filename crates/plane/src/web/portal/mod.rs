@@ -10,7 +10,9 @@ use crate::Plane;
 use crate::access::{KEEPERS, Reach};
 use crate::operations::Actor;
 use crate::problem::{Answer, Refusal};
+use crate::wire::ImageKind;
 
+pub mod brand;
 pub mod catalogue;
 pub mod documents;
 pub mod home;
@@ -65,7 +67,7 @@ impl Inside<'_> {
         entries.push(entry("/docs", "portal-docs", "book"));
         let portal = Portal {
             name: realm.name.clone(),
-            logo: String::new(),
+            logo: realm.image(ImageKind::Logo).unwrap_or_default(),
             home: "/".into(),
             entries,
             person: person(self.visit),

@@ -19,7 +19,19 @@ fn is(pattern: &str, path: &str) -> bool {
 }
 
 /// What ends like this is no page but a file, or goes on.
-const FILES: &[&str] = &["/live", "/socket", "/download", "/data", ".csv", "/{attachment}", "/{image}"];
+const FILES: &[&str] = &[
+    "/live",
+    "/socket",
+    "/download",
+    "/data",
+    ".csv",
+    "/{attachment}",
+    ".json",
+    ".css",
+    "/{file}",
+    "/{image}",
+    "/preview",
+];
 
 /// The page that a path shows, if it is one to look at.
 fn page(site: Site, path: &str) -> Option<&'static Page> {
@@ -83,6 +95,11 @@ struct Walk {
 async fn everywhere(look: Look<'_>) {
     let world = World::new().await;
     let (mut owner, admin) = scene(&world).await;
+    // The worst of colours: portals are read all the same.
+    let brand = json!({"colour": "#ffcc00", "dark_colour": "#101030", "login_title": "Acme", "login_text": "a\nb"});
+    world.post("/publishers/acme/branding", brand).await.expect(200);
+    let logo = world.request(Method::POST, "/publishers/acme/branding/images/logo");
+    world.send(logo.body("<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'/>")).await.expect(200);
     crate::factors::set_up(&world, &mut owner).await;
     let (half, _) = crate::factors::log_in(&world, "ana@acme.example").await;
     let mut operator = Browser::new(&world, "localhost");

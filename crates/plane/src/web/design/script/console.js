@@ -146,6 +146,21 @@
     link.addEventListener("click", (event) => { event.preventDefault(); history.back(); });
   });
 
+  // <form data-preview="/path">: what the form would bring is shown as one types, in the element named after the form.
+  all("form[data-preview]").forEach((form) => {
+    const place = document.getElementById(`${form.id}-preview`);
+    let wait;
+    form.addEventListener("input", () => {
+      clearTimeout(wait);
+      wait = setTimeout(async () => {
+        const query = new URLSearchParams(new FormData(form));
+        query.delete("csrf");
+        const answer = await fetch(`${form.dataset.preview}?${query}`, { headers: { "x-fragment": "preview" } });
+        if (answer.status === 200) place.innerHTML = await answer.text();
+      }, 300);
+    });
+  });
+
   // What was sent is not sent twice, and says that it is under way.
   document.addEventListener("submit", (event) => {
     const button = event.submitter;
