@@ -22,6 +22,7 @@ mod guesses;
 mod letters;
 mod listen;
 mod nimbus;
+mod oidc;
 mod operations;
 mod passes;
 mod passwords;

@@ -10,7 +10,7 @@ use crate::Plane;
 use crate::router::Routes;
 use crate::web::Path;
 use crate::web::design::{self, View};
-use crate::web::entry::{account, code, device, join, login, password, security, signup, start};
+use crate::web::entry::{account, code, device, join, login, password, security, signup, sso, start};
 use crate::web::{console, people, portal as inside};
 
 /// To come in, and what is one's own: the same everywhere.
@@ -116,6 +116,11 @@ pub fn console() -> Routes {
         .post("/p/{publisher}/team/{member}/second-factor", people::reset_second_factor)
         .get("/p/{publisher}/sign-in", sign_in::show)
         .post("/p/{publisher}/sign-in", sign_in::change)
+        .post("/p/{publisher}/sign-in/sso", sign_in::change_sign_on)
+        .get("/login/sso", sso::show)
+        .post("/login/sso", sso::send)
+        .get("/login/sso/callback", sso::back)
+        .get("/login/sso/{publisher}", sso::lead)
         .get("/p/{publisher}/tokens", tokens::show)
         .post("/p/{publisher}/tokens", tokens::create)
         .post("/p/{publisher}/tokens/{token}/delete", tokens::delete)

@@ -90,6 +90,17 @@ pub async fn enter(plane: &Plane, tx: &Tx, person: &PersonRow, from: &From) -> A
 
 /// Begins a session for somebody who has shown who they are.
 pub async fn begin_session(plane: &Plane, tx: &Tx, person: &PersonRow, from: &From) -> Answer<Secret> {
+    begin_session_through(plane, tx, person, from, None).await
+}
+
+/// Begins one of who came in by a publisher's provider.
+pub(super) async fn begin_session_through(
+    plane: &Plane,
+    tx: &Tx,
+    person: &PersonRow,
+    from: &From,
+    publisher: Option<&Slug>,
+) -> Answer<Secret> {
     let (secret, at) = (Secret::new(""), plane.now());
     let row = SessionRow {
         id: SessionId::new(),
@@ -98,10 +109,12 @@ pub async fn begin_session(plane: &Plane, tx: &Tx, person: &PersonRow, from: &Fr
         agent: from.agent.chars().take(300).collect(),
         created_at: at,
         seen_at: at,
+        publisher: publisher.cloned(),
     };
     sessions::create(tx, &secret.sha256, &row).await?;
-    let thing = Thing { id: row.id.to_string(), publisher: person.realm.as_ref(), ..Thing::default() };
-    record_as(plane, tx, &person.mail, "session.create", thing, json!({ "address": row.address })).await?;
+    let thing = Thing { id: row.id.to_string(), publisher: publisher.or(person.realm.as_ref()), ..Thing::default() };
+    let detail = json!({ "address": row.address, "by": publisher.map(|_| "single-sign-on") });
+    record_as(plane, tx, &person.mail, "session.create", thing, detail).await?;
     Ok(secret)
 }
 

@@ -68,6 +68,7 @@ pub mod retry;
 pub mod rollback;
 pub mod second_factor;
 pub mod show_code;
+pub mod sign_on;
 pub mod start;
 pub mod stop;
 pub mod stop_deployment;

@@ -41,6 +41,7 @@ mod reach;
 pub mod servers;
 pub mod sessions;
 pub mod settings;
+pub mod sign_on;
 pub mod snapshots;
 pub mod tickets;
 pub mod tokens;

@@ -151,6 +151,9 @@ pub async fn forget_place(tx: &Tx, reach: &Reach) -> Result<()> {
         let sql = format!("DELETE FROM {table} WHERE publisher = $1 AND (customer = $2 OR $2 = '')");
         run(&**tx, &sql, [text(&publisher), text(&customer)]).await?;
     }
+    if let (Some(slug), true) = (reach.publisher(), customer.is_empty()) {
+        super::sign_on::forget(tx, slug).await?;
+    }
     if customer.is_empty() {
         factors::forget_realm(tx, &publisher).await?;
         for table in ["sessions", "links", "memberships"] {

@@ -1,10 +1,10 @@
 //! Browsers in which somebody has logged in. Only hashes of what their cookies hold are kept.
 
-use domain::{PersonId, SessionId};
+use domain::{PersonId, SessionId, Slug};
 use nimbus_api::Millis;
 use sea_orm::{ConnectionTrait, QueryResult};
 
-use super::{Result, Rows, Tx, all, big, get, number, one, parse, run, text};
+use super::{Result, Rows, Tx, all, big, get, maybe_parse, maybe_text, number, one, parse, run, text};
 
 /// A session as recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,9 +21,11 @@ pub struct SessionRow {
     pub created_at: Millis,
     /// When it was last used, to some minutes.
     pub seen_at: Millis,
+    /// Through whose provider it was begun: it reaches that publisher's things only.
+    pub publisher: Option<Slug>,
 }
 
-const COLUMNS: &str = "id, person, address, agent, created_at, seen_at FROM sessions";
+const COLUMNS: &str = "id, person, address, agent, created_at, seen_at, publisher FROM sessions";
 
 fn read(row: &QueryResult) -> Result<SessionRow> {
     Ok(SessionRow {
@@ -33,13 +35,14 @@ fn read(row: &QueryResult) -> Result<SessionRow> {
         agent: get(row, "agent")?,
         created_at: number(row, "created_at")?,
         seen_at: number(row, "seen_at")?,
+        publisher: maybe_parse(row, "publisher")?,
     })
 }
 
 /// Keeps a new session under the hash of its cookie.
 pub async fn create(tx: &Tx, sha256: &str, new: &SessionRow) -> Result<()> {
-    let sql = "INSERT INTO sessions (sha256, id, person, address, agent, created_at, seen_at) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let sql = "INSERT INTO sessions (sha256, id, person, address, agent, created_at, seen_at, publisher) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     let values = [
         text(sha256),
         text(new.id),
@@ -48,6 +51,7 @@ pub async fn create(tx: &Tx, sha256: &str, new: &SessionRow) -> Result<()> {
         text(&new.agent),
         big(new.created_at),
         big(new.seen_at),
+        maybe_text(new.publisher.as_ref()),
     ];
     run(&**tx, sql, values).await?;
     Ok(())

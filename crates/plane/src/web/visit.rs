@@ -31,6 +31,7 @@ use crate::wire::{ImageKind, PROBLEM_JSON, Problem, word};
 
 /// What a browser keeps of a session, and of a login that is half done. With HTTPS its name lets no other host set it.
 const SESSION: [&str; 2] = ["session", "__Host-session"];
+const SIGN_ON: [&str; 2] = ["sign-on", "__Host-sign-on"];
 const HALF: [&str; 2] = ["half-login", "__Host-half-login"];
 
 fn named(https: bool, names: [&'static str; 2]) -> &'static str {
@@ -58,6 +59,8 @@ pub struct Visit {
     pub memberships: Vec<Membership>,
     /// What the browser keeps of a login that is half done.
     pub half: Option<String>,
+    /// What it keeps of a login at somebody's provider.
+    pub sign_on: Option<String>,
     /// From where they come.
     pub from: From,
 }
@@ -159,9 +162,11 @@ async fn begin(plane: &Plane, parts: &mut Parts) -> Answer<Visit> {
         session: None,
         memberships: Vec::new(),
         half: None,
+        sign_on: None,
         from: From { address: peer.0, agent },
     };
     let https = plane.is_https(visit.realm.is_some());
+    visit.sign_on = cookie(&parts.headers, named(https, SIGN_ON)).map(str::to_owned);
     visit.half = cookie(&parts.headers, named(https, HALF)).map(str::to_owned);
     let mut visitor = Visitor { https, ..Visitor::default() };
     if let Some(secret) = cookie(&parts.headers, named(https, SESSION))
@@ -171,6 +176,10 @@ async fn begin(plane: &Plane, parts: &mut Parts) -> Answer<Visit> {
         visitor.zone = Some(person.time_zone.clone());
         visitor.csrf = Some(secret::sha256(&format!("form/{secret}")));
         visit.memberships = people::memberships(plane.store.read(), person.id).await?;
+        // Whoever runs that provider could be anybody; they reach what is theirs anyway.
+        if let Some(publisher) = &session.publisher {
+            visit.memberships.retain(|one| one.reach == Reach::Publisher(publisher.clone()));
+        }
         (visit.session, visit.person) = (Some(session), Some(person));
     }
     parts.extensions.insert(visitor);
@@ -223,6 +232,7 @@ async fn answer(
         check_origin(&parts.headers)?;
         if let Some(person) = &visit.person {
             plane.count_write(&format!("person:{}", person.id))?;
+            require_own(visit, parts.uri.path())?;
         }
     }
     match row.who {
@@ -235,7 +245,11 @@ async fn answer(
                 let detail = "your role does not allow this; ask somebody who decides here";
                 return Err(Refusal::new(StatusCode::FORBIDDEN, "forbidden", detail));
             }
-            if let Some(publisher) = wants_more(plane, &actor).await? {
+            // Who came in by a provider has shown there what the publisher wants.
+            let through = visit.session.as_ref().and_then(|session| session.publisher.as_ref());
+            if through.is_none()
+                && let Some(publisher) = wants_more(plane, &actor).await?
+            {
                 return Ok(Redirect::to(&format!("/account/security?wanted={publisher}")).into_response());
             }
             parts.extensions.insert(actor);
@@ -283,6 +297,16 @@ fn actor(visit: &Visit, path: &str) -> Answer<Actor> {
         return Ok(Actor::of_person(person, membership));
     }
     Err(missing())
+}
+
+/// That what is somebody's own is changed by them, and not by who came in by a publisher's provider.
+fn require_own(visit: &Visit, path: &str) -> Answer<()> {
+    let through = visit.session.as_ref().is_some_and(|session| session.publisher.is_some());
+    if through && (path.starts_with("/account") || path.starts_with("/join")) {
+        let detail = "you came in by your company's provider; log in with a password of your own to change this";
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "signed-on", detail));
+    }
+    Ok(())
 }
 
 /// The publisher that requires a second factor which its member does not have.
@@ -438,6 +462,11 @@ fn forget_flash(headers: &mut HeaderMap) {
 /// Keeps a session in the browser, or forgets it.
 pub fn keep_session(visit: &Visit, response: &mut Response, secret: Option<&str>) {
     keep(visit, response, SESSION, secret, LASTS);
+}
+
+/// Keeps a login at somebody's provider in the browser, or forgets it.
+pub fn keep_sign_on(visit: &Visit, response: &mut Response, secret: Option<&str>) {
+    keep(visit, response, SIGN_ON, secret, crate::operations::sign_on::LASTS);
 }
 
 /// Keeps a login that is half done in the browser, or forgets it.

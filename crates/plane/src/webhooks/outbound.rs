@@ -151,6 +151,18 @@ pub fn check(url: &str) -> Result<Uri, OutboundError> {
     Ok(uri)
 }
 
+/// Most bytes of a whole answer.
+const WHOLE: usize = 256 << 10;
+
+/// What was answered, all of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Whole {
+    /// The status.
+    pub status: u16,
+    /// The body; what is longer than [`WHOLE`] is cut.
+    pub body: Bytes,
+}
+
 /// What was answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answered {
@@ -162,19 +174,46 @@ pub struct Answered {
 
 /// Sends a body, and reads how the answer begins.
 pub async fn post(url: &str, headers: HeaderMap, body: String, allowed: &[Network]) -> Result<Answered, OutboundError> {
+    let Whole { status, body } = send(Method::POST, url, headers, body.into(), allowed, READ).await?;
+    let text = String::from_utf8_lossy(&body);
+    let excerpt = text.chars().filter(|c| !c.is_control() || *c == '\n').take(EXCERPT).collect();
+    Ok(Answered { status, excerpt })
+}
+
+/// Asks for something, and reads all of the answer.
+pub async fn ask(
+    method: Method,
+    url: &str,
+    headers: HeaderMap,
+    body: Bytes,
+    allowed: &[Network],
+) -> Result<Whole, OutboundError> {
+    send(method, url, headers, body, allowed, WHOLE).await
+}
+
+async fn send(
+    method: Method,
+    url: &str,
+    headers: HeaderMap,
+    body: Bytes,
+    allowed: &[Network],
+    limit: usize,
+) -> Result<Whole, OutboundError> {
     let work = async {
         let uri = check(url)?;
         let secure = uri.scheme_str() == Some("https");
         let host = uri.host().unwrap_or("").trim_start_matches('[').trim_end_matches(']').to_owned();
         let address = resolve(&host, uri.port_u16().unwrap_or(if secure { 443 } else { 80 }), secure, allowed).await?;
         let stream = TcpStream::connect(address).await.map_err(|error| OutboundError::Connect(address, error))?;
+        let mut request = Request::new(Full::new(body));
+        (*request.method_mut(), *request.headers_mut()) = (method, headers);
         if !secure {
-            return exchange(stream, &uri, headers, body).await;
+            return exchange(stream, &uri, request, limit).await;
         }
         let tls = |error| OutboundError::Tls(host.clone(), error);
         let name = ServerName::try_from(host.clone()).map_err(|error| tls(std::io::Error::other(error)))?;
         let stream = TlsConnector::from(TLS.clone()).connect(name, stream).await.map_err(tls)?;
-        exchange(stream, &uri, headers, body).await
+        exchange(stream, &uri, request, limit).await
     };
     tokio::time::timeout(PATIENCE, work).await.map_err(|_| OutboundError::Slow)?
 }
@@ -206,18 +245,15 @@ static TLS: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| {
 async fn exchange<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     stream: S,
     uri: &Uri,
-    headers: HeaderMap,
-    body: String,
-) -> Result<Answered, OutboundError> {
+    mut request: Request<Full<Bytes>>,
+    limit: usize,
+) -> Result<Whole, OutboundError> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     // It ends with the answer, or when this is dropped.
     let connection = tokio::spawn(connection);
     let _ended = Ended(connection);
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    let mut request = Request::new(Full::new(Bytes::from(body)));
-    *request.method_mut() = Method::POST;
     *request.uri_mut() = path.parse().map_err(|_| OutboundError::Url("its path cannot be sent"))?;
-    *request.headers_mut() = headers;
     let host = uri.authority().map_or("", |authority| authority.as_str());
     let host = host.parse().map_err(|_| OutboundError::Url("its host cannot be sent"))?;
     request.headers_mut().insert(header::HOST, host);
@@ -227,13 +263,11 @@ async fn exchange<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
         if let Ok(data) = frame?.into_data() {
             bytes.extend_from_slice(&data);
         }
-        if bytes.len() > READ {
+        if bytes.len() > limit {
             break;
         }
     }
-    let text = String::from_utf8_lossy(&bytes);
-    let excerpt = text.chars().filter(|c| !c.is_control() || *c == '\n').take(EXCERPT).collect();
-    Ok(Answered { status: response.status().as_u16(), excerpt })
+    Ok(Whole { status: response.status().as_u16(), body: bytes.into() })
 }
 
 /// Ends a connection however the exchange ends.

@@ -141,6 +141,43 @@ pub struct Member {
 pub struct SignIn {
     /// Whether they must have a second factor.
     pub second_factor: bool,
+    /// The provider of OpenID Connect by which they can come in.
+    pub single_sign_on: Option<SingleSignOn>,
+}
+
+/// A provider of OpenID Connect, without the secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SingleSignOn {
+    /// What it calls itself: an address.
+    pub issuer: String,
+    /// What it calls us.
+    pub client: String,
+    /// Of the mail addresses of those who come in by it.
+    pub domains: Vec<String>,
+    /// What newcomers become; absent where only those who are invited come in.
+    pub role: Option<Role>,
+    /// Where it sends people back to: it has to know that address.
+    pub callback: String,
+}
+
+/// A provider of OpenID Connect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeSingleSignOn {
+    /// What it calls itself: an address; empty to have none any more.
+    pub issuer: String,
+    /// What it calls us.
+    #[serde(default)]
+    pub client: String,
+    /// The secret that we show it; the one of before when absent. It is kept encrypted and never shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+    /// Of the mail addresses of those who come in by it, such as `acme.example`.
+    #[serde(default)]
+    pub domains: Vec<String>,
+    /// What newcomers become: `developer`, `support` or `billing`; absent where only those who are invited come in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
 }
 
 /// `POST /publishers/{publisher}/sign-in`; what is absent stays as it is.
@@ -150,6 +187,9 @@ pub struct ChangeSignIn {
     /// Whether members must have a second factor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub second_factor: Option<bool>,
+    /// By which provider they can come in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub single_sign_on: Option<ChangeSingleSignOn>,
 }
 
 /// `POST /members/{member}`.

@@ -29,6 +29,7 @@ mod restart;
 mod roles;
 mod schema;
 mod schemathesis;
+mod sign_on;
 mod terminal;
 mod tickets;
 mod versions;

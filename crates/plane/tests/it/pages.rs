@@ -89,7 +89,12 @@ impl<'a> Browser<'a> {
         Self { world, host: format!("{host}:{port}"), cookies: BTreeMap::new(), language: "en", forwarded: "", http }
     }
 
-    async fn ask(&mut self, method: Method, path: &str, form: Option<&[(&str, &str)]>) -> (StatusCode, String, String) {
+    pub async fn ask(
+        &mut self,
+        method: Method,
+        path: &str,
+        form: Option<&[(&str, &str)]>,
+    ) -> (StatusCode, String, String) {
         let mut request = self.http.request(method, format!("http://{}{path}", self.world.address));
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         request = request
@@ -153,6 +158,12 @@ impl<'a> Browser<'a> {
             path = place;
         }
         panic!("{path} leads in circles");
+    }
+
+    /// Sends a form of whoever is not logged in.
+    pub async fn send_open(&mut self, action: &str, form: &[(&str, &str)]) -> Page {
+        let (status, path, html) = self.ask(Method::POST, action, Some(form)).await;
+        Page { status, path, html }
     }
 
     /// Sends a form again and again, without looking at the page it is on or leads to.

@@ -2,8 +2,9 @@
 
 use clap::Subcommand;
 use domain::Slug;
-use plane::wire::{ChangePublisher, ChangeSignIn, CreatePublisher, Publisher, SignIn};
+use plane::wire::{ChangePublisher, ChangeSignIn, ChangeSingleSignOn, CreatePublisher, Publisher, SignIn, word};
 
+use super::place::RoleName;
 use super::{Context, example};
 use crate::failure::Outcome;
 use crate::output::human::{date, now};
@@ -54,6 +55,26 @@ pub enum Noun {
         /// Whether its developers may run programs in installations: allowed or refused
         #[arg(long, value_parser = ["allowed", "refused"])]
         developers_exec: Option<String>,
+    },
+    /// Let members come in by a provider of OpenID Connect; its secret is read from VCLOUDEN_CLIENT_SECRET
+    #[command(after_help = example!(
+        "vclouden publisher sign-on acme https://id.acme.example --client vclouden --domain acme.example",
+        "vclouden publisher sign-on acme none",
+    ))]
+    SignOn {
+        /// The publisher's short name
+        publisher: Slug,
+        /// What the provider calls itself, its issuer; none to have none any more
+        issuer: String,
+        /// What the provider calls us
+        #[arg(long, default_value = "")]
+        client: String,
+        /// Of the mail addresses of those who come in by it; may be repeated
+        #[arg(long = "domain", value_name = "DOMAIN")]
+        domains: Vec<String>,
+        /// What newcomers become: developer, support, billing [default: only who is invited comes in]
+        #[arg(long)]
+        role: Option<RoleName>,
     },
     /// Delete a publisher that has no applications and no customers
     #[command(after_help = example!("vclouden publisher delete acme"))]
@@ -113,12 +134,27 @@ impl Noun {
                 let path = format!("/publishers/{publisher}/sign-in");
                 let all: SignIn = match second_factor {
                     None => api.get(&path, &[]).await?,
-                    Some(how) => api.post(&path, &ChangeSignIn { second_factor: Some(how == "required") }).await?,
+                    Some(how) => {
+                        let wanted = ChangeSignIn { second_factor: Some(how == "required"), single_sign_on: None };
+                        api.post(&path, &wanted).await?
+                    }
                 };
                 if context.json {
                     return json(&all);
                 }
-                Facts::new().fact("Second factor", if all.second_factor { "required" } else { "optional" }).print();
+                print_sign_in(&all);
+            }
+            Noun::SignOn { publisher, issuer, client, domains, role } => {
+                let issuer = if issuer == "none" { String::new() } else { issuer };
+                let secret = std::env::var("VCLOUDEN_CLIENT_SECRET").ok().filter(|text| !text.is_empty());
+                let role = role.map(|role| role.0);
+                let wanted = ChangeSingleSignOn { issuer, client, secret, domains, role };
+                let body = ChangeSignIn { second_factor: None, single_sign_on: Some(wanted) };
+                let all: SignIn = api.post(&format!("/publishers/{publisher}/sign-in"), &body).await?;
+                if context.json {
+                    return json(&all);
+                }
+                print_sign_in(&all);
             }
             Noun::Delete { publisher } => {
                 api.delete::<serde_json::Value>(&format!("/publishers/{publisher}")).await?;
@@ -142,4 +178,19 @@ fn print(publisher: &Publisher) {
         .fact("Developers inside", if publisher.developers_exec { "allowed" } else { "refused" })
         .fact("Created", date(publisher.created_at))
         .print();
+}
+
+fn print_sign_in(all: &SignIn) {
+    let mut facts = Facts::new();
+    facts.fact("Second factor", if all.second_factor { "required" } else { "optional" });
+    match &all.single_sign_on {
+        None => facts.fact("Single sign-on", "none").print(),
+        Some(one) => facts
+            .fact("Single sign-on", one.issuer.as_str())
+            .fact("Client", one.client.as_str())
+            .fact("Callback", one.callback.as_str())
+            .fact("Domains", one.domains.join(", "))
+            .fact("Newcomers", one.role.map_or_else(|| "only who is invited".to_owned(), |role| word(&role)))
+            .print(),
+    }
 }

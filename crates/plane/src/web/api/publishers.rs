@@ -57,7 +57,7 @@ pub async fn delete(
 }
 
 pub async fn sign_in(State(plane): State<Arc<Plane>>, actor: Actor, Path(text): Path<String>) -> Answer<Response> {
-    json(StatusCode::OK, &sign_in_of(plane.store.read(), &actor, &slug(&text)?).await?)
+    json(StatusCode::OK, &sign_in_of(&plane, plane.store.read(), &actor, &slug(&text)?).await?)
 }
 
 pub async fn change_sign_in(

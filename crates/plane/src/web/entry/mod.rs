@@ -21,6 +21,7 @@ pub mod login;
 pub mod password;
 pub mod security;
 pub mod signup;
+pub mod sso;
 pub mod start;
 
 /// A form that was sent.
