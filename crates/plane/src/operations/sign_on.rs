@@ -60,7 +60,7 @@ pub struct Led {
 
 /// Where the provider sends people back to.
 pub fn callback(plane: &Plane) -> String {
-    format!("{}/login/sso/callback", plane.site(None))
+    format!("{}/login/sso/callback", plane.console_url)
 }
 
 fn failed(wrong: &Wrong) -> Refusal {
