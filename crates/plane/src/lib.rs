@@ -219,6 +219,20 @@ fn operator_token(at: Millis) -> store::tokens::TokenRow {
     }
 }
 
+/// Learns of installations of before what they may use.
+async fn fill_sizes(plane: &Plane) -> store::Result<()> {
+    let all = store::installations::without_size(plane.store.read()).await?;
+    for row in all {
+        let version = store::versions::find(plane.store.read(), &row.app_key(), row.version).await?;
+        if let Some(version) = version {
+            let tx = plane.store.write().await?;
+            store::installations::set_size(&tx, row.id, &version.manifest.limits).await?;
+            tx.commit().await?;
+        }
+    }
+    Ok(())
+}
+
 /// Runs the control plane until `shutdown` is ready.
 pub async fn serve(config: Config, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), PlaneError> {
     let server: Arc<dyn server::Server> = Arc::new(nimbus::Nimbus::new(&config.nimbus_socket));
@@ -278,6 +292,7 @@ pub async fn serve_with(
         terminals: Default::default(),
     });
     plane.settings.load(plane.store.read()).await?;
+    fill_sizes(&plane).await?;
     let tx = plane.store.write().await?;
     store::tokens::create(&tx, &hash, &operator_token(started_at)).await?;
     tx.commit().await?;

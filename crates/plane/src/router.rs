@@ -21,8 +21,9 @@ use crate::proxies;
 use crate::sites;
 use crate::strangers::Peer;
 use crate::web::api::{
-    answers, apps, backups, branding, customers, deployments, devices, documents, environment, events, installations,
-    leaves, operations, people, publishers, servers, settings, status, tickets, tokens, versions, webhooks,
+    announcements, answers, apps, backups, branding, customers, deployments, devices, documents, environment, events,
+    installations, leaves, operations, people, publishers, servers, settings, status, tickets, tokens, versions,
+    webhooks,
 };
 use crate::web::design::preferences;
 use crate::web::openapi::{self, Reads};
@@ -197,6 +198,7 @@ pub fn routes() -> Api {
         .post("/publishers", publishers::create)
         .get("/publishers/{publisher}", publishers::show)
         .post("/publishers/{publisher}", publishers::update)
+        .post("/publishers/{publisher}/limits", publishers::limit)
         .delete("/publishers/{publisher}", publishers::delete)
         .get("/publishers/{publisher}/sign-in", publishers::sign_in)
         .post("/publishers/{publisher}/sign-in", publishers::change_sign_in)
@@ -215,6 +217,7 @@ pub fn routes() -> Api {
         .get("/apps/{app}/versions/{number}/download", versions::download)
         .post("/apps/{app}/deployments", deployments::create)
         .post("/apps/{app}/rollback", deployments::rollback_app)
+        .post("/apps/{app}/host", versions::host)
         .get("/apps/{app}/environment", environment::list_app)
         .post("/apps/{app}/environment", environment::change_app)
         .post("/apps/{app}/environment/apply", environment::apply)
@@ -287,6 +290,9 @@ pub fn routes() -> Api {
         .get("/invitations", people::invitations)
         .post("/invitations", people::create)
         .delete("/invitations/{invitation}", people::withdraw)
+        .get("/announcements", announcements::list)
+        .post("/announcements", announcements::create)
+        .delete("/announcements/{announcement}", announcements::delete)
         .get("/settings", settings::show)
         .post("/settings", settings::change)
         .get("/tokens", tokens::list)

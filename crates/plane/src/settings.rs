@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Plane;
 use crate::store::{Result, brands, settings};
+use crate::wire::{Announcement, Retention};
 
 /// Under which name they are kept.
 pub const NAME: &str = "platform";
@@ -26,6 +27,12 @@ pub struct Settings {
     /// Networks of the provider's own that webhooks may reach all the same.
     #[serde(default)]
     pub webhook_networks: Vec<String>,
+    /// How much is kept for how long.
+    #[serde(default)]
+    pub retention: Retention,
+    /// What everybody is told.
+    #[serde(default)]
+    pub announcements: Vec<Announcement>,
 }
 
 /// A server that takes letters.
@@ -81,6 +88,11 @@ impl Current {
 }
 
 impl Plane {
+    /// Hours for which what is replaced is kept, unless somebody says otherwise.
+    pub(crate) fn keep_hours(&self) -> u32 {
+        self.settings.get().retention.copy_hours.unwrap_or(self.keep_hours)
+    }
+
     /// Whether whoever wants may make an account.
     pub(crate) fn sign_up_is_open(&self) -> bool {
         self.settings.get().sign_up

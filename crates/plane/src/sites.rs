@@ -9,6 +9,7 @@ use http::{HeaderMap, StatusCode, header};
 use crate::Plane;
 use crate::router::Routes;
 use crate::web::Path;
+use crate::web::announcements::dismiss;
 use crate::web::design::{self, View};
 use crate::web::entry::{account, code, device, join, login, password, security, signup, sso, start};
 use crate::web::{console, people, portal as inside};
@@ -31,6 +32,7 @@ fn both() -> Routes {
         .post("/password", password::ask)
         .get("/password/{link}", password::choose)
         .post("/password/{link}", password::reset)
+        .post("/announcements/{announcement}/dismiss", dismiss)
         .post("/logout", login::log_out)
         .get("/account", account::show)
         .post("/account", account::change)
@@ -54,8 +56,8 @@ fn both() -> Routes {
 /// The console of publishers and operators.
 pub fn console() -> Routes {
     use console::{
-        answers, apps, branding, customers, deployments, documents, environment, events, home, installations, operator,
-        sign_in, terminal, tickets, tokens,
+        announcements, answers, apps, branding, customers, deployments, documents, environment, events, home, hosting,
+        installations, operator, platform, sign_in, terminal, tickets, tokens,
     };
     both()
         .get("/p/{publisher}", home::show)
@@ -84,6 +86,9 @@ pub fn console() -> Routes {
         .post("/p/{publisher}/apps/{app}/images", documents::add_image)
         .get("/p/{publisher}/apps/{app}/images/{image}", documents::image)
         .post("/p/{publisher}/apps/{app}/images/{image}/delete", documents::remove_image)
+        .get("/p/{publisher}/hosting", hosting::list)
+        .get("/p/{publisher}/hosting/site", hosting::site)
+        .post("/p/{publisher}/hosting/site", hosting::send)
         .get("/p/{publisher}/deployments", deployments::list)
         .get("/p/{publisher}/deployments/{deployment}", deployments::show)
         .get("/p/{publisher}/deployments/{deployment}/live", deployments::live)
@@ -145,6 +150,16 @@ pub fn console() -> Routes {
         .get("/operator", operator::show)
         .post("/operator/publishers", operator::create)
         .post("/operator/settings", operator::change)
+        .post("/operator/retention", operator::retain)
+        .get("/operator/servers/{server}", platform::server)
+        .get("/operator/installations", platform::all_installations)
+        .get("/operator/operations", platform::all_operations)
+        .get("/operator/operations/live", platform::operations_live)
+        .get("/operator/publishers/{publisher}", platform::publisher)
+        .post("/operator/publishers/{publisher}/limits", platform::set_limits)
+        .get("/operator/announcements", announcements::show)
+        .post("/operator/announcements", announcements::create)
+        .post("/operator/announcements/{announcement}/delete", announcements::delete)
         .post("/operator/operations/{operation}/retry", operator::retry)
 }
 

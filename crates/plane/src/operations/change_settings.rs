@@ -8,7 +8,7 @@ use crate::problem::{Answer, Refusal};
 use crate::settings::{MailServer, NAME, Security, Settings};
 use crate::store::settings;
 use crate::webhooks::outbound::Network;
-use crate::wire::{ChangeMail, ChangeSettings};
+use crate::wire::{ChangeMail, ChangeSettings, Retention};
 
 /// What sealed passwords of mail servers are sealed for.
 pub const PURPOSE: &str = "mail";
@@ -26,6 +26,9 @@ pub async fn change_settings(plane: &Plane, actor: &Actor, input: ChangeSettings
     if let Some(networks) = input.webhook_networks {
         all.webhook_networks = checked(networks)?;
     }
+    if let Some(retention) = input.retention {
+        all.retention = checked_retention(retention)?;
+    }
     settings::set(&tx, NAME, &all).await?;
     let thing = Thing { id: NAME.into(), ..Thing::default() };
     let mail = all.mail.as_ref().map(|mail| format!("{}:{}", mail.host, mail.port));
@@ -35,7 +38,7 @@ pub async fn change_settings(plane: &Plane, actor: &Actor, input: ChangeSettings
         actor,
         "settings.change",
         thing,
-        json!({ "sign_up": all.sign_up, "mail": mail, "webhook_networks": all.webhook_networks }),
+        json!({ "sign_up": all.sign_up, "mail": mail, "webhook_networks": all.webhook_networks, "retention": all.retention }),
     )
     .await?;
     tx.commit().await?;
@@ -49,6 +52,19 @@ fn checked(networks: Vec<String>) -> Answer<Vec<String>> {
     let all: Result<Vec<Network>, _> = networks.iter().map(|text| text.parse::<Network>()).collect();
     let all = all.map_err(|error| Refusal::invalid("bad-network", error.to_string()))?;
     Ok(all.iter().map(ToString::to_string).collect())
+}
+
+fn checked_retention(retention: Retention) -> Answer<Retention> {
+    let good = (30..=3650).contains(&retention.days)
+        && (1_000..=10_000_000).contains(&retention.events)
+        && (100..=1_000_000).contains(&retention.operations)
+        && retention.copy_hours.is_none_or(|hours| (1..=720).contains(&hours));
+    if good {
+        return Ok(retention);
+    }
+    let detail = "records are kept for 30 to 3650 days, 1000 to 10000000 events and 100 to 1000000 operations of them; \
+                  what is replaced for 1 to 720 hours";
+    Err(Refusal::invalid("bad-retention", detail))
 }
 
 fn mail_server(plane: &Plane, before: Option<&MailServer>, input: ChangeMail) -> Answer<MailServer> {

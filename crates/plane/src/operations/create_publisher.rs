@@ -6,7 +6,7 @@ use super::{Actor, Thing, name_for_people, record};
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
 use crate::store::{installations, publishers};
-use crate::wire::{CreatePublisher, Publisher};
+use crate::wire::{CreatePublisher, Publisher, PublisherLimits};
 
 /// Creates it.
 pub async fn create_publisher(plane: &Plane, actor: &Actor, input: CreatePublisher) -> Answer<Publisher> {
@@ -27,5 +27,18 @@ pub async fn create_publisher(plane: &Plane, actor: &Actor, input: CreatePublish
     record(plane, &tx, actor, "publisher.create", thing, json!({})).await?;
     tx.commit().await?;
     plane.progress.changed();
-    Ok(Publisher { slug, name, created_at: at, developers_exec: false, apps: 0, customers: 0, installations: 0 })
+    let limits = PublisherLimits::default();
+    Ok(Publisher {
+        running: 0,
+        memory: 0,
+        disk: 0,
+        limits,
+        slug,
+        name,
+        created_at: at,
+        developers_exec: false,
+        apps: 0,
+        customers: 0,
+        installations: 0,
+    })
 }

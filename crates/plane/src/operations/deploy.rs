@@ -29,7 +29,7 @@ pub enum Deploying {
 
 /// Accepts it.
 pub async fn deploy(plane: &Plane, actor: &Actor, app: &Key, input: CreateDeployment) -> Answer<Deploying> {
-    let keep_hours = input.keep_hours.unwrap_or(plane.keep_hours);
+    let keep_hours = input.keep_hours.unwrap_or(plane.keep_hours());
     if !KEEP_HOURS.contains(&keep_hours) {
         let detail = format!("key \"keep_hours\" is {keep_hours}; it must be 1 to 720 hours");
         return Err(Refusal::invalid("bad-keep-hours", detail));

@@ -5,6 +5,8 @@ use domain::{InstallationId, InstallationName, Key, OperationId, ServerId};
 use nimbus_api::{DataSource, Environment, SnapshotReport, VersionSpec, Work};
 use serde_json::json;
 
+use super::change_limits::require_room;
+use super::host::own_customer;
 use super::restore::find_copy;
 use super::{Actor, Asked, Begun, app_key, create_operation, find_installation, installation_event};
 use super::{unknown_app, unknown_version, wake};
@@ -12,7 +14,7 @@ use crate::Plane;
 use crate::access::Reach;
 use crate::problem::{Answer, Refusal};
 use crate::store::installations::{self, InstallationRow};
-use crate::store::{self, Tx, events, ports, publishers, versions};
+use crate::store::{self, Tx, apps, events, ports, publishers, versions};
 use crate::variables::Owner;
 use crate::wire::{CreateInstallation, FromCopy, Outcome, Version};
 
@@ -30,11 +32,16 @@ pub async fn install(plane: &Plane, actor: &Actor, input: CreateInstallation) ->
             format!("there is no customer \"{0}\"; create it with `vclouden customer create {0}`", input.customer);
         return Err(Refusal::missing("unknown-customer", detail));
     }
+    if customer.slug != own_customer() && apps::find(&*tx, &app).await?.is_some_and(|app| app.own) {
+        let detail = format!("{} is for its publisher's own use; customers are not offered it", app.slug);
+        return Err(Refusal::conflict("own-app", detail));
+    }
     let source = match &input.from {
         Some(from) => Some(find_source(plane, &tx, actor, (&app, &customer), from).await?),
         None => None,
     };
     let version = version_for(&tx, &app, input.version, source.as_ref()).await?;
+    require_room(&tx, &app.publisher, &version).await?;
     let name = free_name(plane, &tx, input.name, &app, &customer).await?;
     if let Some(failed) = installations::named(&*tx, &name).await? {
         forget(plane, &tx, actor, failed).await?;
@@ -61,6 +68,7 @@ pub async fn install(plane: &Plane, actor: &Actor, input: CreateInstallation) ->
         removed_at: None,
     };
     installations::create(&tx, &row).await?;
+    installations::set_size(&tx, id, &version.manifest.limits).await?;
     let ports = allot_ports(&tx, server, id, &version).await?;
     let mut asked = Asked::from(Work::Install {
         name,

@@ -113,7 +113,7 @@ fn examine(path: &Path, limits: &Limits) -> Answer<(Contents, Manifest)> {
     Ok((contents, manifest))
 }
 
-fn bad_archive(error: ArchiveError) -> Refusal {
+pub(super) fn bad_archive(error: ArchiveError) -> Refusal {
     if !error.is_refusal() {
         return Refusal::internal(error);
     }

@@ -25,7 +25,7 @@ pub async fn restore(
     let copy = find_copy(&*tx, &row, copy, plane.now()).await?;
     refuse_under_deployment(&row, "restored")?;
     let code = code.unwrap_or(copy.reason != SnapshotReason::Backup);
-    let keep_seconds = u64::from(plane.keep_hours) * 3600;
+    let keep_seconds = u64::from(plane.keep_hours()) * 3600;
     let work = Work::Restore { snapshot: copy.name, code, keep_seconds };
     let begun = accept(plane, tx, actor, &row, work).await?;
     Ok(Begun { backup: copy.backup, ..begun })

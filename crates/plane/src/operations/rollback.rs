@@ -96,6 +96,6 @@ async fn accept(plane: &Plane, tx: Tx, actor: &Actor, app: &Key, wanted: Wanted)
         return Err(Refusal::conflict("nothing-to-roll-back", detail));
     }
     let wave =
-        Wave { kind: DeploymentKind::Rollback, version: None, whole_app, canary: 0, keep_hours: plane.keep_hours };
+        Wave { kind: DeploymentKind::Rollback, version: None, whole_app, canary: 0, keep_hours: plane.keep_hours() };
     begin(plane, tx, actor, app, wave, targets).await
 }

@@ -112,6 +112,7 @@ async fn change_installation(
     }
     if let Some(version) = versions::find(&**tx, &row.app_key(), row.version).await? {
         row.serves_http = version.manifest.http.is_some();
+        installations::set_size(tx, row.id, &version.manifest.limits).await?;
     }
     installations::update(tx, row).await
 }

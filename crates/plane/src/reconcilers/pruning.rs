@@ -12,15 +12,10 @@ use crate::store::{
     Result, Tx, attachments, deliveries, deployments, device_logins, events, factors, installations, invitations,
     leaves, links, mails, operations, passkeys, sessions, tickets,
 };
+use crate::wire::Retention;
 
-/// Most events that are kept.
-const EVENTS: u64 = 100_000;
-
-/// Operations that are kept with the deployments they belong to; some kilobytes each.
-const OPERATIONS: u64 = 50_000;
-
-/// Milliseconds for which anything is kept at most: 400 days.
-const AGE: Millis = 400 * 24 * 3600 * 1000;
+/// Milliseconds of a day.
+const DAY: Millis = 24 * 3600 * 1000;
 
 /// Milliseconds for which it is kept that a letter was sent, or an event to a webhook.
 const LETTERS: Millis = 30 * 24 * 3600 * 1000;
@@ -53,7 +48,8 @@ async fn prune(plane: &Plane) -> Result<u64> {
     let mut count = 0;
     loop {
         let tx = plane.store.write().await?;
-        let some = some(&tx, plane.now().saturating_sub(AGE)).await? + ended(&tx, plane.now()).await?;
+        let kept = plane.settings.get().retention;
+        let some = some(&tx, plane.now(), &kept).await? + ended(&tx, plane.now(), &kept).await?;
         tx.commit().await?;
         if some == 0 {
             return Ok(count);
@@ -63,8 +59,13 @@ async fn prune(plane: &Plane) -> Result<u64> {
     }
 }
 
+/// Of when the oldest is that is kept.
+fn oldest(now: Millis, kept: &Retention) -> Millis {
+    now.saturating_sub(DAY * u64::from(kept.days))
+}
+
 /// Deletes what let somebody in and does so no more, and letters of long ago.
-async fn ended(tx: &Tx, now: Millis) -> Result<u64> {
+async fn ended(tx: &Tx, now: Millis, kept: &Retention) -> Result<u64> {
     let mut some = sessions::prune(tx, now.saturating_sub(LASTS), now.saturating_sub(LASTS_UNUSED)).await?;
     some += invitations::prune(tx, now).await?;
     some += links::prune(tx, now).await?;
@@ -74,7 +75,7 @@ async fn ended(tx: &Tx, now: Millis) -> Result<u64> {
     some += mails::prune(tx, now.saturating_sub(LETTERS)).await?;
     some += attachments::prune(tx, now.saturating_sub(FILES)).await?;
     some += leaves::prune(tx, now).await?;
-    some += tickets::prune(tx, now.saturating_sub(AGE)).await?;
+    some += tickets::prune(tx, oldest(now, kept)).await?;
     some += deliveries::prune(tx, now.saturating_sub(LETTERS)).await?;
     Ok(some)
 }
@@ -92,10 +93,11 @@ async fn sweep(plane: &Plane) -> std::result::Result<(), String> {
 }
 
 /// Deletes some of what there is too much of, or what is from before a time.
-async fn some(tx: &Tx, before: Millis) -> Result<u64> {
-    let up_to = events::last(&**tx).await?.saturating_sub(EVENTS);
+async fn some(tx: &Tx, now: Millis, kept: &Retention) -> Result<u64> {
+    let before = oldest(now, kept);
+    let up_to = events::last(&**tx).await?.saturating_sub(kept.events);
     let mut some = events::prune(tx, up_to, before).await?;
-    let before = operations::begin_of_newest(tx, OPERATIONS).await?.max(before);
+    let before = operations::begin_of_newest(tx, kept.operations).await?.max(before);
     // Its operations go with a deployment.
     some += deployments::prune(tx, before).await?;
     some += operations::prune(tx, before).await?;

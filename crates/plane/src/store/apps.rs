@@ -8,7 +8,7 @@ use super::{Result, Rows, Tx, after_key, all, big, maybe_number, maybe_text, num
 use crate::access::Reach;
 use crate::wire::App;
 
-const COLUMNS: &str = "a.publisher, a.slug, a.name, a.created_at, \
+const COLUMNS: &str = "a.publisher, a.slug, a.name, a.created_at, a.own, \
     (SELECT MAX(v.number) FROM versions v WHERE v.publisher = a.publisher AND v.app = a.slug) AS newest_version, \
     (SELECT COUNT(*) FROM versions v WHERE v.publisher = a.publisher AND v.app = a.slug) AS versions, \
     (SELECT COUNT(*) FROM installations i WHERE i.publisher = a.publisher AND i.app = a.slug \
@@ -20,6 +20,7 @@ fn read(row: &QueryResult) -> Result<App> {
         slug: parse(row, "slug")?,
         name: super::get(row, "name")?,
         created_at: number(row, "created_at")?,
+        own: super::get::<i64>(row, "own")? != 0,
         newest_version: maybe_number(row, "newest_version")?,
         versions: number(row, "versions")?,
         installations: number(row, "installations")?,
@@ -54,6 +55,13 @@ pub async fn publishers_of(db: &impl ConnectionTrait, reach: &Reach, slug: &Slug
     let mine = reach.publisher_sql("publisher", &mut values);
     let sql = format!("SELECT publisher FROM apps WHERE slug = $1{mine} ORDER BY publisher LIMIT 2");
     all(db, &sql, values, |row| parse(row, "publisher")).await
+}
+
+/// Takes it out of what customers are offered.
+pub async fn make_own(tx: &Tx, app: &Key) -> Result<()> {
+    let sql = "UPDATE apps SET own = 1 WHERE publisher = $1 AND slug = $2";
+    run(&**tx, sql, [text(&app.publisher), text(&app.slug)]).await?;
+    Ok(())
 }
 
 /// Its variables, sealed.

@@ -1,5 +1,6 @@
 //! Installations.
 
+use domain::manifest::Limits;
 use domain::state::InstallationState;
 use domain::{DeploymentId, InstallationId, InstallationName, Key, OperationId, ServerId, Slug};
 use nimbus_api::Millis;
@@ -150,6 +151,8 @@ pub struct Filter {
     pub text: Option<String>,
     /// Only those in this state.
     pub state: Option<InstallationState>,
+    /// Only those on this server.
+    pub server: Option<ServerId>,
 }
 
 /// Installations within reach that are not removed, by name, those after `after`.
@@ -179,6 +182,10 @@ pub async fn list(
     if let Some(state) = filter.state {
         values.push(text(state));
         sql.push_str(&format!(" AND i.state = ${}", values.len()));
+    }
+    if let Some(server) = filter.server {
+        values.push(text(server));
+        sql.push_str(&format!(" AND i.server = ${}", values.len()));
     }
     sql.push_str(" ORDER BY i.name LIMIT $2");
     all(db, &sql, values, read).await
@@ -231,6 +238,19 @@ pub async fn update(tx: &Tx, row: &InstallationRow) -> Result<()> {
     ];
     run(&**tx, sql, values).await?;
     Ok(())
+}
+
+/// Keeps what it may use, by the version that it runs.
+pub async fn set_size(tx: &Tx, id: InstallationId, limits: &Limits) -> Result<()> {
+    let sql = "UPDATE installations SET memory = $2, disk = $3 WHERE id = $1";
+    run(&**tx, sql, [text(id), big(limits.memory), big(limits.disk)]).await?;
+    Ok(())
+}
+
+/// Those of which it is not known yet what they may use.
+pub async fn without_size(db: &impl ConnectionTrait) -> Rows<InstallationRow> {
+    let sql = format!("SELECT {COLUMNS} FROM installations i WHERE i.memory = 0 AND i.state <> 'removed'");
+    all(db, &sql, [], read).await
 }
 
 /// Its variables, sealed.

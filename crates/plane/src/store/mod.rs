@@ -63,6 +63,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (11, include_str!("migrations/0011_variables.sql")),
     (12, include_str!("migrations/0012_brands.sql")),
     (13, include_str!("migrations/0013_coming_in.sql")),
+    (16, include_str!("migrations/0016_limits.sql")),
     (18, include_str!("migrations/0018_documents.sql")),
 ];
 

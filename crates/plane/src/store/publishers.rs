@@ -4,14 +4,20 @@ use domain::Slug;
 use nimbus_api::Millis;
 use sea_orm::{ConnectionTrait, QueryResult};
 
-use super::{Result, Rows, Tx, all, big, get, number, one, parse, run, text};
+use super::{Result, Rows, Tx, all, big, get, maybe_big, maybe_number, number, one, parse, run, text};
 use crate::access::Reach;
-use crate::wire::Publisher;
+use crate::wire::{Publisher, PublisherLimits};
 
 const COLUMNS: &str = "p.slug, p.name, p.created_at, p.developers_exec, \
     (SELECT COUNT(*) FROM apps a WHERE a.publisher = p.slug) AS apps, \
     (SELECT COUNT(*) FROM customers c WHERE c.publisher = p.slug) AS customers, \
-    (SELECT COUNT(*) FROM installations i WHERE i.publisher = p.slug AND i.state <> 'removed') AS installations";
+    (SELECT COUNT(*) FROM installations i WHERE i.publisher = p.slug AND i.state <> 'removed') AS installations, \
+    p.max_installations, p.max_memory, p.max_disk, \
+    (SELECT COUNT(*) FROM installations i WHERE i.publisher = p.slug AND i.state NOT IN ('removed', 'failed')) AS running, \
+    (SELECT CAST(COALESCE(SUM(i.memory), 0) AS BIGINT) FROM installations i WHERE i.publisher = p.slug \
+    AND i.state NOT IN ('removed', 'failed')) AS memory, \
+    (SELECT CAST(COALESCE(SUM(i.disk), 0) AS BIGINT) FROM installations i WHERE i.publisher = p.slug \
+    AND i.state NOT IN ('removed', 'failed')) AS disk";
 
 fn read(row: &QueryResult) -> Result<Publisher> {
     Ok(Publisher {
@@ -22,6 +28,14 @@ fn read(row: &QueryResult) -> Result<Publisher> {
         apps: number(row, "apps")?,
         customers: number(row, "customers")?,
         installations: number(row, "installations")?,
+        running: number(row, "running")?,
+        memory: number(row, "memory")?,
+        disk: number(row, "disk")?,
+        limits: PublisherLimits {
+            installations: maybe_number(row, "max_installations")?,
+            memory: maybe_number(row, "max_memory")?,
+            disk: maybe_number(row, "max_disk")?,
+        },
     })
 }
 
@@ -57,6 +71,14 @@ pub async fn second_factor(db: &impl ConnectionTrait, slug: &Slug) -> Result<boo
 pub async fn require_second_factor(tx: &Tx, slug: &Slug, required: bool) -> Result<()> {
     let sql = "UPDATE publishers SET second_factor = $2 WHERE slug = $1";
     run(&**tx, sql, [text(slug), big(required.into())]).await?;
+    Ok(())
+}
+
+/// Keeps what it may have in all.
+pub async fn set_limits(tx: &Tx, slug: &Slug, limits: &PublisherLimits) -> Result<()> {
+    let sql = "UPDATE publishers SET max_installations = $2, max_memory = $3, max_disk = $4 WHERE slug = $1";
+    let values = [text(slug), maybe_big(limits.installations), maybe_big(limits.memory), maybe_big(limits.disk)];
+    run(&**tx, sql, values).await?;
     Ok(())
 }
 

@@ -21,6 +21,7 @@ use crate::problem::{Answer, Refusal};
 use crate::strangers::Peer;
 use crate::wire::{NDJSON, Page};
 
+pub mod announcements;
 pub mod api;
 pub mod console;
 pub mod design;

@@ -12,6 +12,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 
+use super::announcements::{self, DISMISSED};
 use super::design::{Flash, Language, View, Visitor};
 use crate::Plane;
 use crate::access::{JSON_LIMIT, PAGES, Page, Reach, Role, Site, Visitors, find_page};
@@ -63,6 +64,8 @@ pub struct Visit {
     pub sign_on: Option<String>,
     /// From where they come.
     pub from: From,
+    /// Ids of announcements that they have dismissed.
+    pub dismissed: String,
 }
 
 /// A publisher's portal.
@@ -164,6 +167,7 @@ async fn begin(plane: &Plane, parts: &mut Parts) -> Answer<Visit> {
         half: None,
         sign_on: None,
         from: From { address: peer.0, agent },
+        dismissed: cookie(&parts.headers, DISMISSED).unwrap_or("").to_owned(),
     };
     let https = plane.is_https(visit.realm.is_some());
     visit.sign_on = cookie(&parts.headers, named(https, SIGN_ON)).map(str::to_owned);
@@ -184,6 +188,7 @@ async fn begin(plane: &Plane, parts: &mut Parts) -> Answer<Visit> {
     }
     parts.extensions.insert(visitor);
     visit.view = View::of(parts, plane.now());
+    visit.view.announced = announcements::shown(plane, &visit.view, visit.realm.is_some(), &visit.dismissed);
     if let Some(realm) = &visit.realm {
         realm.dress(&mut visit.view);
     }

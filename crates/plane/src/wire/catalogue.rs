@@ -5,6 +5,8 @@ use nimbus_api::Millis;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::PublisherLimits;
+
 use super::LINE;
 
 /// `POST /publishers`.
@@ -49,6 +51,18 @@ pub struct Publisher {
     pub customers: u64,
     /// Installations of its applications that are not removed.
     pub installations: u64,
+    /// Those of them that are not failed: so many count for its limits.
+    #[serde(default)]
+    pub running: u64,
+    /// Bytes of memory promised to them.
+    #[serde(default)]
+    pub memory: u64,
+    /// Bytes of disk promised to them.
+    #[serde(default)]
+    pub disk: u64,
+    /// What it may have in all.
+    #[serde(default)]
+    pub limits: PublisherLimits,
 }
 
 /// `POST /apps`.
@@ -77,6 +91,9 @@ pub struct App {
     pub name: String,
     /// When it was created.
     pub created_at: Millis,
+    /// Whether it is for the publisher's own use: no customer is offered it.
+    #[serde(default)]
+    pub own: bool,
     /// Number of its newest version, if it has one.
     pub newest_version: Option<u32>,
     /// Versions it has.

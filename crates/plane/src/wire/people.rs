@@ -5,6 +5,8 @@ use nimbus_api::Millis;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Retention;
+
 use super::{LINE, MAIL};
 use crate::access::Role;
 pub use crate::settings::Security;
@@ -22,6 +24,9 @@ pub struct ChangeSettings {
     /// Networks of the provider's own that webhooks may reach all the same, such as `10.1.0.0/16`; also without TLS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_networks: Option<Vec<String>>,
+    /// How much is kept for how long: all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Retention>,
 }
 
 /// A server that takes letters.
@@ -55,6 +60,9 @@ pub struct PlatformSettings {
     /// Networks of the provider's own that webhooks may reach all the same.
     #[serde(default)]
     pub webhook_networks: Vec<String>,
+    /// How much is kept for how long.
+    #[serde(default)]
+    pub retention: Retention,
 }
 
 /// How letters go out.

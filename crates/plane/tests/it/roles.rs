@@ -52,7 +52,11 @@ pub async fn ask(world: &World, token: Option<&str>, method: Method, path: &str,
         request = request.bearer_auth(token);
     }
     if let Some(body) = body {
-        let kind = if path.ends_with("/versions") { "application/gzip" } else { "application/json" };
+        let kind = if path.ends_with("/versions") || path.ends_with("/host") {
+            "application/gzip"
+        } else {
+            "application/json"
+        };
         request = request.header("content-type", kind).body(body);
     }
     world.send(request).await
@@ -245,7 +249,7 @@ async fn what_belongs_to_others_does_not_exist() {
             for foreign in actor.foreign.iter().filter(|_| row.path.contains('{')).filter(another) {
                 let body = match row.path {
                     path if path.ends_with("/exec") => br#"{"command": ["/bin/true"]}"#.to_vec(),
-                    path if path.ends_with("/versions") => package("hola", 9),
+                    path if path.ends_with("/versions") || path.ends_with("/host") => package("hola", 9),
                     "/tickets/{ticket}/messages" => br#"{"text": "x"}"#.to_vec(),
                     "/answers/{answer}" if row.method == http::Method::POST => {
                         br#"{"title": "x", "text": "x"}"#.to_vec()

@@ -1,5 +1,6 @@
 //! The command line: one file per noun. A command asks the API, and prints what it says.
 
+mod announcement;
 mod answer;
 mod app;
 mod backup;
@@ -13,6 +14,7 @@ mod download;
 mod env;
 mod events;
 mod exec;
+mod host;
 mod install;
 mod installation;
 mod invitation;
@@ -111,6 +113,8 @@ enum Command {
     /// How a publisher's portal looks
     #[command(subcommand)]
     Branding(branding::Noun),
+    /// Host a website or a package for yourself, or replace it
+    Host(host::Args),
     /// Install an application for a customer
     Install(install::Args),
     /// Customers' copies of applications
@@ -159,6 +163,9 @@ enum Command {
     /// Addresses that are told what happens, as it happens
     #[command(subcommand)]
     Webhook(webhook::Noun),
+    /// What everybody is told on every page
+    #[command(subcommand)]
+    Announcement(announcement::Noun),
     /// Who did what to which thing and when
     Events(events::Args),
     /// Packages, before they are published
@@ -291,6 +298,7 @@ impl Command {
             Command::Docs(noun) => noun.run(context).await,
             Command::Customer(noun) => noun.run(context).await,
             Command::Branding(noun) => noun.run(context).await,
+            Command::Host(args) => host::run(args, context).await,
             Command::Install(args) => install::run(args, context).await,
             Command::Installation(noun) => noun.run(context).await,
             Command::Env(noun) => noun.run(context).await,
@@ -308,6 +316,7 @@ impl Command {
             Command::Token(noun) => noun.run(context).await,
             Command::Settings(noun) => noun.run(context).await,
             Command::Webhook(noun) => noun.run(context).await,
+            Command::Announcement(noun) => noun.run(context).await,
             Command::Events(args) => events::run(args, context).await,
             _ => unreachable!("`Cli::run` handles every command that does not ask the API"),
         }

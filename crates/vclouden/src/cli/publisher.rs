@@ -2,12 +2,14 @@
 
 use clap::Subcommand;
 use domain::Slug;
-use plane::wire::{ChangePublisher, ChangeSignIn, ChangeSingleSignOn, CreatePublisher, Publisher, SignIn, word};
+use plane::wire::{
+    ChangePublisher, ChangeSignIn, ChangeSingleSignOn, CreatePublisher, Publisher, PublisherLimits, SignIn, word,
+};
 
 use super::place::RoleName;
 use super::{Context, example};
 use crate::failure::Outcome;
-use crate::output::human::{date, now};
+use crate::output::human::{bytes, date, now};
 use crate::output::table::{Cell, Facts, Table};
 use crate::output::{json, json_list, line};
 
@@ -76,6 +78,24 @@ pub enum Noun {
         #[arg(long)]
         role: Option<RoleName>,
     },
+    /// Decide what a publisher may have in all; what is not given has no limit
+    #[command(after_help = example!(
+        "vclouden publisher limit acme --installations 20 --memory 8192 --disk 102400",
+        "vclouden publisher limit acme",
+    ))]
+    Limit {
+        /// Its short name
+        publisher: Slug,
+        /// Installations
+        #[arg(long)]
+        installations: Option<u64>,
+        /// MiB of memory promised to them
+        #[arg(long, value_name = "MIB")]
+        memory: Option<u64>,
+        /// MiB of disk promised to them
+        #[arg(long, value_name = "MIB")]
+        disk: Option<u64>,
+    },
     /// Delete a publisher that has no applications and no customers
     #[command(after_help = example!("vclouden publisher delete acme"))]
     Delete {
@@ -130,6 +150,15 @@ impl Noun {
                 }
                 print(&publisher);
             }
+            Noun::Limit { publisher, installations, memory, disk } => {
+                let bytes = |mib: Option<u64>| mib.map(|mib| mib.saturating_mul(1 << 20));
+                let body = PublisherLimits { installations, memory: bytes(memory), disk: bytes(disk) };
+                let publisher: Publisher = api.post(&format!("/publishers/{publisher}/limits"), &body).await?;
+                if context.json {
+                    return json(&publisher);
+                }
+                print(&publisher);
+            }
             Noun::SignIn { publisher, second_factor } => {
                 let path = format!("/publishers/{publisher}/sign-in");
                 let all: SignIn = match second_factor {
@@ -169,12 +198,19 @@ impl Noun {
 }
 
 fn print(publisher: &Publisher) {
+    let of = |taken: String, limit: Option<String>| match limit {
+        Some(limit) => format!("{taken} of {limit}"),
+        None => taken,
+    };
+    let limits = &publisher.limits;
     Facts::new()
         .fact("Publisher", publisher.slug.as_str())
         .fact("Name", publisher.name.as_str())
         .fact("Applications", publisher.apps.to_string())
         .fact("Customers", publisher.customers.to_string())
-        .fact("Installations", publisher.installations.to_string())
+        .fact("Installations", of(publisher.installations.to_string(), limits.installations.map(|n| n.to_string())))
+        .fact("Memory promised", of(bytes(publisher.memory), limits.memory.map(bytes)))
+        .fact("Disk promised", of(bytes(publisher.disk), limits.disk.map(bytes)))
         .fact("Developers inside", if publisher.developers_exec { "allowed" } else { "refused" })
         .fact("Created", date(publisher.created_at))
         .print();

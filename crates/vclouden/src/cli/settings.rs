@@ -1,7 +1,7 @@
 //! `vclouden settings`.
 
 use clap::Subcommand;
-use plane::wire::{ChangeMail, ChangeSettings, PlatformSettings, Security, word};
+use plane::wire::{ChangeMail, ChangeSettings, PlatformSettings, Retention, Security, word};
 
 use super::{Context, example};
 use crate::failure::{Failure, Outcome};
@@ -20,6 +20,22 @@ pub enum Noun {
         /// open or closed
         #[arg(value_parser = ["open", "closed"])]
         how: String,
+    },
+    /// Say how much is kept for how long
+    #[command(after_help = example!("vclouden settings retention --days 200", "vclouden settings retention --copy-hours 72"))]
+    Retention {
+        /// Days after which what has ended is deleted, 30 to 3650
+        #[arg(long)]
+        days: Option<u32>,
+        /// Most events of the audit, 1000 to 10000000
+        #[arg(long)]
+        events: Option<u64>,
+        /// Most operations, with their deployments, 100 to 1000000
+        #[arg(long)]
+        operations: Option<u64>,
+        /// Hours that replaced data is kept, 1 to 720
+        #[arg(long)]
+        copy_hours: Option<u32>,
     },
     /// Say which server takes letters; a password is read from VCLOUDEN_MAIL_PASSWORD
     #[command(after_help = example!(
@@ -61,6 +77,16 @@ impl Noun {
                 api.post("/settings", &ChangeSettings { sign_up: Some(how == "open"), ..ChangeSettings::default() })
                     .await?
             }
+            Noun::Retention { days, events, operations, copy_hours } => {
+                let before = api.get::<PlatformSettings>("/settings", &[]).await?.retention;
+                let retention = Some(Retention {
+                    days: days.unwrap_or(before.days),
+                    events: events.unwrap_or(before.events),
+                    operations: operations.unwrap_or(before.operations),
+                    copy_hours: copy_hours.or(before.copy_hours),
+                });
+                api.post("/settings", &ChangeSettings { retention, ..ChangeSettings::default() }).await?
+            }
             Noun::Mail { host, port, security, user, from } => {
                 let host = if host == "none" { String::new() } else { host };
                 let security: Security = serde_json::from_value(security.into())
@@ -88,6 +114,9 @@ fn print(all: &PlatformSettings) {
     if !all.webhook_networks.is_empty() {
         facts.fact("Webhooks", format!("also reach {}", all.webhook_networks.join(", ")));
     }
+    let Retention { days, events, operations, copy_hours } = all.retention;
+    facts.fact("Records", format!("{days} days, {events} events, {operations} operations at most"));
+    facts.maybe("Replaced data", copy_hours.map(|hours| format!("kept for {hours} hours")));
     match &all.mail {
         None => facts.fact("Mail", "not set up: links are handed over by hand").print(),
         Some(mail) => {

@@ -41,6 +41,9 @@ pub struct Filter {
     app: Option<String>,
     /// Only those of that customer.
     customer: Option<String>,
+    /// Only those on that server, by its id.
+    #[schemars(with = "Option<ServerId>")]
+    server: Option<String>,
     #[serde(flatten)]
     paging: Paging,
 }
@@ -55,6 +58,10 @@ pub async fn list(State(plane): State<Arc<Plane>>, actor: Actor, Query(filter): 
         },
         customer: match filter.customer {
             Some(text) => Some(customer_key(db, &actor, &text).await?),
+            None => None,
+        },
+        server: match filter.server {
+            Some(text) => Some(text.parse().map_err(|_| Refusal::invalid("bad-server", "key \"server\" is no id"))?),
             None => None,
         },
         ..installations::Filter::default()

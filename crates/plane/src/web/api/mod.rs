@@ -1,5 +1,6 @@
 //! The HTTP API: one file per noun. Which request answers what is in `web/openapi/answers.rs`.
 
+pub mod announcements;
 pub mod answers;
 pub mod apps;
 pub mod backups;

@@ -8,6 +8,7 @@ use domain::Slug;
 use http::StatusCode;
 
 use crate::Plane;
+use crate::operations::change_limits::change_limits;
 use crate::operations::change_publisher::change_publisher;
 use crate::operations::change_sign_in::{change_sign_in as change, sign_in_of};
 use crate::operations::create_publisher::create_publisher;
@@ -16,7 +17,7 @@ use crate::operations::{Actor, unknown_publisher};
 use crate::problem::Answer;
 use crate::store::publishers;
 use crate::web::{Json, Paging, Path, Query, json, page};
-use crate::wire::{ChangePublisher, ChangeSignIn, CreatePublisher, Nothing};
+use crate::wire::{ChangePublisher, ChangeSignIn, CreatePublisher, Nothing, PublisherLimits};
 
 pub async fn list(State(plane): State<Arc<Plane>>, actor: Actor, Query(paging): Query<Paging>) -> Answer<Response> {
     let (limit, after) = (paging.limit()?, paging.after::<String>()?.unwrap_or_default());
@@ -44,6 +45,15 @@ pub async fn update(
     Json(input): Json<ChangePublisher>,
 ) -> Answer<Response> {
     json(StatusCode::OK, &change_publisher(&plane, &actor, &slug(&text)?, input).await?)
+}
+
+pub async fn limit(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path(text): Path<String>,
+    Json(input): Json<PublisherLimits>,
+) -> Answer<Response> {
+    json(StatusCode::OK, &change_limits(&plane, &actor, &slug(&text)?, input).await?)
 }
 
 pub async fn delete(

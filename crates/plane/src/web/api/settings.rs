@@ -39,5 +39,6 @@ fn shown(all: &Settings) -> PlatformSettings {
         sign_up: all.sign_up,
         mail: all.mail.as_ref().map(mail),
         webhook_networks: all.webhook_networks.clone(),
+        retention: all.retention,
     }
 }

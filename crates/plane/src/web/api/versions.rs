@@ -14,6 +14,7 @@ use tokio_util::io::ReaderStream;
 
 use crate::Plane;
 use crate::operations::delete_version::delete_version;
+use crate::operations::host;
 use crate::operations::publish_version::{Input, publish_version};
 use crate::operations::{Actor, app_key, unknown_app, unknown_version};
 use crate::problem::{Answer, Refusal};
@@ -179,4 +180,32 @@ fn check_head(plane: &Plane, parts: &Parts) -> Answer<()> {
         return Err(Refusal::too_large("the archive", limit));
     }
     Ok(())
+}
+
+/// What a directory of files may use; a package says it itself.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct Size {
+    /// MiB of memory; 32 when absent.
+    #[serde(default, deserialize_with = "from_text")]
+    memory: Option<u64>,
+    /// MiB of disk; 64 when absent.
+    #[serde(default, deserialize_with = "from_text")]
+    disk: Option<u64>,
+}
+
+pub async fn host(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path(app): Path<String>,
+    Query(size): Query<Size>,
+    request: Request,
+) -> Answer<Response> {
+    app.rsplit(':').next().unwrap_or("").parse::<Slug>().map_err(|_| bad_slug(&app))?;
+    let key = app_key(plane.store.read(), &actor, &app).await?;
+    let (parts, body) = request.into_parts();
+    check_head(&plane, &parts)?;
+    let _turn = plane.publishing.acquire().await.map_err(Refusal::internal)?;
+    let received = Received::receive(&plane, body.into_data_stream()).await?;
+    let input = host::Input { app: key, memory: size.memory, disk: size.disk, received: received.path.clone() };
+    json(StatusCode::ACCEPTED, &host::host(&plane, &actor, input).await?)
 }

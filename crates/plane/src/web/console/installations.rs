@@ -68,6 +68,7 @@ async fn list_values(plane: &Plane, visit: &Visit, actor: &Actor, wanted: Wanted
         customer: None,
         text: wanted_text.map(str::to_lowercase),
         state: wanted.state.as_deref().and_then(|state| state.parse().ok()),
+        server: None,
     };
     let mut rows = installations::list(db, reach, &filter, wanted.after.as_deref().unwrap_or(""), PAGE + 1).await?;
     let more = rows.len() as u64 > PAGE;

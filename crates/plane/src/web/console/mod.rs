@@ -13,6 +13,7 @@ use crate::operations::Actor;
 use crate::problem::{Answer, Refusal};
 use crate::wire::word;
 
+pub mod announcements;
 pub mod answers;
 pub mod apps;
 pub mod branding;
@@ -22,8 +23,10 @@ pub mod documents;
 pub mod environment;
 pub mod events;
 pub mod home;
+pub mod hosting;
 pub mod installations;
 pub mod operator;
+pub mod platform;
 pub mod sign_in;
 pub mod terminal;
 pub mod tickets;
@@ -44,6 +47,7 @@ const MENU: &[(&str, &str, &str, &[Role])] = {
         ("/apps", "menu-apps", "box", &[Operator, Owner, Developer, Support, Billing]),
         ("/installations", "menu-installations", "layers", &[Operator, Owner, Developer, Support, Billing]),
         ("/deployments", "menu-deployments", "rocket", &[Operator, Owner, Developer, Support, Billing]),
+        ("/hosting", "menu-hosting", "globe", &[Operator, Owner, Developer]),
         ("/customers", "menu-customers", "building", &[Operator, Owner, Developer, Support, Billing]),
         ("/tickets", "menu-tickets", "support", &[Operator, Owner, Developer, Support]),
         ("/branding", "menu-branding", "palette", &[Operator, Owner]),
@@ -111,7 +115,12 @@ impl Console<'_> {
                 current: path == current,
                 count: 0,
             };
-            let entries = vec![entry("", "menu-platform", "server")];
+            let entries = vec![
+                entry("", "menu-platform", "server"),
+                entry("/installations", "menu-installations", "layers"),
+                entry("/operations", "menu-operations", "rocket"),
+                entry("/announcements", "menu-announcements", "bell"),
+            ];
             return vec![Section { title: String::new(), entries }];
         }
         let mine = MENU.iter().filter(|(.., roles)| roles.contains(&self.actor.role));

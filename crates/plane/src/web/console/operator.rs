@@ -24,7 +24,7 @@ use crate::web::api::servers::all as all_servers;
 use crate::web::entry::{Form, again};
 use crate::web::view;
 use crate::web::visit::{Visit, lead};
-use crate::wire::{ChangeMail, ChangeSettings, CreateInvitation, CreatePublisher, word};
+use crate::wire::{ChangeMail, ChangeSettings, CreateInvitation, CreatePublisher, Retention, word};
 
 const TEMPLATE: &str = "console/operator.html";
 
@@ -56,6 +56,8 @@ async fn values(plane: &Plane, visit: &Visit, actor: &Actor, link: Option<&str>)
         servers => value(&all_servers(plane).await?),
         stuck => value(&stuck),
         sign_up => settings.sign_up,
+        retention => value(&settings.retention),
+        copy_hours => plane.keep_hours(),
         mail,
         link,
     })
@@ -140,6 +142,30 @@ pub async fn change(
     };
     let wanted =
         ChangeSettings { sign_up: Some(input.sign_up.is_some()), mail: Some(mail), ..ChangeSettings::default() };
+    match change_settings(&plane, &actor, wanted).await {
+        Ok(_) => Ok(lead("/operator", Some(("good", "done-settings")))),
+        Err(refusal) => again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor, None).await?),
+    }
+}
+
+/// How much is kept for how long, as the form has it.
+#[derive(Debug, Deserialize)]
+pub struct Kept {
+    days: u32,
+    events: u64,
+    operations: u64,
+    copy_hours: u32,
+}
+
+pub async fn retain(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Form(input): Form<Kept>,
+) -> Answer<Response> {
+    let Kept { days, events, operations, copy_hours } = input;
+    let retention = Retention { days, events, operations, copy_hours: Some(copy_hours) };
+    let wanted = ChangeSettings { retention: Some(retention), ..ChangeSettings::default() };
     match change_settings(&plane, &actor, wanted).await {
         Ok(_) => Ok(lead("/operator", Some(("good", "done-settings")))),
         Err(refusal) => again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor, None).await?),

@@ -172,6 +172,13 @@ pub fn moment(language: Language, zone: &TimeZone, at: Millis, shape: Shape) -> 
     }
 }
 
+/// The moment that somebody means who writes `2026-11-23T18:30` by the clock of their zone.
+pub fn of_local(zone: &TimeZone, text: &str) -> Option<Millis> {
+    let local: jiff::civil::DateTime = text.parse().ok()?;
+    let at = local.to_zoned(zone.clone()).ok()?.timestamp().as_millisecond();
+    Millis::try_from(at).ok()
+}
+
 /// A moment for machines, such as `2026-11-23T07:05:09Z`.
 pub fn machine(at: Millis) -> String {
     format!("{:.0}", timestamp(at))

@@ -28,7 +28,7 @@ pub use pages::{Pages, event_stream, live, secure};
 pub use shell::{Choice, Crumb, Entry, Person, Portal, Section, Shell};
 pub use templates::DIRECTORY;
 pub use texts::Texts;
-pub use view::{Flash, Theme, View, Visitor, preferences};
+pub use view::{Announced, Flash, Theme, View, Visitor, preferences};
 
 /// What goes wrong with a page is the fault of its author, never of who asks for it.
 #[derive(Debug, thiserror::Error)]

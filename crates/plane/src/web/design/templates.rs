@@ -27,11 +27,12 @@ const DESIGN: &[(&str, &str, &str)] = embedded!["templates/":
 /// The pages of the console, below `web/pages`: whoever writes one adds its name here.
 const PAGES: &[(&str, &str, &str)] = embedded!["../pages/":
     "entry/account.html", "entry/join.html", "entry/login.html", "entry/new-password.html", "entry/password.html",
-    "entry/opening.html", "entry/signup.html", "console/app.html", "console/apps.html", "console/copies.html", "console/customer.html", "entry/code-app.html", "entry/code.html", "entry/device.html", "entry/passkey-fields.html", "entry/sso.html", "entry/security.html", "console/branding-preview.html", "console/branding.html",
+    "entry/opening.html", "entry/signup.html", "console/announcements.html", "console/app.html", "console/apps.html", "console/copies.html", "console/customer.html", "entry/code-app.html", "entry/code.html", "entry/device.html", "entry/passkey-fields.html", "entry/sso.html", "entry/security.html", "console/branding-preview.html", "console/branding.html",
     "console/customers.html", "console/deploy.html", "console/deployment-live.html", "console/deployment-rows.html",
-    "console/deployment.html", "console/environment.html", "console/deployments.html", "console/events.html", "console/home.html",
+    "console/deployment.html", "console/environment.html", "console/deployments.html", "console/events.html", "console/home.html", "console/hosting.html", "console/hosting-site.html",
     "console/installation-live.html", "console/installation.html", "console/installations.html", "console/logs.html",
-    "console/operator.html", "console/people.html", "console/sign-in.html", "console/team.html", "console/terminal.html", "console/tokens.html", "console/usage.html",
+    "console/operator.html", "console/people.html", "console/platform-installations.html", "console/platform-operations-live.html", "console/platform-operations.html",
+    "console/platform-publisher.html", "console/server.html", "console/sign-in.html", "console/team.html", "console/terminal.html", "console/tokens.html", "console/usage.html",
     "console/doc.html", "console/doc-edit.html", "console/doc-tree.html", "console/docs.html",
     "portal/doc.html", "portal/docs.html",
     "console/version.html", "portal/catalogue.html", "portal/home.html", "portal/installation-live.html",

@@ -22,6 +22,7 @@ const EMBEDDED: &[(Language, &str, &str)] = embedded![
     "console.ftl",
     "docs.ftl",
     "installations.ftl",
+    "platform.ftl",
     "portal.ftl",
     "security.ftl",
     "support.ftl",

@@ -64,6 +64,17 @@ pub struct Flash {
     pub text: String,
 }
 
+/// Something that is told on every page until it is dismissed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Announced {
+    /// Its id.
+    pub id: String,
+    /// `info`, `warn` or `bad`.
+    pub tone: String,
+    /// In the person's language.
+    pub text: String,
+}
+
 /// What is known of who asks, beyond the request. Whoever authenticates puts it into the request's extensions.
 #[derive(Clone, Debug, Default)]
 pub struct Visitor {
@@ -94,6 +105,8 @@ pub struct View {
     pub csrf: Option<String>,
     /// What was just done.
     pub flash: Option<Flash>,
+    /// What everybody is told.
+    pub announced: Vec<Announced>,
     /// Where the publisher's colours are served, such as `/brand/acme.css?v=3`.
     pub brand: Option<String>,
     /// Where the publisher's picture for tabs is served.
@@ -121,6 +134,7 @@ impl View {
             path: parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
             csrf: visitor.csrf,
             flash: None,
+            announced: Vec::new(),
             brand: None,
             icon: None,
             https: visitor.https,
@@ -157,6 +171,7 @@ impl Object for View {
             "path" => self.path.as_str().into(),
             "csrf" => self.csrf.clone().into(),
             "flash" => Value::from(Serde(&self.flash)),
+            "announced" => Value::from(Serde(&self.announced)),
             "brand" => self.brand.clone().into(),
             "icon" => self.icon.clone().into(),
             _ => return None,
@@ -164,7 +179,7 @@ impl Object for View {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Str(&["language", "theme", "zone", "path", "csrf", "flash", "brand", "icon"])
+        Enumerator::Str(&["language", "theme", "zone", "path", "csrf", "flash", "announced", "brand", "icon"])
     }
 }
 

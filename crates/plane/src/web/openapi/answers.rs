@@ -8,10 +8,11 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
 use crate::wire::{
-    Accepted, App, Applied, Attachment, Backup, Branding, CannedAnswer, CurrentLeave, Customer, Delivery, Deployment,
-    DeploymentEvent, DeviceLoginBegun, Document, DocumentImage, DocumentRevision, Event, Installation, Invitation,
-    Leave, Me, Member, NDJSON, NewToken, NewWebhook, Opened, Operation, Page, PlatformSettings, Publisher, Server,
-    SignIn, Snapshot, Status, Ticket, TicketMessage, Token, Variable, Version, Webhook,
+    Accepted, Announcement, App, Applied, Attachment, Backup, Branding, CannedAnswer, CurrentLeave, Customer, Delivery,
+    Deployment, DeploymentEvent, DeviceLoginBegun, Document, DocumentImage, DocumentRevision, Event, Hosted,
+    Installation, Invitation, Leave, Me, Member, NDJSON, NewToken, NewWebhook, Opened, Operation, Page,
+    PlatformSettings, Publisher, Server, SignIn, Snapshot, Status, Ticket, TicketMessage, Token, Variable, Version,
+    Webhook,
 };
 
 type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
@@ -186,6 +187,7 @@ pub const NOUNS: &[(&str, &str)] = &[
     ("webhooks", "Where a publisher is told of events as they happen."),
     ("servers", "What installations run on."),
     ("status", "Everything at a glance."),
+    ("announcements", "What everybody is told on every page."),
     ("settings", "What the operator decides."),
     ("openapi", "The API itself."),
 ];
@@ -196,6 +198,7 @@ pub const ANSWERS: &[Told] = &[
     makes::<Publisher>("POST /publishers", "Makes a publisher."),
     gives::<Publisher>("GET /publishers/{publisher}", "One publisher."),
     gives::<Publisher>("POST /publishers/{publisher}", "Changes what is given."),
+    gives::<Publisher>("POST /publishers/{publisher}/limits", "Decides what it may have in all."),
     does("DELETE /publishers/{publisher}", "Deletes it; 409 while it has applications or customers."),
     gives::<SignIn>("GET /publishers/{publisher}/sign-in", "How its members come in."),
     gives::<SignIn>(
@@ -226,6 +229,11 @@ pub const ANSWERS: &[Told] = &[
     )
     .or(200),
     begins::<Deployment>("POST /apps/{app}/rollback", "Takes the last deployment back; 409 if nothing can go back."),
+    begins::<Hosted>(
+        "POST /apps/{app}/host",
+        "Hosts a package or a directory of files, a tar.gz, for the publisher's own use, or replaces it.",
+    )
+    .takes("application/gzip"),
     page::<Variable>("GET /apps/{app}/environment", "Variables that all its installations have, by name."),
     gives::<Page<Variable>>(
         "POST /apps/{app}/environment",
@@ -336,6 +344,9 @@ pub const ANSWERS: &[Told] = &[
     page::<Invitation>("GET /invitations", "Who is invited."),
     makes::<Invitation>("POST /invitations", "Invites somebody; the answer has the link, which is also sent by mail."),
     does("DELETE /invitations/{invitation}", "Withdraws it."),
+    page::<Announcement>("GET /announcements", "Announcements, those to come too."),
+    makes::<Announcement>("POST /announcements", "Makes one; people are shown it until they dismiss it."),
+    does("DELETE /announcements/{announcement}", "Deletes it."),
     gives::<PlatformSettings>("GET /settings", "Settings of the platform."),
     gives::<PlatformSettings>("POST /settings", "Changes what is given."),
     page::<Token>("GET /tokens", "One's own tokens; for those who decide all within reach."),

@@ -137,3 +137,4 @@ error-503-text = The console is being restarted or cannot reach its server. Your
 error-home = To the start page
 error-back = Go back
 error-again = Try again
+dismiss = Dismiss

@@ -137,3 +137,4 @@ error-503-text = La consola se está reiniciando o no alcanza su servidor. Sus a
 error-home = Ir al inicio
 error-back = Volver
 error-again = Reintentar
+dismiss = Descartar

@@ -1,0 +1,227 @@
+//! The operator's pages about single things: servers, all installations, operations, publishers and their limits.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use domain::state::OperationState;
+use domain::{ServerId, Slug};
+use futures_util::StreamExt;
+use minijinja::{Value, context};
+use nimbus_api::{Direction, InstallationReport};
+use serde::Deserialize;
+
+use super::{Console, value};
+use crate::Plane;
+use crate::operations::change_limits::change_limits;
+use crate::operations::{Actor, unknown_publisher};
+use crate::problem::{Answer, Refusal};
+use crate::store::installations::{self, Filter, InstallationRow};
+use crate::store::{operations, publishers};
+use crate::web::api::installations::reports;
+use crate::web::api::servers::all as all_servers;
+use crate::web::design::live as send_live;
+use crate::web::entry::{Form, again};
+use crate::web::visit::{Visit, lead};
+use crate::web::{Path, Query, follow, view};
+use crate::wire::{Operation, PublisherLimits, word};
+
+/// Installations of a page of the list, and those that fill a server most.
+const PAGE: u64 = 50;
+const MOST: u64 = 5000;
+const LARGEST: usize = 20;
+
+/// Operations of each state that are shown.
+const OPERATIONS: u64 = 50;
+
+fn shown(row: &InstallationRow, live: Option<&InstallationReport>) -> Value {
+    context! {
+        name => row.name.as_str(), publisher => row.publisher.as_str(), app => row.app.as_str(),
+        customer => row.customer.as_str(), version => row.version, state => row.state.to_string(),
+        error => row.error.clone(), created_at => row.created_at,
+        phase => live.map(|live| word(&live.phase)),
+        memory => live.and_then(|live| live.memory), disk => live.and_then(|live| live.disk),
+    }
+}
+
+pub async fn server(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Path(text): Path<String>,
+) -> Answer<Response> {
+    let page = Console { plane: &plane, visit: &visit, actor: &actor };
+    let unknown = || Refusal::missing("unknown-server", "there is no such server");
+    let id: ServerId = text.parse().map_err(|_| unknown())?;
+    let found = all_servers(&plane).await?.into_iter().find(|one| one.id == id).ok_or_else(unknown)?;
+    let db = plane.store.read();
+    let filter = Filter { server: Some(id), ..Filter::default() };
+    let rows = installations::list(db, &actor.reach, &filter, "", MOST).await?;
+    let live = reports(&plane, [id].into()).await;
+    let mut all: Vec<(&InstallationRow, Option<&InstallationReport>)> =
+        rows.iter().map(|row| (row, live.get(&row.id))).collect();
+    let of = |live: Option<&InstallationReport>, what: fn(&InstallationReport) -> Option<u64>| live.and_then(what);
+    let mut largest = |what: fn(&InstallationReport) -> Option<u64>| -> Vec<Value> {
+        all.sort_by_key(|(_, live)| std::cmp::Reverse(of(*live, what)));
+        let used = all.iter().filter(|(_, live)| of(*live, what).is_some_and(|bytes| bytes > 0));
+        used.take(LARGEST).map(|(row, live)| shown(row, *live)).collect()
+    };
+    let (by_disk, by_memory) = (largest(|live| live.disk), largest(|live| live.memory));
+    let values = context! {
+        shell => page.shell("")?,
+        server => value(&found),
+        by_memory,
+        by_disk,
+    };
+    Ok(plane.pages.page(&visit.view, "console/server.html", values))
+}
+
+/// Which installations.
+#[derive(Debug, Default, Deserialize)]
+pub struct Wanted {
+    q: Option<String>,
+    state: Option<String>,
+    after: Option<String>,
+}
+
+pub async fn all_installations(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Query(wanted): Query<Wanted>,
+) -> Answer<Response> {
+    let page = Console { plane: &plane, visit: &visit, actor: &actor };
+    let q = wanted.q.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    let filter = Filter {
+        text: q.map(str::to_lowercase),
+        state: wanted.state.as_deref().and_then(|state| state.parse().ok()),
+        ..Filter::default()
+    };
+    let after = wanted.after.as_deref().unwrap_or("");
+    let mut rows = installations::list(plane.store.read(), &actor.reach, &filter, after, PAGE + 1).await?;
+    let more = rows.len() as u64 > PAGE;
+    rows.truncate(usize::try_from(PAGE).unwrap_or(usize::MAX));
+    let next = rows.last().filter(|_| more).map(|row| visit.view.with_query("after", row.name.as_str()));
+    let live = reports(&plane, rows.iter().map(|row| row.server).collect()).await;
+    let values = context! {
+        shell => page.shell("/installations")?,
+        installations => rows.iter().map(|row| shown(row, live.get(&row.id))).collect::<Vec<_>>(),
+        q,
+        state => wanted.state.clone().filter(|state| !state.is_empty()),
+        next,
+    };
+    Ok(plane.pages.page(&visit.view, "console/platform-installations.html", values))
+}
+
+async fn operations_values(plane: &Plane, actor: &Actor) -> Answer<Value> {
+    let db = plane.store.read();
+    let mut lists = BTreeMap::new();
+    for state in [OperationState::Running, OperationState::Stuck, OperationState::Undone] {
+        let filter = operations::Filter { state: Some(state), installation: None };
+        let rows = operations::list(db, &actor.reach, &filter, None, OPERATIONS).await?;
+        let all: Vec<Value> = rows
+            .into_iter()
+            .map(|row| {
+                let publisher = row.publisher.to_string();
+                let operation = view::operation(plane, row);
+                context! { publisher, steps => steps(&operation), ..value(&operation) }
+            })
+            .collect();
+        lists.insert(state.to_string(), all);
+    }
+    Ok(context! { lists => Value::from_pairs(lists) })
+}
+
+/// Its steps as the page draws them.
+fn steps(operation: &Operation) -> Vec<Value> {
+    let state = |step: &nimbus_api::StepReport| match (&step.error, step.ended_at, step.direction) {
+        (Some(_), ..) => "failed",
+        (None, None, _) => "now",
+        (None, Some(_), Direction::Undo) => "undone",
+        (None, Some(_), Direction::Do) => "done",
+    };
+    operation.steps.iter().map(|step| context! { label => step.name.as_str(), state => state(step) }).collect()
+}
+
+pub async fn all_operations(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -> Answer<Response> {
+    let page = Console { plane: &plane, visit: &visit, actor: &actor };
+    let values = context! { shell => page.shell("/operations")?, ..operations_values(&plane, &actor).await? };
+    Ok(plane.pages.page(&visit.view, "console/platform-operations.html", values))
+}
+
+/// The same as they go on.
+pub async fn operations_live(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -> Answer<Response> {
+    let fragments = follow::changes(plane.clone()).then(move |()| {
+        let (plane, visit, actor) = (plane.clone(), visit.clone(), actor.clone());
+        async move {
+            let values = operations_values(&plane, &actor).await.map_err(|refusal| refusal.detail)?;
+            let html = plane.pages.html(&visit.view, "console/platform-operations-live.html", values);
+            html.map(|html| (html, false)).map_err(|error| error.to_string())
+        }
+    });
+    Ok(send_live(follow::until_ended(fragments)))
+}
+
+const PUBLISHER: &str = "console/platform-publisher.html";
+
+async fn publisher_values(plane: &Plane, visit: &Visit, actor: &Actor, text: &str) -> Answer<(Slug, Value)> {
+    let page = Console { plane, visit, actor };
+    let slug: Slug = text.parse().map_err(|_| unknown_publisher(text))?;
+    let found = publishers::find(plane.store.read(), &actor.reach, &slug).await?;
+    let found = found.ok_or_else(|| unknown_publisher(text))?;
+    Ok((slug, context! { shell => page.shell("")?, publisher => value(&found) }))
+}
+
+pub async fn publisher(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Path(text): Path<String>,
+) -> Answer<Response> {
+    let (_, values) = publisher_values(&plane, &visit, &actor, &text).await?;
+    Ok(plane.pages.page(&visit.view, PUBLISHER, values))
+}
+
+/// Limits as the form has them: memory and disk in MiB; empty for none.
+#[derive(Debug, Deserialize)]
+pub struct Limits {
+    #[serde(default)]
+    installations: String,
+    #[serde(default)]
+    memory: String,
+    #[serde(default)]
+    disk: String,
+}
+
+impl Limits {
+    fn read(&self) -> Answer<PublisherLimits> {
+        let number = |text: &str| match text.trim() {
+            "" => Ok(None),
+            text => text.parse::<u64>().map(Some).map_err(|_| {
+                Refusal::invalid("bad-limit", "a limit is a whole number; leave the field empty for none")
+            }),
+        };
+        let bytes = |text: &str| number(text).map(|mib| mib.map(|mib| mib.saturating_mul(1 << 20)));
+        Ok(PublisherLimits {
+            installations: number(&self.installations)?,
+            memory: bytes(&self.memory)?,
+            disk: bytes(&self.disk)?,
+        })
+    }
+}
+
+pub async fn set_limits(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Path(text): Path<String>,
+    Form(input): Form<Limits>,
+) -> Answer<Response> {
+    let (slug, values) = publisher_values(&plane, &visit, &actor, &text).await?;
+    let changed = async { change_limits(&plane, &actor, &slug, input.read()?).await };
+    match changed.await {
+        Ok(_) => Ok(lead(&format!("/operator/publishers/{slug}"), Some(("good", "done-limits")))),
+        Err(refusal) => again(&plane, &visit, refusal, PUBLISHER, values),
+    }
+}
