@@ -142,6 +142,8 @@ impl<F: Fn(Target, &str) -> Option<String>> Writer<F> {
                 }
             }
             Event::End(TagEnd::Link | TagEnd::Image) => self.close(out),
+            // A field that nobody can name or change is none.
+            Event::TaskListMarker(done) => out.push(Event::Text(if done { "☑ " } else { "☐ " }.into())),
             Event::Start(Tag::CodeBlock(kind)) => {
                 self.code = true;
                 out.push(Event::Start(Tag::CodeBlock(kind)));

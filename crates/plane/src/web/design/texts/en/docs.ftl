@@ -3,6 +3,7 @@ docs = Documentation
 docs-lead = What customers of { $app } read in their portal.
 title = Title
 docs-pages = Pages
+docs-contents = Contents
 docs-write = Write a page
 docs-edit = Edit
 docs-search = Search the documentation

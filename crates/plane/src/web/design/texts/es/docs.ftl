@@ -3,6 +3,7 @@ docs = Documentación
 docs-lead = Lo que los clientes de { $app } leen en su portal.
 title = Título
 docs-pages = Páginas
+docs-contents = Índice
 docs-write = Escribir una página
 docs-edit = Editar
 docs-search = Buscar en la documentación
