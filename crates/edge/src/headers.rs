@@ -156,15 +156,22 @@ fn is_common(name: &str) -> bool {
     ["close", "keep-alive", "upgrade", "te"].iter().any(|common| name.eq_ignore_ascii_case(common))
 }
 
+/// Whether a header says what only the edge may say.
+fn is_claim(name: &str) -> bool {
+    let name = name.replace('_', "-");
+    ["x-forwarded-", OURS].iter().any(|begin| name.starts_with(begin))
+        || [FORWARDED, REAL_IP].iter().any(|one| one.as_str() == name)
+}
+
 /// Makes of a client's request, already [`check`]ed, the one that its application gets.
 pub(crate) fn to_application<B>(request: &mut Request<B>, client: &HeaderValue, upgrade: Option<HeaderValue>) {
     let trailers = list(request.headers(), &TE).any(|coding| coding.eq_ignore_ascii_case("trailers"));
     let chunked = request.headers().contains_key(TRANSFER_ENCODING);
     let headers = request.headers_mut();
     strip_hop(headers);
-    let ours = |name: &&HeaderName| ["x-forwarded-", OURS].iter().any(|begin| name.as_str().starts_with(begin));
-    let claimed: Vec<HeaderName> = headers.keys().filter(ours).cloned().collect();
-    for name in claimed.into_iter().chain([FORWARDED, REAL_IP]) {
+    // Many programs take `X_Forwarded_For` for the same header.
+    let claimed: Vec<HeaderName> = headers.keys().filter(|name| is_claim(name.as_str())).cloned().collect();
+    for name in claimed {
         headers.remove(name);
     }
     if trailers {

@@ -1,5 +1,6 @@
 //! Validators: what is read has a tag that changes with every byte of it, what is changed can be made to depend on it.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use axum::Router;
@@ -61,13 +62,14 @@ pub async fn tagged(asked: &HeaderMap, response: Response) -> Response {
 #[derive(Clone)]
 pub struct Things {
     api: Router,
-    turn: Arc<Mutex<()>>,
+    /// By the path that is changed: who sends one slowly holds nobody else back.
+    turns: Arc<[Mutex<()>; 64]>,
 }
 
 impl Things {
     /// What `api` answers.
     pub fn new(api: Router) -> Self {
-        Self { api, turn: Arc::default() }
+        Self { api, turns: Arc::new(std::array::from_fn(|_| Mutex::default())) }
     }
 }
 
@@ -79,7 +81,10 @@ pub async fn only_if_unchanged(State(things): State<Things>, request: Request, n
     let Some(wanted) = request.headers().get(header::IF_MATCH).filter(|_| changes).cloned() else {
         return next.run(request).await;
     };
-    let _turn = things.turn.lock().await;
+    let mut hash = DefaultHasher::new();
+    request.uri().path().hash(&mut hash);
+    let turn = usize::try_from(hash.finish() % 64).unwrap_or(0);
+    let _turn = things.turns[turn].lock().await;
     let mut look = Request::new(Body::empty());
     *look.uri_mut() = request.uri().path().parse().expect("the path of a request is one");
     if let Some(peer) = request.extensions().get::<Peer>() {

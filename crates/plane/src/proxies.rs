@@ -17,11 +17,8 @@ pub fn client(trusted: &[Network], peer: IpAddr, headers: &HeaderMap) -> IpAddr 
     let plain = rightmost(trusted, plain.iter().flat_map(|line| line.split(',')).map(address));
     let named = lines(headers, &header::FORWARDED);
     let named = rightmost(trusted, named.iter().flat_map(|line| line.split(',')).map(of_forwarded));
-    match (plain, named) {
-        // A proxy writes one of them. The other came from further away, and whoever wrote it gains nothing by it.
-        (Some(plain), Some(named)) if plain != named => peer,
-        (plain, named) => plain.or(named).unwrap_or(peer),
-    }
+    // A proxy writes one of them, nearly always the first; the other may have come from the client.
+    plain.or(named).unwrap_or(peer)
 }
 
 fn is_trusted(trusted: &[Network], address: IpAddr) -> bool {
@@ -98,7 +95,7 @@ mod tests {
         assert_eq!(ask("10.0.0.0/8", "10.0.0.1", &[(PLAIN, "10.0.0.3, 10.0.0.2")]), "10.0.0.3");
         // One header from the proxy, the other one from the client.
         let both = [(PLAIN, "198.51.100.1"), ("forwarded", "for=203.0.113.7")];
-        assert_eq!(ask("10.0.0.0/8", "10.0.0.1", &both), "10.0.0.1");
+        assert_eq!(ask("10.0.0.0/8", "10.0.0.1", &both), "198.51.100.1");
     }
 
     #[test]

@@ -129,6 +129,7 @@ async fn found_publisher(plane: &Plane, tx: &Tx, by: &str, name: &str) -> Answer
         // Its portal would have the host name of an installation.
         let host = slug.as_str().parse().map_err(Refusal::internal)?;
         if installations::named(&**tx, &host).await?.is_none()
+            && !plane.names_console(slug.as_str())
             && publishers::create(tx, &slug, name, plane.now()).await?
         {
             let thing =

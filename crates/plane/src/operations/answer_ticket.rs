@@ -19,8 +19,7 @@ pub async fn answer_ticket(plane: &Plane, actor: &Actor, named: &str, input: Add
     let author = author(&*tx, actor).await?;
     let new = New { text: &text, internal: input.internal, state: input.state, mail_id: None };
     let id = add(plane, &tx, &author, actor.name(), ticket, new, &input.attachments).await?;
-    let added =
-        tickets::messages(&*tx, id.0, true, None, u64::from(u32::MAX)).await?.into_iter().find(|m| m.id == id.1);
+    let added = tickets::newest_messages(&*tx, id.0, true, 3).await?.into_iter().find(|one| one.id == id.1);
     tx.commit().await?;
     plane.progress.mails.notify_one();
     plane.progress.changed();

@@ -22,6 +22,9 @@ const WAITING: u64 = 20;
 /// Most bytes of the files of one ticket.
 const TICKET_BYTES: u64 = 200 << 20;
 
+/// Most bytes of the files of all tickets of a customer.
+const CUSTOMER_BYTES: u64 = 1 << 30;
+
 /// A file that was received.
 pub struct Received {
     /// What its sender calls it.
@@ -78,6 +81,13 @@ pub async fn use_files(
         let detail =
             format!("the files of this ticket would have more than {} MiB; open another one", TICKET_BYTES >> 20);
         return Err(Refusal::conflict("ticket-full", detail));
+    }
+    if attachments::bytes_of_customer(&**tx, ticket).await? > CUSTOMER_BYTES {
+        let detail = format!(
+            "the files of your tickets have more than {} MiB together; ask for old ones to be deleted",
+            CUSTOMER_BYTES >> 20
+        );
+        return Err(Refusal::conflict("tickets-full", detail));
     }
     Ok(())
 }

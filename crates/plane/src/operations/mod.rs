@@ -13,7 +13,7 @@ use crate::problem::{Answer, Refusal};
 use crate::store::events::{self, New as Event};
 use crate::store::installations::{self, InstallationRow};
 use crate::store::people::{Membership, PersonRow};
-use crate::store::tokens::TokenRow;
+use crate::store::tokens::{self, TokenRow};
 use crate::store::{self, Tx, apps, customers, publishers};
 use crate::wire::{Outcome, RollbackTarget, Token};
 
@@ -109,7 +109,8 @@ impl Actor {
         let Membership { role, reach } = token.membership.clone();
         Self {
             id: format!("token:{}", token.id),
-            name: token.name.clone(),
+            // A token may be called like somebody.
+            name: if token.id == tokens::OPERATOR { token.name.clone() } else { format!("token {}", token.name) },
             person: None,
             role,
             reach,

@@ -62,8 +62,13 @@ fn chosen(mut wanted: Vec<String>) -> Answer<Vec<String>> {
     Ok(wanted)
 }
 
+/// Where an address is, without its path: that often holds a key.
+pub fn site_of(url: &str) -> String {
+    url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/")
+}
+
 fn thing(row: &WebhookRow) -> Thing<'_> {
-    let (id, name) = (row.id.to_string(), Some(row.url.clone()));
+    let (id, name) = (row.id.to_string(), Some(site_of(&row.url)));
     Thing { id, name, publisher: Some(&row.publisher), ..Thing::default() }
 }
 

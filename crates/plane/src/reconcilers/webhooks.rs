@@ -14,6 +14,7 @@ use crate::Plane;
 use crate::access::{Reach, Role};
 use crate::letters::{self, Letter};
 use crate::operations::webhooks::disable;
+use crate::operations::webhooks::site_of;
 use crate::problem::Answer;
 use crate::store::deliveries::{self, DeliveryRow};
 use crate::store::events::{self, Filter, Part};
@@ -222,7 +223,7 @@ async fn lose(plane: &Plane, tx: &crate::store::Tx, webhook: &mut WebhookRow, wh
         verb: "webhook.change",
         kind: "webhook",
         id: webhook.id.to_string(),
-        name: Some(webhook.url.clone()),
+        name: Some(site_of(&webhook.url)),
         publisher: Some(webhook.publisher.clone()),
         customer: None,
         app: None,

@@ -72,3 +72,11 @@ pub async fn prune(tx: &Tx, before: Millis) -> Result<u64> {
                (SELECT id FROM attachments WHERE message IS NULL AND created_at < $1 LIMIT $2)";
     Ok(run(&**tx, sql, [big(before), big(PRUNED_AT_ONCE)]).await?.rows_affected())
 }
+
+/// Bytes of all files in the tickets of the customer whose ticket this is.
+pub async fn bytes_of_customer(db: &impl ConnectionTrait, ticket: TicketId) -> Result<u64> {
+    let sql = "SELECT CAST(COALESCE(SUM(f.bytes), 0) AS BIGINT) AS n FROM attachments f \
+               JOIN ticket_messages m ON m.id = f.message JOIN tickets t ON t.id = m.ticket \
+               JOIN tickets o ON o.publisher = t.publisher AND o.customer = t.customer WHERE o.id = $1";
+    count(db, sql, [text(ticket)]).await
+}

@@ -264,19 +264,38 @@ pub async fn messages(
     let sql = "SELECT id, side, internal, author, body, mail_id, created_at FROM ticket_messages \
                WHERE ticket = $1 AND internal <= $2 AND id > $3 ORDER BY id LIMIT $4";
     let after = after.map(|id| id.to_string()).unwrap_or_default();
-    let read = |row: &QueryResult| {
-        Ok(TicketMessage {
-            id: parse(row, "id")?,
-            side: from_word(row, "side")?,
-            internal: number::<u64>(row, "internal")? != 0,
-            author: get(row, "author")?,
-            by_mail: get::<Option<String>>(row, "mail_id")?.is_some(),
-            text: get(row, "body")?,
-            attachments: Vec::new(),
-            created_at: number(row, "created_at")?,
-        })
-    };
-    let mut found = all(db, sql, [text(ticket), big(notes.into()), text(after), big(limit)], read).await?;
+    let found = all(db, sql, [text(ticket), big(notes.into()), text(after), big(limit)], read_message).await?;
+    with_files(db, ticket, found).await
+}
+
+/// The newest texts of a ticket, oldest first.
+pub async fn newest_messages(
+    db: &impl ConnectionTrait,
+    ticket: TicketId,
+    notes: bool,
+    limit: u64,
+) -> Rows<TicketMessage> {
+    let sql = "SELECT id, side, internal, author, body, mail_id, created_at FROM ticket_messages \
+               WHERE ticket = $1 AND internal <= $2 ORDER BY id DESC LIMIT $3";
+    let mut found = all(db, sql, [text(ticket), big(notes.into()), big(limit)], read_message).await?;
+    found.reverse();
+    with_files(db, ticket, found).await
+}
+
+fn read_message(row: &QueryResult) -> Result<TicketMessage> {
+    Ok(TicketMessage {
+        id: parse(row, "id")?,
+        side: from_word(row, "side")?,
+        internal: number::<u64>(row, "internal")? != 0,
+        author: get(row, "author")?,
+        by_mail: get::<Option<String>>(row, "mail_id")?.is_some(),
+        text: get(row, "body")?,
+        attachments: Vec::new(),
+        created_at: number(row, "created_at")?,
+    })
+}
+
+async fn with_files(db: &impl ConnectionTrait, ticket: TicketId, mut found: Vec<TicketMessage>) -> Rows<TicketMessage> {
     let files = super::attachments::of_ticket(db, ticket).await?;
     for message in &mut found {
         let own = files.iter().filter(|(owner, _)| *owner == message.id);

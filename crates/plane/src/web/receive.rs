@@ -137,7 +137,7 @@ impl Received {
         };
         let mut form = open_form(request, SizeLimit::new().whole_stream(limit))?;
         let mut sent = Sent { fields: HashMap::new(), files: Vec::new(), refused: None };
-        while let Some(field) = form.next_field().await.map_err(broken)? {
+        while let Some(field) = in_time(form.next_field()).await?.map_err(broken)? {
             let Some(name) = field.name().map(str::to_owned) else { continue };
             match field.file_name().map(str::to_owned) {
                 // A form without a chosen file sends one without a name. What comes after a refused one is read and
@@ -165,10 +165,10 @@ impl Received {
         let broken = |error: multer::Error| broken("archive", error);
         let mut form = open_form(request, limit)?;
         let mut notes = None;
-        while let Some(field) = form.next_field().await.map_err(broken)? {
+        while let Some(field) = in_time(form.next_field()).await?.map_err(broken)? {
             match field.name() {
                 Some("notes") => {
-                    notes = Some(field.text().await.map_err(broken)?).filter(|notes| !notes.trim().is_empty())
+                    notes = Some(in_time(field.text()).await?.map_err(broken)?).filter(|notes| !notes.trim().is_empty())
                 }
                 Some("package") => {
                     check_notes(notes.as_deref())?;
@@ -200,9 +200,15 @@ pub async fn small_file(request: Request, name: &str, limit: usize) -> Answer<(S
         }
         Err(Refusal::invalid("no-file", "choose a file"))
     };
-    tokio::time::timeout(PIECE_TIME, whole).await.map_err(|_| {
-        Refusal::new(StatusCode::REQUEST_TIMEOUT, "too-slow", "the file did not arrive in time; send it again")
-    })?
+    in_time(whole).await?
+}
+
+/// What comes within the time that a piece may take.
+pub async fn in_time<T>(coming: impl Future<Output = T>) -> Answer<T> {
+    tokio::time::timeout(PIECE_TIME, coming).await.map_err(|_| {
+        let detail = format!("nothing came for {} seconds; send it again", PIECE_TIME.as_secs());
+        Refusal::new(StatusCode::REQUEST_TIMEOUT, "too-slow", detail)
+    })
 }
 
 fn open_form(request: Request, limit: SizeLimit) -> Answer<Multipart<'static>> {
@@ -215,7 +221,7 @@ fn open_form(request: Request, limit: SizeLimit) -> Answer<Multipart<'static>> {
 
 async fn read_field(mut field: multer::Field<'_>) -> Answer<String> {
     let mut bytes = Vec::new();
-    while let Some(piece) = field.chunk().await.map_err(|error| broken("form", error))? {
+    while let Some(piece) = in_time(field.chunk()).await?.map_err(|error| broken("form", error))? {
         bytes.extend_from_slice(&piece);
         if bytes.len() > JSON_LIMIT {
             return Err(Refusal::too_large("a field of the form", JSON_LIMIT as u64));

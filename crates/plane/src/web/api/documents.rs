@@ -25,6 +25,7 @@ use crate::operations::{Actor, app_key, unknown_app};
 use crate::problem::{Answer, Refusal};
 use crate::store::{apps, documents};
 use crate::web::documents::in_order;
+use crate::web::receive::in_time;
 use crate::web::{Json, Paging, Path, Query, json, page, page_of};
 use crate::wire::{ChangeDocument, CreateDocument, Document, Nothing};
 
@@ -160,7 +161,7 @@ pub async fn add_image(
 ) -> Answer<Response> {
     let key = find_app(&plane, &actor, &app).await?;
     let too_large = |_| Refusal::too_large("a picture", IMAGE as u64);
-    let bytes = Limited::new(request.into_body(), IMAGE).collect().await.map_err(too_large)?.to_bytes();
+    let bytes = in_time(Limited::new(request.into_body(), IMAGE).collect()).await?.map_err(too_large)?.to_bytes();
     json(StatusCode::CREATED, &keep_image(&plane, &actor, &key, &named.name, &bytes).await?)
 }
 

@@ -20,6 +20,7 @@ use crate::store::{brands, publishers};
 use crate::web::api::branding::kind_of;
 use crate::web::entry::{Form, again};
 use crate::web::portal::brand::{picture, sheet};
+use crate::web::receive::in_time;
 use crate::web::visit::{Visit, lead};
 use crate::web::{Path, Query};
 use crate::wire::{ChangeBranding, ImageKind, Look, word};
@@ -221,9 +222,9 @@ async fn file_of(request: Request, most: usize) -> Answer<Vec<u8>> {
             Refusal::new(StatusCode::BAD_REQUEST, "bad-body", detail)
         }
     };
-    while let Some(field) = form.next_field().await.map_err(broken)? {
+    while let Some(field) = in_time(form.next_field()).await?.map_err(broken)? {
         if field.name() == Some("file") {
-            return Ok(field.bytes().await.map_err(broken)?.to_vec());
+            return Ok(in_time(field.bytes()).await?.map_err(broken)?.to_vec());
         }
     }
     Err(Refusal::invalid("no-picture", "choose a picture"))

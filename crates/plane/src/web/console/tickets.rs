@@ -104,7 +104,7 @@ pub async fn list(
 /// What was said, as a page shows it to this side.
 pub async fn thread(plane: &Plane, actor: &Actor, ticket: &Ticket) -> Answer<Vec<Value>> {
     let notes = side_of(&actor.reach) == Side::Publisher;
-    let all = tickets::messages(plane.store.read(), ticket.id, notes, None, MOST).await?;
+    let all = tickets::newest_messages(plane.store.read(), ticket.id, notes, MOST).await?;
     let shown = all.into_iter().map(|one| {
         context! {
             side => value(&one.side), internal => one.internal, author => one.author, by_mail => one.by_mail,

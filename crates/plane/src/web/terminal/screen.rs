@@ -7,10 +7,10 @@ use serde::Serialize;
 use vt100::{Callbacks, Cell, Color, Parser};
 
 /// Lines that were shown and can be looked at again.
-const BACK: usize = 1000;
+const BACK: usize = 300;
 
 /// The largest that a screen can be.
-const MOST: u16 = 500;
+const MOST: u16 = 300;
 
 /// Bits of a run's look.
 const BOLD: u8 = 1;
