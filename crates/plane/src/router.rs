@@ -1,6 +1,6 @@
 //! Every route of the API, grouped by noun, and how they stand beside the pages.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -171,8 +171,7 @@ impl Api {
 
     /// What is not there is told as everything else is. The document is for whoever asks: it tells nothing of anybody.
     fn into_router(self, plane: Arc<Plane>) -> Router {
-        let document = Arc::new(self.document());
-        let send = on(MethodFilter::GET, move |headers| openapi::send(document.clone(), headers));
+        let send = on(MethodFilter::GET, |headers| openapi::send(&DOCUMENT, headers));
         let api: Router = self
             .routes
             .router
@@ -184,6 +183,14 @@ impl Api {
         let things = Things::new(api.clone());
         api.layer(middleware::from_fn_with_state(things, etag::only_if_unchanged))
     }
+}
+
+/// The OpenAPI document.
+pub static DOCUMENT: LazyLock<serde_json::Value> = LazyLock::new(|| routes().document());
+
+/// What the command line does at each route: method and path, and the command as it is typed.
+pub fn commands() -> &'static [(&'static str, &'static str)] {
+    openapi::cli::COMMANDS
 }
 
 /// Every route that is told of in the document, as method and path.

@@ -11,7 +11,7 @@ use crate::router::Routes;
 use crate::web::Path;
 use crate::web::announcements::dismiss;
 use crate::web::design::{self, View};
-use crate::web::entry::{account, code, device, join, login, password, security, signup, sso, start};
+use crate::web::entry::{account, api, code, device, join, login, password, security, signup, sso, start};
 use crate::web::{console, people, portal as inside};
 
 /// To come in, and what is one's own: the same everywhere.
@@ -34,6 +34,7 @@ fn both() -> Routes {
         .post("/password/{link}", password::reset)
         .post("/announcements/{announcement}/dismiss", dismiss)
         .post("/logout", login::log_out)
+        .get("/api", api::show)
         .get("/account", account::show)
         .post("/account", account::change)
         .post("/account/password", account::password)
@@ -57,7 +58,7 @@ fn both() -> Routes {
 pub fn console() -> Routes {
     use console::{
         announcements, answers, apps, branding, customers, deployments, documents, environment, events, home, hosting,
-        installations, operator, platform, sign_in, terminal, tickets, tokens,
+        installations, operator, platform, sign_in, terminal, tickets, tokens, webhooks,
     };
     both()
         .get("/p/{publisher}", home::show)
@@ -129,6 +130,12 @@ pub fn console() -> Routes {
         .get("/p/{publisher}/tokens", tokens::show)
         .post("/p/{publisher}/tokens", tokens::create)
         .post("/p/{publisher}/tokens/{token}/delete", tokens::delete)
+        .get("/p/{publisher}/webhooks", webhooks::list)
+        .post("/p/{publisher}/webhooks", webhooks::create)
+        .get("/p/{publisher}/webhooks/{webhook}", webhooks::show)
+        .post("/p/{publisher}/webhooks/{webhook}", webhooks::change)
+        .post("/p/{publisher}/webhooks/{webhook}/do/{verb}", webhooks::act)
+        .post("/p/{publisher}/webhooks/{webhook}/deliveries/{delivery}/resend", webhooks::resend)
         .get("/p/{publisher}/events", events::list)
         .get("/p/{publisher}/events.csv", events::export)
         .get("/p/{publisher}/tickets", tickets::list)

@@ -50,6 +50,10 @@ fn every_route_is_described_in_whole() {
         let successes = operation["responses"].as_object().unwrap().keys().filter(|status| status.starts_with('2'));
         assert!(successes.count() > 0, "{request} answers something");
     }
+    for (request, command) in plane::router::commands() {
+        let (method, path) = request.split_once(' ').unwrap();
+        assert!(access::find(&method.parse().unwrap(), path).is_some(), "there is no route {request} for {command}");
+    }
     for told in plane::router::answers() {
         let (method, path) = told.split_once(' ').unwrap();
         assert!(access::find(&method.parse().unwrap(), path).is_some(), "there is no route {told}");

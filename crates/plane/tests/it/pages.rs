@@ -234,6 +234,10 @@ pub async fn scene(world: &World) -> (Browser<'_>, Browser<'_>) {
     world.post("/apps/acme:hola/documents", page).await.expect(201);
     let image = world.request(Method::POST, "/apps/acme:hola/images?name=start.png");
     world.send(image.body(PIXEL.to_vec())).await.expect(201);
+    // An address that is never reached.
+    let body = json!({"publisher": "acme", "url": "https://10.0.0.1/hook", "events": ["installation.crashed"]});
+    let made: plane::wire::NewWebhook = world.post("/webhooks", body).await.expect(201).json();
+    world.post(&format!("/webhooks/{}/test", made.webhook.id), json!({})).await.expect(202);
     let mut owner = Browser::new(world, "localhost");
     let body = json!({"mail": "ana@acme.example", "role": "owner", "publisher": "acme"});
     join(world, &mut owner, body).await.has("Acme Software");

@@ -432,3 +432,62 @@ async fn nobody_else_knows_of_it_and_its_secret_is_nowhere() {
         assert!(!stored.windows(secret.len()).any(|part| part == secret));
     }
 }
+
+#[tokio::test]
+async fn an_owner_looks_after_webhooks_in_the_console() {
+    let (world, receiver) = (world().await, Receiver::new().await);
+    let mut owner = Browser::new(&world, "localhost");
+    let role = json!({"mail": "ana@main.example", "role": "owner", "publisher": "main"});
+    join(&world, &mut owner, role).await.has("Webhooks");
+    let list = "/p/main/webhooks";
+    owner.open(list).await.has("No webhooks yet").has("installation.crashed");
+    let refused = owner.send(list, list, &[("url", "ftp://example.com/")]).await;
+    refused.has("it must begin with https://");
+    let made = owner.send(list, list, &[("url", &receiver.url), ("version.publish", "on"), ("no.event", "on")]).await;
+    made.has("whsec_").has("version.publish");
+    assert!(!owner.open(list).await.html.contains("whsec_"), "its secret is shown once");
+    let id = world.get("/webhooks").await.json::<Page<Webhook>>().items[0].id;
+    let here = format!("{list}/{id}");
+    owner.send(&here, &format!("{here}/do/test"), &[]).await.has("It is being sent");
+    receiver.until(&world, 1).await;
+    let mut shown = owner.open(&here).await;
+    while !shown.html.contains("thanks") {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        shown = owner.open(&here).await;
+    }
+    shown.has("webhook.test").has("delivered").has("200");
+    let delivery = deliveries(&world, &world.get(&format!("/webhooks/{id}")).await.json()).await[0].id;
+    owner.send(&here, &format!("{here}/deliveries/{delivery}/resend"), &[]).await.has("It is being sent");
+    receiver.until(&world, 2).await;
+    owner.send(&here, &format!("{here}/do/disable"), &[]).await.has("disabled it").has("Enable");
+    owner.language = "es";
+    let refused = owner.send(&here, &format!("{here}/do/test"), &[]).await;
+    refused.has("desactivado");
+    owner.language = "en";
+    owner.send(&here, &format!("{here}/do/enable"), &[]).await.has("Send a test");
+    owner.send(&here, &here, &[("url", &receiver.url)]).await.has("all");
+    let changed: Webhook = world.get(&format!("/webhooks/{id}")).await.json();
+    assert_eq!((changed.events.len(), changed.disabled_at), (0, None));
+    owner.send(&here, &format!("{here}/do/delete"), &[]).await.has("No webhooks yet");
+    let mut support = Browser::new(&world, "localhost");
+    let role = json!({"mail": "eva@main.example", "role": "support", "publisher": "main"});
+    join(&world, &mut support, role).await;
+    assert_ne!(support.open(list).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_api_is_a_page_that_can_be_searched() {
+    let world = World::new().await;
+    let mut anyone = Browser::new(&world, "localhost");
+    let all = anyone.open("/api").await;
+    all.has("/api/v1/openapi.json").has("vclouden app list").has("/webhooks/{webhook}/deliveries");
+    for row in plane::access::TABLE {
+        all.has(row.path);
+    }
+    let found = anyone.open("/api?q=delete+customers").await;
+    found.has("<code>/customers/{customer}</code>");
+    assert!(!found.html.contains("/webhooks/{webhook}/deliveries"), "it was searched");
+    anyone.open("/api?q=nothing-fits").await.has("Nothing fits");
+    anyone.language = "es";
+    anyone.open("/api").await.has("Todo lo que puede").has("vclouden app list");
+}

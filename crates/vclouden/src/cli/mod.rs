@@ -36,6 +36,7 @@ mod token;
 mod unit;
 mod version;
 mod webhook;
+mod whoami;
 
 use std::future::Future;
 
@@ -154,6 +155,8 @@ enum Command {
     /// Who is what at a publisher or for a customer
     #[command(subcommand)]
     Member(member::Noun),
+    /// As whom the token acts that is used
+    Whoami(whoami::Args),
     /// Keys to the API
     #[command(subcommand)]
     Token(token::Noun),
@@ -315,6 +318,7 @@ impl Command {
             Command::Member(noun) => noun.run(context).await,
             Command::Token(noun) => noun.run(context).await,
             Command::Settings(noun) => noun.run(context).await,
+            Command::Whoami(args) => whoami::run(args, context).await,
             Command::Webhook(noun) => noun.run(context).await,
             Command::Announcement(noun) => noun.run(context).await,
             Command::Events(args) => events::run(args, context).await,

@@ -31,6 +31,7 @@ pub mod sign_in;
 pub mod terminal;
 pub mod tickets;
 pub mod tokens;
+pub mod webhooks;
 
 /// A page of the console: who asks, and what stands around it.
 pub struct Console<'a> {
@@ -53,6 +54,7 @@ const MENU: &[(&str, &str, &str, &[Role])] = {
         ("/branding", "menu-branding", "palette", &[Operator, Owner]),
         ("/team", "menu-team", "users", &[Operator, Owner, Developer, Support, Billing]),
         ("/tokens", "menu-tokens", "key", &[Operator, Owner, Developer, Support, Billing]),
+        ("/webhooks", "menu-webhooks", "plug", &[Operator, Owner, Developer]),
         ("/events", "menu-events", "clock", &[Operator, Owner, Developer, Support]),
     ]
 };

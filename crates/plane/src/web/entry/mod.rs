@@ -14,6 +14,7 @@ use crate::problem::{Answer, Refusal};
 use crate::wire::ImageKind;
 
 pub mod account;
+pub mod api;
 pub mod code;
 pub mod device;
 pub mod join;

@@ -1,8 +1,6 @@
 //! The OpenAPI document of the API, made from the code: paths, parameters and bodies from what the handlers read, who
 //! may and with which query from the table of access, answers from [`answers::ANSWERS`]. Nothing is written twice.
 
-use std::sync::Arc;
-
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use schemars::generate::{Contract, SchemaGenerator, SchemaSettings};
@@ -14,6 +12,7 @@ use crate::problem::Answer;
 use crate::wire::{PROBLEM_JSON, Problem, word};
 
 pub mod answers;
+pub mod cli;
 mod reads;
 
 pub use reads::{Input, Reads};
@@ -42,8 +41,8 @@ pub fn id_of<H>() -> String {
 }
 
 /// The document as it is sent.
-pub async fn send(document: Arc<Value>, headers: HeaderMap) -> Answer<Response> {
-    let mut response = super::json(StatusCode::OK, &*document)?;
+pub async fn send(document: &Value, headers: HeaderMap) -> Answer<Response> {
+    let mut response = super::json(StatusCode::OK, document)?;
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     Ok(etag::tagged(&headers, response).await)
 }

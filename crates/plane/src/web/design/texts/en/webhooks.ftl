@@ -56,3 +56,21 @@ letter-webhook-body =
     { $link }
 
     vClouden
+webhook-made = Made
+api-title = The API
+api-lead = Everything that a page or the command line can do, over HTTP.
+api-document = OpenAPI document
+api-token = Every request needs a token, which you make in the console under API tokens.
+api-search = Search the API
+api-find = Search
+api-nouns = By noun
+api-for = For:
+api-scope = scope:
+api-place = In
+api-kind = Kind
+api-meaning = What it is
+api-required = required
+api-answers = Answers:
+api-none-title = Nothing fits
+api-none = Try a noun, such as backup, or a part of a path.
+api-all = Show all
