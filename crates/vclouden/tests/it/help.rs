@@ -72,17 +72,3 @@ fn every_argument_is_explained() {
 fn the_tree_is_sound() {
     vclouden::cli::command().debug_assert();
 }
-
-#[test]
-fn every_route_of_the_api_can_be_reached_by_a_command() {
-    let routes = plane::router::routes();
-    let commands = plane::router::commands();
-    for (method, path) in routes.list() {
-        let request = format!("{method} {path}");
-        let command = commands.iter().find(|(one, _)| *one == request);
-        let (_, command) = command.unwrap_or_else(|| panic!("{request} needs a line in web/openapi/cli.rs"));
-        if let Err(error) = vclouden::cli::command().try_get_matches_from(shell_words(command)) {
-            panic!("`{command}`, for {request}, cannot be typed: {error}");
-        }
-    }
-}
