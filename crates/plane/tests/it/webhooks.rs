@@ -247,6 +247,7 @@ async fn a_control_plane_that_is_killed_in_between_sends_it_again() {
     let got = receiver.got();
     assert_eq!(got[0].id, got[1].id, "at least once, and it can be told that it is the same");
     assert_ne!(got[1].id, got[2].id);
+    until(&world, &made.webhook, "the last is noted", |one| one.delivered_at.is_some()).await;
     let log = deliveries(&world, &made.webhook).await;
     assert_eq!((log[0].attempts, log[1].attempts), (1, 2));
 }
