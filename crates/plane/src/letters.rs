@@ -5,7 +5,7 @@ use fluent_bundle::FluentArgs;
 
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
-use crate::store::mails::Sender;
+use crate::store::mails::{Headers, Sender};
 use crate::store::{Tx, brands, mails};
 use crate::web::design::Language;
 
@@ -29,6 +29,18 @@ pub async fn send_as(
     language: Language,
     letter: Letter<'_>,
 ) -> Answer<()> {
+    send_in(plane, tx, publisher, language, letter, &Headers::default()).await
+}
+
+/// The same as part of a thread.
+pub async fn send_in(
+    plane: &Plane,
+    tx: &Tx,
+    publisher: Option<&Slug>,
+    language: Language,
+    letter: Letter<'_>,
+    headers: &Headers,
+) -> Answer<()> {
     let (subject, body) = write(plane, language, letter)?;
     let sender = match publisher {
         None => Sender::default(),
@@ -37,7 +49,7 @@ pub async fn send_as(
             Sender { name: look.mail_name.or(look.name), reply_to: look.reply_to }
         }
     };
-    mails::create(tx, &sender, letter.to, &subject, &body, plane.now()).await?;
+    mails::create(tx, &sender, letter.to, &subject, &body, headers, plane.now()).await?;
     Ok(())
 }
 

@@ -19,6 +19,7 @@ mod etag;
 mod files;
 mod guard;
 mod guesses;
+mod incoming;
 mod letters;
 mod listen;
 mod nimbus;

@@ -27,6 +27,8 @@ pub struct Progress {
     pub deployments: Notify,
     /// Wakes the sender of letters.
     pub mails: Notify,
+    /// Wakes the reader of the mailbox.
+    pub mailbox: Notify,
 }
 
 impl Default for Progress {
@@ -37,6 +39,7 @@ impl Default for Progress {
             operations: Notify::new(),
             deployments: Notify::new(),
             mails: Notify::new(),
+            mailbox: Notify::new(),
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::sites;
 use crate::strangers::Peer;
 use crate::web::api::{
     announcements, answers, apps, backups, branding, customers, deployments, devices, documents, environment, events,
-    installations, leaves, operations, people, publishers, servers, settings, status, tickets, tokens, versions,
+    installations, leaves, mail, operations, people, publishers, servers, settings, status, tickets, tokens, versions,
     webhooks,
 };
 use crate::web::design::preferences;
@@ -274,6 +274,8 @@ pub fn routes() -> Api {
         .post("/tickets/{ticket}/messages", tickets::answer)
         .get("/tickets/{ticket}/attachments/{attachment}", tickets::download)
         .post("/attachments", tickets::attach)
+        .post("/mail", mail::receive)
+        .post("/installations/{installation}/open-as-support", leaves::open)
         .get("/answers", answers::list)
         .post("/answers", answers::create)
         .post("/answers/{answer}", answers::change)

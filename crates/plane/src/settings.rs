@@ -33,6 +33,46 @@ pub struct Settings {
     /// What everybody is told.
     #[serde(default)]
     pub announcements: Vec<Announcement>,
+    /// How answers to letters come in; absent until it is set up.
+    #[serde(default)]
+    pub incoming: Option<Incoming>,
+}
+
+/// Where answers to letters come in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Incoming {
+    /// `support@example.com`; each ticket and person gets `support+SECRET@example.com`.
+    pub address: String,
+    /// The mailbox that is read; absent where a program hands letters over at `POST /mail`.
+    #[serde(default)]
+    pub imap: Option<MailBox>,
+}
+
+impl Incoming {
+    /// What stands before and after the secret.
+    pub fn parts(&self) -> (String, &str) {
+        let (local, domain) = self.address.split_once('@').unwrap_or((&self.address, ""));
+        (format!("{local}+"), domain)
+    }
+}
+
+/// A mailbox at an IMAP server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailBox {
+    /// The server's host name or address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected: by TLS, or not at all on this very machine.
+    pub security: Security,
+    /// As whom to log in.
+    pub user: String,
+    /// The password, sealed.
+    pub password: String,
+    /// The folder, usually `INBOX`.
+    pub folder: String,
 }
 
 /// A server that takes letters.

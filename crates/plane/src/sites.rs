@@ -142,6 +142,7 @@ pub fn console() -> Routes {
         .get("/p/{publisher}/tickets/{ticket}", tickets::show)
         .post("/p/{publisher}/tickets/{ticket}", tickets::answer)
         .post("/p/{publisher}/tickets/{ticket}/change", tickets::change)
+        .post("/p/{publisher}/tickets/{ticket}/open", tickets::open)
         .get("/p/{publisher}/tickets/{ticket}/attachments/{attachment}", tickets::download)
         .get("/p/{publisher}/answers", answers::list)
         .post("/p/{publisher}/answers", answers::create)

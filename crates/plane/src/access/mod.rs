@@ -73,6 +73,8 @@ pub enum Scope {
     Operate,
     /// To open and answer tickets.
     Support,
+    /// To hand over letters that came in. With this alone nothing can be read.
+    Mail,
     /// To change everything else: people, customers, tokens, settings.
     Manage,
 }
@@ -84,7 +86,8 @@ impl Scope {
     /// Whether a token with these scopes has it.
     pub fn is_in(self, scopes: &[String]) -> bool {
         let word = crate::wire::word(&self);
-        self == Scope::Read || scopes.iter().any(|scope| *scope == word || scope == EVERYTHING)
+        let reads = scopes.iter().any(|scope| *scope != crate::wire::word(&Scope::Mail));
+        self == Scope::Read && reads || scopes.iter().any(|scope| *scope == word || scope == EVERYTHING)
     }
 }
 
@@ -99,6 +102,7 @@ impl Row {
             ("app" | "version" | "document", _) => Scope::Publish,
             ("installation" | "backup" | "snapshot" | "operation", _) => Scope::Operate,
             ("ticket" | "attachment" | "answer", _) => Scope::Support,
+            ("mail", _) => Scope::Mail,
             _ => Scope::Manage,
         }
     }
@@ -278,6 +282,8 @@ pub const TABLE: &[Row] = &[
     post(HELPED, "/tickets/{ticket}/messages", "ticket.answer"),
     get(HELPED, "/tickets/{ticket}/attachments/{attachment}", &[]),
     stream(HELPED, "/attachments", &["name"], "attachment.create"),
+    stream(OPERATOR, "/mail", &[], "mail.receive"),
+    post(STAFF, "/installations/{installation}/open-as-support", "installation.open"),
     get(STAFF, "/answers", PAGE),
     post(STAFF, "/answers", "answer.create"),
     post(STAFF, "/answers/{answer}", "answer.change"),

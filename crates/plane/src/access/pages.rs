@@ -180,6 +180,7 @@ pub const PAGES: &[Page] = &[
     see(Console, Roles(STAFF), "/p/{publisher}/tickets/{ticket}"),
     upload(Console, Roles(STAFF), "/p/{publisher}/tickets/{ticket}"),
     send(Console, Roles(STAFF), "/p/{publisher}/tickets/{ticket}/change"),
+    send(Console, Roles(STAFF), "/p/{publisher}/tickets/{ticket}/open"),
     see(Console, Roles(STAFF), "/p/{publisher}/tickets/{ticket}/attachments/{attachment}"),
     see(Console, Roles(STAFF), "/p/{publisher}/answers"),
     send(Console, Roles(STAFF), "/p/{publisher}/answers"),

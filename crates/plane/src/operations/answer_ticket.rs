@@ -4,6 +4,7 @@ use domain::MessageId;
 use domain::state::TicketState;
 use serde_json::json;
 
+use super::tell::tell;
 use super::ticket::{Author, author, find_ticket, record, text_for_people};
 use super::{Actor, attach};
 use crate::Plane;
@@ -89,15 +90,4 @@ pub async fn add(
         tell(plane, tx, &ticket, &row, files.len()).await?;
     }
     Ok((ticket.id, message))
-}
-
-/// Tells the other side of what both see.
-pub async fn tell(
-    _plane: &Plane,
-    _tx: &Tx,
-    _ticket: &Ticket,
-    _message: &tickets::NewMessage<'_>,
-    _files: usize,
-) -> Answer<()> {
-    Ok(())
 }

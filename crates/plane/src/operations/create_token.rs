@@ -55,7 +55,8 @@ pub async fn create_token(plane: &Plane, actor: &Actor, input: CreateToken) -> A
 }
 
 pub(super) fn scopes(wanted: &[String]) -> Answer<Vec<String>> {
-    let known = [Scope::Read, Scope::Publish, Scope::Deploy, Scope::Operate, Scope::Support, Scope::Manage];
+    let known =
+        [Scope::Read, Scope::Publish, Scope::Deploy, Scope::Operate, Scope::Support, Scope::Mail, Scope::Manage];
     let known = known.map(|scope| word(&scope));
     if wanted.is_empty() {
         return Ok(vec![EVERYTHING.into()]);

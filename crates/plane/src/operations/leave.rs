@@ -6,11 +6,13 @@ use nimbus_api::Millis;
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
+use super::open::open_as_support;
 use super::{Actor, find_installation, installation_event, not_in_that_state};
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
 use crate::store::{Result, events, leaves};
-use crate::wire::{GrantLeave, Leave, Outcome};
+use crate::web::design::format;
+use crate::wire::{GrantLeave, Leave, Opened, Outcome};
 
 /// For how many hours leave can be given.
 pub const HOURS: &[u32] = &[1, 24, 168];
@@ -44,6 +46,15 @@ pub async fn grant_leave(plane: &Plane, actor: &Actor, named: &str, input: Grant
     tx.commit().await?;
     plane.progress.changed();
     Ok(leave)
+}
+
+/// Where somebody of the publisher comes in by that leave; it is in the audit of both sides.
+pub async fn open_by_leave(plane: &Plane, actor: &Actor, named: &str) -> Answer<Opened> {
+    let db = plane.store.read();
+    let row = find_installation(db, &actor.reach, named).await?;
+    let leave = leave_of(db, row.id, plane.now()).await?.ok_or_else(no_leave)?;
+    let by = format!("of {}, until {}", leave.granted_by, format::machine(leave.until));
+    open_as_support(plane, actor, &row.id.to_string(), &by).await
 }
 
 /// Takes it back.

@@ -32,7 +32,6 @@ pub async fn open(plane: &Plane, actor: &Actor, installation: &str) -> Answer<Op
 
 /// As somebody of the publisher, by the customer's leave, which the caller has checked: `leave` says which, for the audit.
 /// The application is told that it is support, and who.
-#[expect(dead_code, reason = "tickets hold the leaves")]
 pub async fn open_as_support(plane: &Plane, actor: &Actor, installation: &str, leave: &str) -> Answer<Opened> {
     let row = find_installation(plane.store.read(), &actor.reach, installation).await?;
     let person = person(plane, actor).await?;

@@ -4,7 +4,7 @@ use domain::state::TicketState;
 use domain::{Key, MessageId, TicketId};
 use serde_json::json;
 
-use super::answer_ticket::tell;
+use super::tell::tell;
 use super::ticket::{Author, author, record, text_for_people};
 use super::{Actor, attach, customer_key, find_installation, line_for_people};
 use crate::Plane;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
@@ -63,17 +64,23 @@ async fn send(plane: &Plane, server: &MailServer, row: &MailRow) -> std::result:
     let mut from = mailbox(&server.from)?;
     // The address stays the platform's, for which it may send.
     from.name = row.sender.name.clone().or(from.name);
-    let mut message = Message::builder();
-    if let Some(reply_to) = &row.sender.reply_to {
-        message = message.reply_to(mailbox(reply_to)?);
-    }
-    let message = message
+    let own = || format!("<{}@vclouden>", row.id);
+    let mut message = Message::builder()
         .from(from)
         .to(mailbox(&row.recipient)?)
         .subject(&row.subject)
-        .message_id(Some(format!("<{}@vclouden>", row.id)))
-        .singlepart(SinglePart::plain(row.body.clone()))
-        .map_err(|error| error.to_string())?;
+        .message_id(Some(row.headers.message_id.clone().unwrap_or_else(own)));
+    if let Some(address) = row.headers.reply_to.as_ref().or(row.sender.reply_to.as_ref()) {
+        message = message.reply_to(mailbox(address)?);
+    }
+    if let Some(last) = row.headers.references.last() {
+        message = message.in_reply_to(last.clone()).references(row.headers.references.join(" "));
+    }
+    let mut message = message.singlepart(SinglePart::plain(row.body.clone())).map_err(|error| error.to_string())?;
+    // No machine is to answer it (RFC 3834).
+    for (name, value) in [("Auto-Submitted", "auto-generated"), ("X-Auto-Response-Suppress", "All")] {
+        message.headers_mut().insert_raw(HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned()));
+    }
     let parameters = || TlsParameters::new(server.host.clone()).map_err(|error| error.to_string());
     let tls = match server.security {
         Security::Tls => Tls::Wrapper(parameters()?),

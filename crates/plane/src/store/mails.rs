@@ -3,7 +3,24 @@
 use nimbus_api::Millis;
 use sea_orm::{ConnectionTrait, QueryResult};
 
-use super::{PRUNED_AT_ONCE, Result, Rows, Tx, all, big, get, maybe_big, maybe_number, maybe_text, number, run, text};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    PRUNED_AT_ONCE, Result, Rows, Tx, all, big, get, json, maybe_big, maybe_number, maybe_text, number, run, text,
+    to_json,
+};
+
+/// What makes a letter part of a thread, and where answers to it go.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Headers {
+    /// Its own id, in angle brackets; one of its row when absent.
+    pub message_id: Option<String>,
+    /// Where answers go.
+    pub reply_to: Option<String>,
+    /// The letters before it, the oldest first; the last is the one that it answers.
+    pub references: Vec<String>,
+}
 
 /// Who a letter says that it is from, beyond the platform's address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +44,8 @@ pub struct MailRow {
     pub subject: String,
     /// What it says, as plain text.
     pub body: String,
+    /// Its further headers.
+    pub headers: Headers,
     /// How often it was tried.
     pub attempts: u64,
     /// When it is tried next; absent once it was sent or given up.
@@ -39,8 +58,8 @@ pub struct MailRow {
     pub created_at: Millis,
 }
 
-const COLUMNS: &str =
-    "id, from_name, reply_to, recipient, subject, body, attempts, next_at, sent_at, error, created_at FROM mails";
+const COLUMNS: &str = "id, from_name, reply_to, recipient, subject, body, headers, attempts, next_at, sent_at, error, \
+    created_at FROM mails";
 
 fn read(row: &QueryResult) -> Result<MailRow> {
     Ok(MailRow {
@@ -49,6 +68,7 @@ fn read(row: &QueryResult) -> Result<MailRow> {
         recipient: get(row, "recipient")?,
         subject: get(row, "subject")?,
         body: get(row, "body")?,
+        headers: json(row, "headers")?,
         attempts: number(row, "attempts")?,
         next_at: maybe_number(row, "next_at")?,
         sent_at: maybe_number(row, "sent_at")?,
@@ -58,11 +78,21 @@ fn read(row: &QueryResult) -> Result<MailRow> {
 }
 
 /// Keeps a new letter, to be sent at once.
-pub async fn create(tx: &Tx, sender: &Sender, recipient: &str, subject: &str, body: &str, at: Millis) -> Result<()> {
-    let sql = "INSERT INTO mails (id, recipient, subject, body, attempts, next_at, created_at, from_name, reply_to) \
-               VALUES ($1, $2, $3, $4, 0, $5, $5, $6, $7)";
+pub async fn create(
+    tx: &Tx,
+    sender: &Sender,
+    recipient: &str,
+    subject: &str,
+    body: &str,
+    headers: &Headers,
+    at: Millis,
+) -> Result<()> {
+    let sql = "INSERT INTO mails (id, recipient, subject, body, attempts, next_at, created_at, from_name, reply_to, \
+               headers) VALUES ($1, $2, $3, $4, 0, $5, $5, $6, $7, $8)";
     let (name, reply_to) = (maybe_text(sender.name.as_ref()), maybe_text(sender.reply_to.as_ref()));
-    let values = [text(uuid::Uuid::now_v7()), text(recipient), text(subject), text(body), big(at), name, reply_to];
+    let headers = text(to_json(headers)?);
+    let id = text(uuid::Uuid::now_v7());
+    let values = [id, text(recipient), text(subject), text(body), big(at), name, reply_to, headers];
     run(&**tx, sql, values).await?;
     Ok(())
 }
@@ -78,9 +108,11 @@ pub async fn list(db: &impl ConnectionTrait, limit: u64) -> Rows<MailRow> {
     all(db, &format!("SELECT {COLUMNS} ORDER BY id DESC LIMIT $1"), [big(limit)], read).await
 }
 
-/// Keeps how an attempt went. What a letter said goes once it is sent: it may hold a link that lets somebody in.
+/// Keeps how an attempt went. What a letter said goes once it is sent: it may hold a link or an
+/// address that lets somebody in.
 pub async fn update(tx: &Tx, row: &MailRow) -> Result<()> {
-    let sql = "UPDATE mails SET attempts = $2, next_at = $3, sent_at = $4, error = $5, body = $6 WHERE id = $1";
+    let sql = "UPDATE mails SET attempts = $2, next_at = $3, sent_at = $4, error = $5, body = $6, headers = $7 \
+               WHERE id = $1";
     let values = [
         text(&row.id),
         big(row.attempts),
@@ -88,6 +120,7 @@ pub async fn update(tx: &Tx, row: &MailRow) -> Result<()> {
         maybe_big(row.sent_at),
         maybe_text(row.error.as_ref()),
         text(if row.next_at.is_some() { row.body.as_str() } else { "" }),
+        text(if row.next_at.is_some() { to_json(&row.headers)? } else { "{}".into() }),
     ];
     run(&**tx, sql, values).await?;
     Ok(())

@@ -27,6 +27,41 @@ pub struct ChangeSettings {
     /// How much is kept for how long: all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<Retention>,
+    /// How answers to letters come in; with an empty address none do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incoming: Option<ChangeIncoming>,
+}
+
+/// Where answers to letters come in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeIncoming {
+    /// `support@example.com`; its server must take `support+ANYTHING@example.com` for the same mailbox.
+    pub address: String,
+    /// The mailbox that is read; none when absent, for those who hand letters over at `POST /mail`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imap: Option<ChangeMailBox>,
+}
+
+/// A mailbox at an IMAP server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeMailBox {
+    /// The server's host name or address.
+    pub host: String,
+    /// Its port; 993 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// `tls`, or `none` for a server on this very machine.
+    pub security: Security,
+    /// As whom to log in.
+    pub user: String,
+    /// The password; the one of before when absent. It is kept encrypted and never shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// The folder; `INBOX` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
 }
 
 /// A server that takes letters.
@@ -63,6 +98,32 @@ pub struct PlatformSettings {
     /// How much is kept for how long.
     #[serde(default)]
     pub retention: Retention,
+    /// How answers to letters come in, if they do; without the password.
+    pub incoming: Option<IncomingSettings>,
+}
+
+/// How answers to letters come in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct IncomingSettings {
+    /// The address, to which each ticket and person adds a secret.
+    pub address: String,
+    /// The mailbox that is read.
+    pub imap: Option<MailBoxSettings>,
+}
+
+/// A mailbox at an IMAP server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MailBoxSettings {
+    /// Host name or address of the server.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub security: Security,
+    /// As whom to log in.
+    pub user: String,
+    /// The folder.
+    pub folder: String,
 }
 
 /// How letters go out.
@@ -223,7 +284,8 @@ pub struct Me {
 
 /// What a scope can be.
 fn scopes() -> serde_json::Value {
-    serde_json::json!({ "enum": ["read", "publish", "deploy", "operate", "manage", crate::access::EVERYTHING] })
+    let all = ["read", "publish", "deploy", "operate", "support", "mail", "manage", crate::access::EVERYTHING];
+    serde_json::json!({ "enum": all })
 }
 
 /// `POST /tokens`.
@@ -233,7 +295,7 @@ pub struct CreateToken {
     /// What it is for: one line of at most 100 characters.
     #[schemars(length(min = 1, max = 100), regex(pattern = LINE))]
     pub name: String,
-    /// What it may be used for: `read`, `publish`, `deploy`, `operate`, `support`, `manage`; everything when empty.
+    /// What it may be used for: `read`, `publish`, `deploy`, `operate`, `support`, `mail`, `manage`; everything when empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("items" = scopes()))]
     pub scopes: Vec<String>,

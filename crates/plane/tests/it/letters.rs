@@ -12,14 +12,14 @@ use crate::pages::{Browser, scene};
 use crate::world::World;
 
 /// A mail server that ends with the value.
-struct Post {
+pub struct Post {
     program: Child,
     port: u16,
     letters: UnboundedReceiver<Value>,
 }
 
 impl Post {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/smtp.py");
         let mut command = Command::new("/usr/bin/python3");
         let mut program = command.arg(script).stdout(Stdio::piped()).spawn().expect("Debian's python3 is there");
@@ -34,13 +34,18 @@ impl Post {
         Self { program, port: first.unwrap().parse().unwrap(), letters }
     }
 
-    fn settings(&self) -> Value {
+    pub fn settings(&self) -> Value {
         let from = "vClouden <noreply@example.com>";
         json!({"sign_up": true, "mail": {"host": "127.0.0.1", "port": self.port, "security": "none", "from": from}})
     }
 
+    /// The next letter, with its headers.
+    pub async fn whole(&mut self) -> Value {
+        tokio::time::timeout(Duration::from_secs(60), self.letters.recv()).await.unwrap().unwrap()
+    }
+
     async fn letter(&mut self) -> (String, String) {
-        let letter = tokio::time::timeout(Duration::from_secs(60), self.letters.recv()).await.unwrap().unwrap();
+        let letter = self.whole().await;
         let text = |key: &str| letter[key].as_str().unwrap().to_owned();
         (letter["to"][0].as_str().unwrap().to_owned(), format!("{}\n{}", text("subject"), text("text")))
     }

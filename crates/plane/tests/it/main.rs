@@ -33,6 +33,7 @@ mod schema;
 mod schemathesis;
 mod sign_on;
 mod terminal;
+mod ticket_mail;
 mod tickets;
 mod versions;
 mod webhooks;

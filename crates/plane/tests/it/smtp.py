@@ -11,7 +11,8 @@ from aiosmtpd.smtp import SMTP
 class Mailbox:
     async def handle_DATA(self, server, session, envelope):
         letter = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        told = {"to": envelope.rcpt_tos, "subject": letter["subject"], "text": letter.get_body().get_content()}
+        told = {"to": envelope.rcpt_tos, "subject": letter["subject"], "text": letter.get_body().get_content(),
+                "headers": {name.lower(): str(value) for name, value in letter.items()}}
         print(json.dumps(told), flush=True)
         return "250 taken"
 

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use domain::InstallationName;
-use plane::wire::{CurrentLeave, GrantLeave, Leave};
+use plane::wire::{CurrentLeave, GrantLeave, Leave, Nothing, Opened};
 
 use super::{Context, example};
 use crate::failure::Outcome;
@@ -26,6 +26,12 @@ pub enum Noun {
         /// For how long
         #[arg(long, default_value_t = 1)]
         hours: u32,
+    },
+    /// Print where support comes into an installation, by its customer's leave
+    #[command(after_help = example!("vclouden leave open till-acme"))]
+    Open {
+        /// The installation
+        installation: InstallationName,
     },
     /// Take it back
     #[command(after_help = example!("vclouden leave end till-acme"))]
@@ -57,6 +63,14 @@ impl Noun {
                     return json(&leave);
                 }
                 line(told(&leave));
+            }
+            Noun::Open { installation } => {
+                let path = format!("/installations/{installation}/open-as-support");
+                let opened: Opened = api.post(&path, &Nothing {}).await?;
+                if context.json {
+                    return json(&opened);
+                }
+                line(opened.url);
             }
             Noun::End { installation } => {
                 api.delete::<serde_json::Value>(&format!("/installations/{installation}/leave")).await?;

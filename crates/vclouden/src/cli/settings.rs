@@ -1,7 +1,9 @@
 //! `vclouden settings`.
 
 use clap::Subcommand;
-use plane::wire::{ChangeMail, ChangeSettings, PlatformSettings, Retention, Security, word};
+use plane::wire::{
+    ChangeIncoming, ChangeMail, ChangeMailBox, ChangeSettings, PlatformSettings, Retention, Security, word,
+};
 
 use super::{Context, example};
 use crate::failure::{Failure, Outcome};
@@ -65,6 +67,30 @@ pub enum Noun {
         #[arg(value_name = "NETWORK")]
         networks: Vec<String>,
     },
+    /// Say where answers to letters come in; a mailbox's password is read from VCLOUDEN_IMAP_PASSWORD
+    #[command(after_help = example!(
+        "vclouden settings incoming support@example.com --imap imap.example.com --user support@example.com",
+        "vclouden settings incoming none",
+    ))]
+    Incoming {
+        /// The address, to which each ticket and person adds +SECRET; none to take no letters
+        address: String,
+        /// The IMAP server whose mailbox is read [default: a program hands letters over at POST /mail]
+        #[arg(long, value_name = "HOST")]
+        imap: Option<String>,
+        /// Its port [default: 993]
+        #[arg(long)]
+        port: Option<u16>,
+        /// tls, or none for a server on this very machine
+        #[arg(long, default_value = "tls", value_parser = ["tls", "none"])]
+        security: String,
+        /// As whom to log in
+        #[arg(long, default_value = "")]
+        user: String,
+        /// The folder [default: INBOX]
+        #[arg(long)]
+        folder: Option<String>,
+    },
 }
 
 impl Noun {
@@ -74,8 +100,7 @@ impl Noun {
         let all: PlatformSettings = match self {
             Noun::Show => api.get("/settings", &[]).await?,
             Noun::SignUp { how } => {
-                api.post("/settings", &ChangeSettings { sign_up: Some(how == "open"), ..ChangeSettings::default() })
-                    .await?
+                api.post("/settings", &ChangeSettings { sign_up: Some(how == "open"), ..Default::default() }).await?
             }
             Noun::Retention { days, events, operations, copy_hours } => {
                 let before = api.get::<PlatformSettings>("/settings", &[]).await?.retention;
@@ -93,7 +118,16 @@ impl Noun {
                     .map_err(|error| Failure::usage(format!("--security: {error}")))?;
                 let password = std::env::var("VCLOUDEN_MAIL_PASSWORD").ok().filter(|text| !text.is_empty());
                 let mail = Some(ChangeMail { host, port, security, user, password, from });
-                api.post("/settings", &ChangeSettings { mail, ..ChangeSettings::default() }).await?
+                api.post("/settings", &ChangeSettings { mail, ..Default::default() }).await?
+            }
+            Noun::Incoming { address, imap, port, security, user, folder } => {
+                let address = if address == "none" { String::new() } else { address };
+                let security: Security = serde_json::from_value(security.into())
+                    .map_err(|error| Failure::usage(format!("--security: {error}")))?;
+                let password = std::env::var("VCLOUDEN_IMAP_PASSWORD").ok().filter(|text| !text.is_empty());
+                let imap = imap.map(|host| ChangeMailBox { host, port, security, user, password, folder });
+                let incoming = Some(ChangeIncoming { address, imap });
+                api.post("/settings", &ChangeSettings { incoming, ..Default::default() }).await?
             }
             Noun::Webhooks { networks } => {
                 let wanted = ChangeSettings { webhook_networks: Some(networks), ..ChangeSettings::default() };
@@ -125,6 +159,17 @@ fn print(all: &PlatformSettings) {
             if mail.user.is_some() && !mail.password {
                 line("There is no password: set VCLOUDEN_MAIL_PASSWORD and say it again.");
             }
+        }
+    }
+    let mut facts = Facts::new();
+    match &all.incoming {
+        None => facts.fact("Answers", "do not come in by mail").print(),
+        Some(incoming) => {
+            facts.fact("Answers", incoming.address.as_str());
+            let server =
+                |imap: &plane::wire::MailBoxSettings| format!("{} at {}:{}", imap.folder, imap.host, imap.port);
+            facts.maybe("Mailbox", incoming.imap.as_ref().map(server));
+            facts.print();
         }
     }
 }

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
 use crate::Plane;
-use crate::operations::leave::{end_leave, grant_leave, leave_of};
+use crate::operations::leave::{end_leave, grant_leave, leave_of, open_by_leave};
 use crate::operations::{Actor, find_installation};
 use crate::problem::Answer;
 use crate::web::{Json, Path, json};
@@ -36,4 +36,13 @@ pub async fn end(
 ) -> Answer<Response> {
     end_leave(&plane, &actor, &text).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+pub async fn open(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path(text): Path<String>,
+    Json(Nothing {}): Json<Nothing>,
+) -> Answer<Response> {
+    json(StatusCode::OK, &open_by_leave(&plane, &actor, &text).await?)
 }

@@ -13,6 +13,7 @@ pub mod environment;
 pub mod events;
 pub mod installations;
 pub mod leaves;
+pub mod mail;
 pub mod operations;
 pub mod people;
 pub mod publishers;

@@ -10,9 +10,9 @@ use crate::Plane;
 use crate::operations::Actor;
 use crate::operations::change_settings::change_settings;
 use crate::problem::Answer;
-use crate::settings::{MailServer, Settings};
+use crate::settings::{Incoming, MailBox, MailServer, Settings};
 use crate::web::{Json, json};
-use crate::wire::{ChangeSettings, MailSettings, PlatformSettings};
+use crate::wire::{ChangeSettings, IncomingSettings, MailBoxSettings, MailSettings, PlatformSettings};
 
 pub async fn show(State(plane): State<Arc<Plane>>) -> Answer<Response> {
     json(StatusCode::OK, &shown(&plane.settings.get()))
@@ -26,7 +26,8 @@ pub async fn change(
     json(StatusCode::OK, &shown(&change_settings(&plane, &actor, input).await?))
 }
 
-fn shown(all: &Settings) -> PlatformSettings {
+/// The settings without passwords.
+pub fn shown(all: &Settings) -> PlatformSettings {
     let mail = |mail: &MailServer| MailSettings {
         host: mail.host.clone(),
         port: mail.port,
@@ -35,9 +36,21 @@ fn shown(all: &Settings) -> PlatformSettings {
         password: mail.password.is_some(),
         from: mail.from.clone(),
     };
+    let imap = |imap: &MailBox| MailBoxSettings {
+        host: imap.host.clone(),
+        port: imap.port,
+        security: imap.security,
+        user: imap.user.clone(),
+        folder: imap.folder.clone(),
+    };
+    let incoming = |incoming: &Incoming| IncomingSettings {
+        address: incoming.address.clone(),
+        imap: incoming.imap.as_ref().map(imap),
+    };
     PlatformSettings {
         sign_up: all.sign_up,
         mail: all.mail.as_ref().map(mail),
+        incoming: all.incoming.as_ref().map(incoming),
         webhook_networks: all.webhook_networks.clone(),
         retention: all.retention,
     }

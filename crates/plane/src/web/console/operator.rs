@@ -21,10 +21,13 @@ use crate::settings::Security;
 use crate::store::{operations, publishers};
 use crate::web::Path;
 use crate::web::api::servers::all as all_servers;
+use crate::web::api::settings::shown as settings_shown;
 use crate::web::entry::{Form, again};
 use crate::web::view;
 use crate::web::visit::{Visit, lead};
-use crate::wire::{ChangeMail, ChangeSettings, CreateInvitation, CreatePublisher, Retention, word};
+use crate::wire::{
+    ChangeIncoming, ChangeMail, ChangeMailBox, ChangeSettings, CreateInvitation, CreatePublisher, Retention, word,
+};
 
 const TEMPLATE: &str = "console/operator.html";
 
@@ -59,6 +62,8 @@ async fn values(plane: &Plane, visit: &Visit, actor: &Actor, link: Option<&str>)
         retention => value(&settings.retention),
         copy_hours => plane.keep_hours(),
         mail,
+        // The pages show no password, so that what is shown is what the API says.
+        incoming => value(&settings_shown(&settings).incoming),
         link,
     })
 }
@@ -119,6 +124,19 @@ pub struct Settings {
     password: String,
     #[serde(default)]
     from: String,
+    #[serde(default)]
+    address: String,
+    #[serde(default)]
+    imap_host: String,
+    #[serde(default)]
+    imap_port: String,
+    imap_security: Option<Security>,
+    #[serde(default)]
+    imap_user: String,
+    #[serde(default)]
+    imap_password: String,
+    #[serde(default)]
+    imap_folder: String,
 }
 
 pub async fn change(
@@ -128,10 +146,23 @@ pub async fn change(
     Form(input): Form<Settings>,
 ) -> Answer<Response> {
     let given = |text: String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-    let port = match input.port.trim() {
-        "" => None,
-        port => Some(port.parse().map_err(|_| Refusal::invalid("bad-port", "a port is a number from 1 to 65535"))?),
+    let number = |text: &str| match text.trim() {
+        "" => Ok(None),
+        port => port.parse().map(Some).map_err(|_| Refusal::invalid("bad-port", "a port is a number from 1 to 65535")),
     };
+    let port = number(&input.port)?;
+    let imap = match given(input.imap_host) {
+        Some(host) => Some(ChangeMailBox {
+            host,
+            port: number(&input.imap_port)?,
+            security: input.imap_security.unwrap_or(Security::Tls),
+            user: input.imap_user.trim().to_owned(),
+            password: given(input.imap_password),
+            folder: given(input.imap_folder),
+        }),
+        None => None,
+    };
+    let incoming = ChangeIncoming { address: input.address.trim().to_owned(), imap };
     let mail = ChangeMail {
         host: input.host.trim().to_owned(),
         port,
@@ -140,8 +171,12 @@ pub async fn change(
         password: given(input.password),
         from: input.from.trim().to_owned(),
     };
-    let wanted =
-        ChangeSettings { sign_up: Some(input.sign_up.is_some()), mail: Some(mail), ..ChangeSettings::default() };
+    let wanted = ChangeSettings {
+        sign_up: Some(input.sign_up.is_some()),
+        mail: Some(mail),
+        incoming: Some(incoming),
+        ..ChangeSettings::default()
+    };
     match change_settings(&plane, &actor, wanted).await {
         Ok(_) => Ok(lead("/operator", Some(("good", "done-settings")))),
         Err(refusal) => again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor, None).await?),

@@ -17,7 +17,7 @@ use crate::operations::answer_ticket::answer_ticket;
 use crate::operations::attach::attach;
 use crate::operations::change_ticket::{HELPERS, change_ticket};
 use crate::operations::keep_answer::find_answer;
-use crate::operations::leave::leave_of;
+use crate::operations::leave::{leave_of, open_by_leave};
 use crate::operations::ticket::{author, find_ticket, side_of};
 use crate::problem::{Answer, Refusal};
 use crate::store::events::{self, Part as EventPart};
@@ -26,6 +26,7 @@ use crate::store::tickets::{self, Filter};
 use crate::store::{answers, customers, installations, people};
 use crate::web::api::tickets::{self as api, Place, assigned, installation_of, place};
 use crate::web::entry::{Form, again};
+use crate::web::portal::installations::lead_out;
 use crate::web::receive::Received;
 use crate::web::visit::{Visit, lead};
 use crate::web::{Paging, Path, Query, markdown, view};
@@ -287,6 +288,27 @@ pub async fn change(
     };
     match change_ticket(&plane, &actor, &text, wanted).await {
         Ok(ticket) => Ok(lead(&format!("{base}/tickets/{}", ticket.number), Some(("good", "done-ticket")))),
+        Err(refusal) => {
+            let values = values(&plane, &visit, &actor, &text, Draft::default()).await?;
+            again(&plane, &visit, refusal, TICKET, values)
+        }
+    }
+}
+
+/// Leads into the installation that it is about, by the customer's leave.
+pub async fn open(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Path((_, text)): Path<(String, String)>,
+) -> Answer<Response> {
+    let ticket = find_ticket(plane.store.read(), &actor.reach, &text).await?;
+    let named = ticket.installation.map(|id| id.to_string()).unwrap_or_default();
+    match open_by_leave(&plane, &actor, &named).await {
+        Ok(opened) => {
+            let name = ticket.installation_name.map(|name| name.to_string()).unwrap_or_default();
+            Ok(lead_out(&plane, &visit, &opened.url, &name))
+        }
         Err(refusal) => {
             let values = values(&plane, &visit, &actor, &text, Draft::default()).await?;
             again(&plane, &visit, refusal, TICKET, values)

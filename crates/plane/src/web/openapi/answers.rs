@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::wire::{
     Accepted, Announcement, App, Applied, Attachment, Backup, Branding, CannedAnswer, CurrentLeave, Customer, Delivery,
     Deployment, DeploymentEvent, DeviceLoginBegun, Document, DocumentImage, DocumentRevision, Event, Hosted,
-    Installation, Invitation, Leave, Me, Member, NDJSON, NewToken, NewWebhook, Opened, Operation, Page,
+    Installation, Invitation, Leave, MailTaken, Me, Member, NDJSON, NewToken, NewWebhook, Opened, Operation, Page,
     PlatformSettings, Publisher, Server, SignIn, Snapshot, Status, Ticket, TicketMessage, Token, Variable, Version,
     Webhook,
 };
@@ -179,6 +179,7 @@ pub const NOUNS: &[(&str, &str)] = &[
     ("operations", "Work on one installation."),
     ("tickets", "What customers ask and publishers answer."),
     ("answers", "Answers that a publisher keeps for later."),
+    ("mail", "Letters that came in."),
     ("leaves", "Customers' leave for support to open an installation."),
     ("people", "Who is what where, and who is invited to be."),
     ("tokens", "Keys to this API."),
@@ -318,6 +319,15 @@ pub const ANSWERS: &[Told] = &[
         "A file that came with it, always to be saved.",
     ),
     makes::<Attachment>("POST /attachments", "Sends a file, to be named in a text within a day."),
+    gives::<MailTaken>(
+        "POST /mail",
+        "Takes a letter (RFC 5322) that came in; 200 also for one that answers no ticket.",
+    )
+    .takes("message/rfc822"),
+    gives::<Opened>(
+        "POST /installations/{installation}/open-as-support",
+        "Where support comes in by the customer's leave; 404 without one.",
+    ),
     page::<CannedAnswer>("GET /answers", "Kept answers, by title."),
     makes::<CannedAnswer>("POST /answers", "Keeps an answer for later."),
     gives::<CannedAnswer>("POST /answers/{answer}", "Says all of it anew."),

@@ -91,3 +91,26 @@ verb-answer-change = changed a kept answer
 verb-answer-delete = deleted a kept answer
 verb-leave-grant = let support open it
 verb-leave-end = took support's leave back
+open-as-support = Open as support
+ticket-state-yours = Waits for you
+letter-ticket-subject = [#{ $number }] { $subject }
+letter-ticket-body =
+    { $mark }{ $author } ({ $whose }):
+
+    { $text }
+
+    { $files }{ $link }
+letter-ticket-above = Write your answer above this line
+letter-ticket-files = { $n ->
+    [one] One file came with it; it is behind the link.
+   *[other] { $n } files came with it; they are behind the link.
+}
+verb-mail-receive = wrote by mail
+scope-mail = hand over letters
+settings-incoming = Mail that comes in
+settings-incoming-lead = Customers answer tickets by mail at this address. Its server must put support+anything into the same mailbox.
+settings-address = Address
+settings-imap = Mailbox (IMAP)
+settings-imap-lead = Read every minute; leave it empty if a program hands letters over.
+settings-folder = Folder
+settings-imap-port-hint = 993 when empty

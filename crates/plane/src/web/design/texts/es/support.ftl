@@ -103,3 +103,27 @@ refusal-answer-exists = Ya hay una respuesta con ese título; elija otro.
 refusal-no-leave = Ningún permiso está vigente para esta instalación.
 refusal-bad-assignee = La atiende un propietario, desarrollador o soporte del editor.
 refusal-disk-full = No queda espacio para guardarlo; avise a quien administra esto.
+open-as-support = Abrir como soporte
+ticket-state-yours = Le espera a usted
+letter-ticket-subject = [#{ $number }] { $subject }
+letter-ticket-body =
+    { $mark }{ $author } ({ $whose }):
+
+    { $text }
+
+    { $files }{ $link }
+letter-ticket-above = Escriba su respuesta por encima de esta línea
+letter-ticket-files = { $n ->
+    [one] Vino un archivo; está tras el enlace.
+   *[other] Vinieron { $n } archivos; están tras el enlace.
+}
+verb-mail-receive = escribió por correo
+scope-mail = entregar cartas
+settings-incoming = Correo que entra
+settings-incoming-lead = Los clientes responden por correo a esta dirección. Su servidor debe poner support+loquesea en el mismo buzón.
+settings-address = Dirección
+settings-imap = Buzón (IMAP)
+settings-imap-lead = Se lee cada minuto; déjelo vacío si un programa entrega las cartas.
+settings-folder = Carpeta
+settings-imap-port-hint = 993 si se deja vacío
+refusal-bad-mailbox = El buzón no está completo o no es seguro: dirección sin +, servidor, usuario, contraseña y TLS.
