@@ -62,6 +62,11 @@ impl Artifacts {
         keep(received, &self.attachment(sha256), &self.attachments)
     }
 
+    /// A file of the control plane's own that lies beside them.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.directory.with_file_name(name)
+    }
+
     /// The digests of all such files.
     pub fn attachments(&self) -> io::Result<Vec<String>> {
         let names = std::fs::read_dir(&self.attachments)?.map(|entry| Ok(entry?.file_name().into_string()));

@@ -15,6 +15,7 @@ mod conclude;
 mod deployments;
 mod drive;
 mod installations;
+mod mailbox;
 mod mails;
 mod pruning;
 mod servers;
@@ -36,6 +37,7 @@ pub fn start(plane: &Arc<Plane>) -> Running {
     loops.push(tokio::spawn(installations::run(plane.clone())));
     loops.push(tokio::spawn(deployments::run(plane.clone())));
     loops.push(tokio::spawn(mails::run(plane.clone())));
+    loops.push(tokio::spawn(mailbox::run(plane.clone())));
     loops.push(tokio::spawn(webhooks::run(plane.clone())));
     loops.push(tokio::spawn(pruning::run(plane.clone())));
     Running(loops)

@@ -19,6 +19,7 @@ mod hosting;
 mod idempotency;
 mod installations;
 mod letters;
+mod mailbox;
 mod open;
 mod openapi;
 mod operations;
