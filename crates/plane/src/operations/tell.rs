@@ -123,12 +123,13 @@ async fn write(
     let (whose, link) = match message.side {
         Side::Publisher => {
             let found = publishers::find(&**tx, &Reach::All, publisher).await?;
-            let link = format!("{}/c/{}/tickets/{number}", plane.site(Some(publisher)), ticket.customer);
+            let site = plane.site(&**tx, Some(publisher)).await?;
+            let link = format!("{site}/c/{}/tickets/{number}", ticket.customer);
             (found.map_or_else(|| publisher.to_string(), |found| found.name), link)
         }
         Side::Customer => {
             let key = Key::new(publisher.clone(), ticket.customer.clone());
-            let link = format!("{}/p/{publisher}/tickets/{number}", plane.site(None));
+            let link = format!("{}/p/{publisher}/tickets/{number}", plane.site(&**tx, None).await?);
             (customers::find(&**tx, &key).await?.map_or_else(|| key.to_string(), |found| found.name), link)
         }
     };

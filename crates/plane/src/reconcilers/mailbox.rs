@@ -184,7 +184,7 @@ impl Session {
         let mut items = Vec::new();
         for data in self.ask("to read a letter", fetch).await? {
             if let Data::Fetch { items: some, .. } = data {
-                items.extend(some.into_iter());
+                items.extend(some);
             }
         }
         Ok(items)

@@ -35,7 +35,7 @@ fn kept(world: &World) -> usize {
 async fn a_customer_asks_in_the_portal_and_is_answered_in_the_console() {
     let world = World::new().await;
     let (mut owner, mut admin) = scene(&world).await;
-    admin.open("/c/sol/tickets").await.has("The till").has("Waits for the customer");
+    admin.open("/c/sol/tickets").await.has("The till").has("Waits for you");
     let fields = [("subject", "It is <b>slow</b>"), ("text", "Since **monday**\n<script>alert(1)</script>")];
     let files: [(&str, &[u8]); 2] = [("../año.txt", "mañana".as_bytes()), ("b.html", b"<script>alert(2)</script>")];
     let page = admin.send_files("/c/sol/tickets/new", "/c/sol/tickets", Multi { fields: &fields, files: &files }).await;

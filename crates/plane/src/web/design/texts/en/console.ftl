@@ -301,7 +301,6 @@ verb-installation-restart = restarted
 verb-installation-switch = switched the version
 verb-installation-rollback = took the version back
 verb-installation-exec = ran a program in it
-verb-installation-open = opened it
 verb-installation-phase = its processes changed
 verb-installation-snapshot-expired = a copy came to its end
 verb-snapshot-restore = restored

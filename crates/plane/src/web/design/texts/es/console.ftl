@@ -301,7 +301,6 @@ verb-installation-restart = reinició
 verb-installation-switch = cambió la versión
 verb-installation-rollback = devolvió la versión
 verb-installation-exec = ejecutó un programa
-verb-installation-open = la abrió
 verb-installation-phase = cambiaron sus procesos
 verb-installation-snapshot-expired = una copia llegó a su fin
 verb-snapshot-restore = restauró
