@@ -20,7 +20,7 @@ hooks = "hooks.py"
 expected-statuses = ["2xx", "304", "401", "403", "404", "409", "412", "415", "422"]
 
 [checks.negative_data_rejection]
-expected-statuses = ["400", "401", "403", "404", "405", "406", "409", "412", "415", "422", "428", "429"]
+expected-statuses = ["400", "401", "403", "404", "405", "406", "409", "412", "413", "415", "422", "428", "429"]
 
 # What there is; and no streams without end.
 [parameters]

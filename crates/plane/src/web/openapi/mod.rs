@@ -181,7 +181,9 @@ fn operation(route: &Route, row: &Row, asked: &mut SchemaGenerator, answered: &m
         }
         (Body::Stream, _) => {
             let media_type = told.map_or("application/octet-stream", |told| told.takes);
-            operation["requestBody"] = json!({ "required": true, "content": { media_type: {} } });
+            // Of any bytes there may be none.
+            let required = media_type != "application/octet-stream";
+            operation["requestBody"] = json!({ "required": required, "content": { media_type: {} } });
         }
         _ => {}
     }
