@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use domain::state::TicketState;
 use domain::{AttachmentId, InstallationName};
-use plane::wire::{AddMessage, Attachment, ChangeTicket, OpenTicket, Side, Ticket, TicketMessage};
+use hyper::Response;
+use hyper::body::Incoming;
+use plane::wire::{AddMessage, Attachment, ChangeTicket, MailTaken, OpenTicket, Side, Ticket, TicketMessage};
 use tokio_util::io::ReaderStream;
 
 use super::named::Named;
 use super::{Context, download, example};
-use crate::api::Api;
+use crate::api::{Api, Query};
 use crate::failure::{Failure, Outcome};
 use crate::output::human::{bytes, moment, now, printable};
 use crate::output::table::{Cell, Facts, Table};
@@ -103,6 +105,12 @@ pub enum Noun {
         #[arg(long)]
         installation: Option<String>,
     },
+    /// Hand over a letter that came in, as a mail server does
+    #[command(after_help = example!("vclouden ticket receive letter.eml"))]
+    Receive {
+        /// The whole letter (RFC 5322)
+        letter: PathBuf,
+    },
     /// Save a file that came with a ticket
     #[command(after_help = example!(
         "vclouden ticket download 12 0190f3a2-7c1e-7000-8000-000000000001 -o screen.png",
@@ -155,6 +163,18 @@ impl Noun {
             Noun::Change { ticket, state, assignee, installation } => {
                 let body = ChangeTicket { state, assignee, installation };
                 changed(&api.post(&format!("/tickets/{ticket}"), &body).await?, "Changed", context)
+            }
+            Noun::Receive { letter } => {
+                let response = send(&api, "/mail", "message/rfc822", &letter, &[]).await?;
+                let taken: MailTaken = answer(&api, response).await?.1;
+                if context.json {
+                    return json(&taken);
+                }
+                line(match taken.why {
+                    None => "The letter is part of its ticket.".into(),
+                    Some(why) => format!("The letter was not taken: {why}."),
+                });
+                Ok(())
             }
             Noun::Download { ticket, attachment, output } => {
                 let path = format!("/tickets/{ticket}/attachments/{attachment}");
@@ -234,16 +254,22 @@ async fn attach(api: &Api, files: &[PathBuf]) -> Outcome<Vec<AttachmentId>> {
 }
 
 async fn attach_one(api: &Api, path: &Path) -> Outcome<Attachment> {
+    let name = path.file_name().map_or_else(|| "file".into(), |name| name.to_string_lossy().into_owned());
+    let response = send(api, "/attachments", "application/octet-stream", path, &[("name", name)]).await?;
+    Ok(answer(api, response).await?.1)
+}
+
+async fn send(
+    api: &Api,
+    to: &str,
+    content_type: &'static str,
+    path: &Path,
+    query: Query<'_>,
+) -> Outcome<Response<Incoming>> {
     let failed = |error: std::io::Error| Failure::refused(format!("cannot read {}: {error}", path.display()));
     let file = tokio::fs::File::open(path).await.map_err(failed)?;
     let length = file.metadata().await.map_err(failed)?.len();
-    let name = path.file_name().map_or_else(|| "file".into(), |name| name.to_string_lossy().into_owned());
-    let sending = Sending {
-        path: "/attachments".into(),
-        content_type: "application/octet-stream",
-        length: Some(length),
-        once: true,
-        body: ReaderStream::new(file),
-    };
-    Ok(answer(api, sending.post(api, &[("name", name)]).await?).await?.1)
+    let body = ReaderStream::new(file);
+    let sending = Sending { path: to.to_owned(), content_type, length: Some(length), once: true, body };
+    sending.post(api, query).await
 }

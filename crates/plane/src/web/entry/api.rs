@@ -192,7 +192,7 @@ fn curl(method: &str, path: &str, media: Option<&str>, inputs: &[Input], site: &
         Some(media) => line.push_str(&format!(" \\\n  -H \"Content-Type: {media}\" --data-binary @FILE")),
         None => {}
     }
-    let path = path.replace('{', "").replace('}', "").to_owned();
+    let path = path.replace(['{', '}'], "");
     let path: Vec<String> = path.split('/').map(str::to_owned).collect();
     format!("{line} \\\n  {site}{}{}", crate::router::PREFIX, path.join("/"))
 }

@@ -71,6 +71,8 @@ pub const COMMANDS: &[(&str, &str)] = &[
     ("GET /installations/{installation}/leave", "vclouden leave show crm-sol"),
     ("POST /installations/{installation}/leave", "vclouden leave grant crm-sol --hours 24"),
     ("DELETE /installations/{installation}/leave", "vclouden leave end crm-sol"),
+    ("POST /installations/{installation}/open-as-support", "vclouden leave open crm-sol"),
+    ("POST /mail", "vclouden ticket receive letter.eml"),
     ("GET /tickets", "vclouden ticket list"),
     ("POST /tickets", "vclouden ticket open \"It is slow\" \"Since Monday\" --installation crm-sol"),
     ("GET /tickets/{ticket}", "vclouden ticket show 12"),
