@@ -82,9 +82,6 @@ fn every_route_of_the_api_can_be_reached_by_a_command() {
         let request = format!("{method} {path}");
         let command = commands.iter().find(|(one, _)| *one == request);
         let (_, command) = command.unwrap_or_else(|| panic!("{request} needs a line in web/openapi/cli.rs"));
-        if command.is_empty() {
-            continue;
-        }
         let typed = shell_words(&command.replace("ID", "0190f3a2-7c1e-7000-8000-000000000001"));
         if let Err(error) = vclouden::cli::command().try_get_matches_from(typed) {
             wrong.push(format!("`{command}`, for {request}, cannot be typed: {error}"));
