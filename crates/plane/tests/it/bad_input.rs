@@ -1,5 +1,6 @@
 //! Whatever is sent, no answer is a server's error.
 
+use plane::access::Role;
 use reqwest::Method;
 use serde_json::json;
 
@@ -31,7 +32,8 @@ async fn bodies_that_are_no_good_are_told_why() {
 #[tokio::test]
 async fn unknown_and_repeated_query_keys_are_refused_everywhere() {
     let world = World::new().await;
-    for row in plane::access::TABLE {
+    // What is for customers alone is forbidden before anything is read.
+    for row in plane::access::TABLE.iter().filter(|row| row.who.contains(&Role::Operator)) {
         let method: Method = row.method.as_str().parse().unwrap();
         let path = row.path.replace(['{', '}'], "");
         let got = world.send(world.request(method.clone(), &format!("{path}?bogus=1"))).await;
@@ -71,7 +73,8 @@ async fn nonsense_in_every_place_is_never_a_servers_error() {
                 assert!(got.status.as_u16() < 500, "{method} {path}: {}", got.status);
             }
         }
-        if method != Method::GET {
+        // A letter may be anything; whose it is not is not told.
+        if method != Method::GET && row.path != "/mail" {
             let path = row.path.replace("{app}", "hola").replace("{installation}", "hola-acme");
             let path = path.replace("{number}", "1").replace(['{', '}'], "");
             for body in bodies.iter().filter(|body| !body.is_empty() && **body != "{}") {
