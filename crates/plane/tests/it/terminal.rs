@@ -155,7 +155,7 @@ async fn what_makes_no_sense_ends_it() {
     let mut socket = open(&world, &owner, Some(&origin)).await.unwrap();
     say(&mut socket, json!({ "size": [0, 65535] })).await;
     let first = until(&mut socket, "size").await;
-    assert_eq!(first["size"], json!([2, 500]));
+    assert_eq!(first["size"], json!([2, 300]));
     say(&mut socket, json!({ "nonsense": 1 })).await;
     until(&mut socket, "\"end\"").await;
     assert_eq!(told(&mut socket).await, None);

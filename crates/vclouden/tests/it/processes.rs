@@ -21,7 +21,7 @@ fn edge(directory: &std::path::Path, listener: &TcpListener) -> (Child, u32) {
     let mut command = Command::new("sh");
     command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_vclouden"), "edge", "--user", &user, "--listen", "stdin"]);
     command.args(["--domain", "localhost"]).arg("--nimbus-socket").arg(directory.join("edge.sock"));
-    command.arg("--state").arg(directory);
+    command.arg("--state").arg(directory).args(["--secret", "x"]);
     command.stdin(Stdio::from(OwnedFd::from(listener.try_clone().unwrap())));
     command.stdout(Stdio::piped()).stderr(Stdio::null());
     let mut shell = command.spawn().unwrap();
@@ -70,7 +70,7 @@ fn a_part_gives_its_privileges_up_and_ends_with_its_parent() {
 
 #[test]
 fn a_part_needs_its_parent_alive() {
-    let others = ["--listen", "stdin", "--nimbus-socket", "/x", "--state", "/x", "--domain", "x"];
+    let others = ["--listen", "stdin", "--nimbus-socket", "/x", "--state", "/x", "--domain", "x", "--secret", "x"];
     let ended = finish(vclouden(&[&["edge", "--parent", "1"][..], &others].concat()), "");
     assert_eq!(ended.status, 1);
     assert!(ended.err.contains("has ended already"), "{}", ended.err);

@@ -323,7 +323,7 @@ pub const ANSWERS: &[Told] = &[
         "POST /mail",
         "Takes a letter (RFC 5322) that came in; 200 also for one that answers no ticket.",
     )
-    .takes("message/rfc822"),
+    .takes("application/octet-stream"),
     gives::<Opened>(
         "POST /installations/{installation}/open-as-support",
         "Where support comes in by the customer's leave; 404 without one.",
