@@ -90,6 +90,9 @@ pub struct DayUsage {
     pub used_byte_seconds: u64,
     /// Milliseconds of processor time.
     pub cpu_ms: u64,
+    /// Bytes of data on disk, as last looked at on that day.
+    #[serde(default)]
+    pub disk: u64,
     /// Requests.
     pub requests: u64,
     /// Bytes of their bodies.

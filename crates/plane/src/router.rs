@@ -22,8 +22,8 @@ use crate::sites;
 use crate::strangers::Peer;
 use crate::web::api::{
     announcements, answers, apps, backups, branding, customers, deployments, devices, documents, environment, events,
-    installations, leaves, mail, operations, people, publishers, servers, settings, status, tickets, tokens, versions,
-    webhooks,
+    installations, leaves, mail, operations, people, publishers, servers, settings, status, tickets, tokens, usage,
+    versions, webhooks,
 };
 use crate::web::design::preferences;
 use crate::web::openapi::{self, Reads};
@@ -319,6 +319,7 @@ pub fn routes() -> Api {
         .get("/webhooks/{webhook}/deliveries", webhooks::deliveries)
         .get("/webhooks/{webhook}/deliveries/{delivery}", webhooks::show_delivery)
         .post("/webhooks/{webhook}/deliveries/{delivery}/resend", webhooks::resend)
+        .get("/usage", usage::list)
         .get("/events", events::list)
 }
 

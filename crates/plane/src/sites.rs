@@ -58,7 +58,7 @@ fn both() -> Routes {
 pub fn console() -> Routes {
     use console::{
         announcements, answers, apps, branding, customers, deployments, documents, environment, events, home, hosting,
-        installations, operator, platform, sign_in, terminal, tickets, tokens, webhooks,
+        installations, operator, platform, sign_in, terminal, tickets, tokens, usage, webhooks,
     };
     both()
         .get("/p/{publisher}", home::show)
@@ -136,6 +136,8 @@ pub fn console() -> Routes {
         .post("/p/{publisher}/webhooks/{webhook}", webhooks::change)
         .post("/p/{publisher}/webhooks/{webhook}/do/{verb}", webhooks::act)
         .post("/p/{publisher}/webhooks/{webhook}/deliveries/{delivery}/resend", webhooks::resend)
+        .get("/p/{publisher}/usage", usage::show)
+        .get("/p/{publisher}/usage.csv", usage::export)
         .get("/p/{publisher}/events", events::list)
         .get("/p/{publisher}/events.csv", events::export)
         .get("/p/{publisher}/tickets", tickets::list)
@@ -173,7 +175,7 @@ pub fn console() -> Routes {
 
 /// A publisher's portal, for its customers.
 pub fn portal() -> Routes {
-    use inside::{brand, catalogue, documents, home, installations, tickets};
+    use inside::{brand, catalogue, documents, home, installations, tickets, usage};
     both()
         .get("/brand/{version}/{file}", brand::serve)
         .get("/c/{customer}", home::show)
@@ -189,6 +191,8 @@ pub fn portal() -> Routes {
         .post("/c/{customer}/installations/{installation}/copies/{copy}/{verb}", installations::act_on_copy)
         .post("/c/{customer}/installations/{installation}/leave", installations::grant_leave)
         .post("/c/{customer}/installations/{installation}/leave/end", installations::end_leave)
+        .get("/c/{customer}/usage", usage::show)
+        .get("/c/{customer}/usage.csv", usage::export)
         .get("/c/{customer}/tickets", tickets::list)
         .get("/c/{customer}/tickets/new", tickets::new)
         .post("/c/{customer}/tickets", tickets::create)

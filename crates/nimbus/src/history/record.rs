@@ -127,6 +127,7 @@ impl Record {
             reserved_byte_seconds: self.reserved,
             used_byte_seconds: self.used,
             cpu_ms: self.cpu_ms,
+            disk: self.disk,
             requests: self.classes.iter().sum(),
             bytes_in: self.bytes[0],
             bytes_out: self.bytes[1],
@@ -182,6 +183,6 @@ mod tests {
         let point = hour.point();
         assert_eq!((point.memory, point.memory_peak, point.disk), (1 << 20, 5 << 20, 4096));
         assert_eq!((point.requests, point.cpu_ms, point.awake_seconds), (26, 34, 600));
-        assert_eq!(hour.day().day, "2026-11-18");
+        assert_eq!((hour.day().day.as_str(), hour.day().disk), ("2026-11-18", 4096));
     }
 }

@@ -8,7 +8,7 @@ use crate::Plane;
 use crate::access::Reach;
 use crate::problem::{Answer, Refusal};
 use crate::store::installations::{self, Filter};
-use crate::store::{customers, people, tickets};
+use crate::store::{customers, people, tickets, usage};
 
 /// Deletes it.
 pub async fn delete_customer(plane: &Plane, actor: &Actor, customer: &Key) -> Answer<()> {
@@ -22,6 +22,7 @@ pub async fn delete_customer(plane: &Plane, actor: &Actor, customer: &Key) -> An
     }
     let place = Reach::Customer(customer.clone());
     tickets::forget(&tx, &place).await?;
+    usage::leave(&tx, customer).await?;
     people::forget_place(&tx, &place).await?;
     customers::delete(&tx, customer).await?;
     record(plane, &tx, actor, "customer.delete", Thing::customer(customer, Some(found.name)), json!({})).await?;

@@ -7,7 +7,7 @@ use super::{Actor, Thing, first_publisher, record, unknown_publisher};
 use crate::Plane;
 use crate::access::Reach;
 use crate::problem::{Answer, Refusal};
-use crate::store::{answers, brands, people, publishers, webhooks};
+use crate::store::{answers, brands, people, publishers, usage, webhooks};
 
 /// Deletes it.
 pub async fn delete_publisher(plane: &Plane, actor: &Actor, slug: &Slug) -> Answer<()> {
@@ -28,6 +28,7 @@ pub async fn delete_publisher(plane: &Plane, actor: &Actor, slug: &Slug) -> Answ
     people::forget_place(&tx, &Reach::Publisher(slug.clone())).await?;
     webhooks::forget(&tx, slug).await?;
     brands::forget(&tx, slug).await?;
+    usage::forget(&tx, slug).await?;
     publishers::delete(&tx, slug).await?;
     let thing = Thing { id: slug.to_string(), name: Some(found.name), publisher: Some(slug), ..Thing::default() };
     record(plane, &tx, actor, "publisher.delete", thing, json!({})).await?;

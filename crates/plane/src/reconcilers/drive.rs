@@ -94,6 +94,9 @@ async fn attempt(
     let handle = plane.servers.get(row.server)?;
     let server = &handle.server;
     send_artifacts(plane, row, &handle).await?;
+    if matches!(row.work, Work::Remove) {
+        super::usage::last(plane, &handle, row.installation).await?;
+    }
     let mut report = match server.put_operation(row.id, request).await {
         Ok(report) => report,
         // The same operation, written differently by a control plane of another version: its report is what counts.

@@ -19,6 +19,7 @@ mod mailbox;
 mod mails;
 mod pruning;
 mod servers;
+mod usage;
 mod webhooks;
 
 /// The running loops; they end when this is dropped.
@@ -40,6 +41,7 @@ pub fn start(plane: &Arc<Plane>) -> Running {
     loops.push(tokio::spawn(mailbox::run(plane.clone())));
     loops.push(tokio::spawn(webhooks::run(plane.clone())));
     loops.push(tokio::spawn(pruning::run(plane.clone())));
+    loops.push(tokio::spawn(usage::run(plane.clone())));
     Running(loops)
 }
 

@@ -10,8 +10,9 @@ use crate::Plane;
 use crate::operations::log_in::{LASTS, LASTS_UNUSED};
 use crate::store::{
     Result, Tx, attachments, deliveries, deployments, device_logins, events, factors, installations, invitations,
-    leaves, links, mails, operations, passkeys, sessions, tickets,
+    leaves, links, mails, operations, passkeys, sessions, tickets, usage,
 };
+use crate::web::design::format::machine;
 use crate::wire::Retention;
 
 /// Milliseconds of a day.
@@ -22,6 +23,12 @@ const LETTERS: Millis = 30 * 24 * 3600 * 1000;
 
 /// Milliseconds for which a file waits to be part of a ticket.
 const FILES: Millis = 24 * 3600 * 1000;
+
+/// Milliseconds for which it is kept what each day used, which is part of its month; two whole months at least.
+const USED_DAYS: Millis = 70 * DAY;
+
+/// The same for what each month used: two years.
+const USED_MONTHS: Millis = 2 * 366 * DAY;
 
 /// Time between two looks.
 const TIMER: Duration = Duration::from_secs(3600);
@@ -76,6 +83,8 @@ async fn ended(tx: &Tx, now: Millis, kept: &Retention) -> Result<u64> {
     some += attachments::prune(tx, now.saturating_sub(FILES)).await?;
     some += leaves::prune(tx, now).await?;
     some += tickets::prune(tx, oldest(now, kept)).await?;
+    let (day, month) = (machine(now.saturating_sub(USED_DAYS)), machine(now.saturating_sub(USED_MONTHS)));
+    some += usage::prune(tx, &day[..10], &month[..7]).await?;
     some += deliveries::prune(tx, now.saturating_sub(LETTERS)).await?;
     Ok(some)
 }

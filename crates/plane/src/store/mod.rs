@@ -45,6 +45,7 @@ pub mod sign_on;
 pub mod snapshots;
 pub mod tickets;
 pub mod tokens;
+pub mod usage;
 pub mod versions;
 pub mod webhooks;
 
@@ -64,6 +65,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (12, include_str!("migrations/0012_brands.sql")),
     (13, include_str!("migrations/0013_coming_in.sql")),
     (16, include_str!("migrations/0016_limits.sql")),
+    (17, include_str!("migrations/0017_usage.sql")),
     (18, include_str!("migrations/0018_documents.sql")),
 ];
 

@@ -30,6 +30,7 @@ pub mod entry;
 pub mod follow;
 pub mod logs;
 pub mod markdown;
+pub mod months;
 pub mod openapi;
 pub mod people;
 pub mod portal;

@@ -1,13 +1,16 @@
-//! Charts of what an installation uses: memory, processor, disk, requests.
+//! Charts of what an installation uses: memory, processor, disk, requests; and what it used this month.
 
 use minijinja::{Value, context};
 use nimbus_api::{HistoryPoint, HistoryRange, HistoryReport, Millis};
 
 use super::design::charts::{Lines, Series, Span, Unit};
 use super::design::{Language, View};
+use super::months::so_far;
 use crate::Plane;
+use crate::operations::Actor;
 use crate::problem::Answer;
 use crate::store::installations::InstallationRow;
+use crate::store::usage::Wanted;
 use crate::store::versions;
 
 /// What is asked for when nothing is said.
@@ -16,7 +19,13 @@ const USUAL: HistoryRange = HistoryRange::Hour;
 const ALL: [HistoryRange; 3] = [HistoryRange::Hour, HistoryRange::Day, HistoryRange::Month];
 
 /// The charts of an installation over the time that the query names, and the choice between those.
-pub async fn charts(plane: &Plane, view: &View, row: &InstallationRow, wanted: Option<&str>) -> Answer<Value> {
+pub async fn charts(
+    plane: &Plane,
+    view: &View,
+    actor: &Actor,
+    row: &InstallationRow,
+    wanted: Option<&str>,
+) -> Answer<Value> {
     let range = ALL.into_iter().find(|range| Some(range.as_str()) == wanted).unwrap_or(USUAL);
     let limits = versions::find(plane.store.read(), &row.app_key(), row.version).await?;
     let limits = limits.map(|version| version.manifest.limits);
@@ -49,7 +58,8 @@ pub async fn charts(plane: &Plane, view: &View, row: &InstallationRow, wanted: O
             }
         })
         .collect();
-    Ok(context! { charts => drawn, ranges })
+    let used = so_far(plane, actor, Wanted { installation: Some(row.id), ..Wanted::default() }).await?;
+    Ok(context! { charts => drawn, ranges, used })
 }
 
 fn span(range: HistoryRange) -> Span {

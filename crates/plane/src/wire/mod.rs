@@ -19,6 +19,7 @@ mod hosting;
 mod people;
 mod platform;
 mod support;
+mod usage;
 mod variables;
 mod webhooks;
 
@@ -29,6 +30,7 @@ pub use hosting::*;
 pub use people::*;
 pub use platform::*;
 pub use support::*;
+pub use usage::*;
 pub use variables::*;
 pub use webhooks::*;
 

@@ -47,6 +47,7 @@ struct Inner {
     retries_end: Outcome,
     keeps_logs: bool,
     warnings: Vec<Warning>,
+    used: HashMap<InstallationId, Vec<DayUsage>>,
     running: usize,
     most_running: usize,
     events: Vec<NimbusEvent>,
@@ -85,6 +86,7 @@ impl Fake {
                 retries_end: Outcome::Finish,
                 keeps_logs: true,
                 warnings: Vec::new(),
+                used: HashMap::new(),
                 running: 0,
                 most_running: 0,
                 events: Vec::new(),
@@ -122,6 +124,11 @@ impl Fake {
     /// Something about the server needs attention.
     pub fn warn(&self, warning: Warning) {
         self.with(|inner| inner.warnings.push(warning));
+    }
+
+    /// What an installation used, day by day.
+    pub fn used(&self, id: InstallationId, days: Vec<DayUsage>) {
+        self.with(|inner| inner.used.insert(id, days));
     }
 
     pub fn forget_artifacts(&self) {
@@ -426,7 +433,7 @@ impl Server for Shared {
         Box::pin(async move { self.0.if_up(|inner| Ok(inner.installations.get(&id).cloned())) })
     }
 
-    /// One stretch of each range; nothing on any day.
+    /// One stretch of each range.
     fn history(&self, id: InstallationId, range: HistoryRange) -> Asked<'_, HistoryReport> {
         Box::pin(async move {
             self.0.if_up(|inner| match inner.installations.contains_key(&id) {
@@ -453,8 +460,13 @@ impl Server for Shared {
         })
     }
 
-    fn usage(&self, _id: InstallationId) -> Asked<'_, Vec<DayUsage>> {
-        Box::pin(async { self.0.if_up(|_| Ok(Vec::new())) })
+    fn usage(&self, id: InstallationId) -> Asked<'_, Vec<DayUsage>> {
+        Box::pin(async move {
+            self.0.if_up(|inner| match inner.installations.contains_key(&id) {
+                true => Ok(inner.used.get(&id).cloned().unwrap_or_default()),
+                false => Err(refuse(404, "unknown-installation", "there is no such installation")),
+            })
+        })
     }
 
     fn archive(&self, id: InstallationId, copy: Option<String>) -> Asked<'_, ByteStream> {

@@ -36,6 +36,7 @@ mod sign_on;
 mod terminal;
 mod ticket_mail;
 mod tickets;
+mod usage;
 mod versions;
 mod webhooks;
 mod world;

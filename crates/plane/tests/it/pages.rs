@@ -280,6 +280,7 @@ async fn every_page_is_shown_in_both_languages() {
             "/tickets",
             "/tickets/1",
             "/answers",
+            "/usage",
             "/team",
             "/sign-in",
             "/tokens",
@@ -304,6 +305,7 @@ async fn every_page_is_shown_in_both_languages() {
             "/docs/hola/more",
             "/installations/hola-sol",
             "/installations/hola-sol/logs",
+            "/usage",
             "/tickets",
             "/tickets/new",
         ];

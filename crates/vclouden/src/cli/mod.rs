@@ -34,6 +34,7 @@ mod terminal;
 mod ticket;
 mod token;
 mod unit;
+mod usage;
 mod version;
 mod webhook;
 mod whoami;
@@ -169,6 +170,8 @@ enum Command {
     /// What everybody is told on every page
     #[command(subcommand)]
     Announcement(announcement::Noun),
+    /// What installations used, by month
+    Usage(usage::Args),
     /// Who did what to which thing and when
     Events(events::Args),
     /// Packages, before they are published
@@ -321,6 +324,7 @@ impl Command {
             Command::Whoami(args) => whoami::run(args, context).await,
             Command::Webhook(noun) => noun.run(context).await,
             Command::Announcement(noun) => noun.run(context).await,
+            Command::Usage(args) => usage::run(args, context).await,
             Command::Events(args) => events::run(args, context).await,
             _ => unreachable!("`Cli::run` handles every command that does not ask the API"),
         }

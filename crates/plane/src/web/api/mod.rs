@@ -22,5 +22,6 @@ pub mod settings;
 pub mod status;
 pub mod tickets;
 pub mod tokens;
+pub mod usage;
 pub mod versions;
 pub mod webhooks;

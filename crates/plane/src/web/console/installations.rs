@@ -166,7 +166,7 @@ async fn show_values(plane: &Plane, visit: &Visit, actor: &Actor, text: &str, ov
         leave => leave_of(plane.store.read(), row.id, plane.now()).await?.as_ref().map(value),
         may_exec => page.is(MAKERS) && exec::may(plane, actor, text).await.is_ok(),
         live_url => format!("{}/installations/{text}/live", page.base()),
-        usage => usage::charts(plane, &visit.view, &row, over.range.as_deref()).await?,
+        usage => usage::charts(plane, &visit.view, actor, &row, over.range.as_deref()).await?,
         ..shown(plane, actor, &page.base(), text).await?
     })
 }

@@ -31,6 +31,7 @@ pub mod sign_in;
 pub mod terminal;
 pub mod tickets;
 pub mod tokens;
+pub mod usage;
 pub mod webhooks;
 
 /// A page of the console: who asks, and what stands around it.
@@ -50,6 +51,7 @@ const MENU: &[(&str, &str, &str, &[Role])] = {
         ("/deployments", "menu-deployments", "rocket", &[Operator, Owner, Developer, Support, Billing]),
         ("/hosting", "menu-hosting", "globe", &[Operator, Owner, Developer]),
         ("/customers", "menu-customers", "building", &[Operator, Owner, Developer, Support, Billing]),
+        ("/usage", "menu-usage", "chart", &[Operator, Owner, Developer, Support, Billing]),
         ("/tickets", "menu-tickets", "support", &[Operator, Owner, Developer, Support]),
         ("/branding", "menu-branding", "palette", &[Operator, Owner]),
         ("/team", "menu-team", "users", &[Operator, Owner, Developer, Support, Billing]),

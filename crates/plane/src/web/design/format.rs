@@ -136,6 +136,48 @@ const MONTHS: [[&str; 12]; 2] = [
     ["ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic"],
 ];
 
+const LONG_MONTHS: [[&str; 12]; 2] = [
+    [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ],
+    [
+        "enero",
+        "febrero",
+        "marzo",
+        "abril",
+        "mayo",
+        "junio",
+        "julio",
+        "agosto",
+        "septiembre",
+        "octubre",
+        "noviembre",
+        "diciembre",
+    ],
+];
+
+/// `2026-11` as `November 2026`; what is no month stays as it is.
+pub fn month(language: Language, text: String) -> String {
+    let parts =
+        text.split_once('-').and_then(|(year, month)| Some((year, month.parse::<usize>().ok()?.checked_sub(1)?)));
+    match parts.and_then(|(year, month)| Some((year, LONG_MONTHS[language as usize].get(month)?))) {
+        Some((year, name)) if language == Language::Es => format!("{name} de {year}"),
+        Some((year, name)) => format!("{name} {year}"),
+        None => text,
+    }
+}
+
 /// Which parts of a moment are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
@@ -263,6 +305,9 @@ mod tests {
         assert_eq!(at(1_792_890_000_000 - 1, Shape::Minute), "25 oct 2026, 02:59");
         assert_eq!(at(1_792_890_000_000, Shape::Minute), "25 oct 2026, 02:00");
         assert_eq!(moment(Language::En, &TimeZone::UTC, AT, Shape::Date), "23 Nov 2026");
+        assert_eq!(month(Language::En, "2026-11".into()), "November 2026");
+        assert_eq!(month(Language::Es, "2027-01".into()), "enero de 2027");
+        assert_eq!(month(Language::Es, "2027-00".into()), "2027-00");
         assert_eq!(machine(AT), "2026-11-23T07:05:09Z");
         assert_eq!(machine(u64::MAX), "1970-01-01T00:00:00Z");
     }

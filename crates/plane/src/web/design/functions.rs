@@ -45,6 +45,7 @@ pub fn add(environment: &mut Environment<'static>, words: &Arc<Texts>, assets: &
     environment.add_filter("bytes", |state: &State, value: f64| spoken(state, value, format::bytes));
     environment.add_filter("percent", |state: &State, value: f64| spoken(state, value, format::percent));
     environment.add_filter("duration", |state: &State, millis: u64| spoken(state, millis, format::duration));
+    environment.add_filter("month", |state: &State, text: String| spoken(state, text, format::month));
     environment.add_filter("money", |state: &State, cents: i64, currency: String| {
         spoken(state, cents, |language, cents| format::money(language, cents, &currency))
     });

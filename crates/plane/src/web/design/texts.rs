@@ -24,6 +24,7 @@ const EMBEDDED: &[(Language, &str, &str)] = embedded![
     "installations.ftl",
     "platform.ftl",
     "portal.ftl",
+    "usage.ftl",
     "security.ftl",
     "support.ftl",
     "webhooks.ftl",

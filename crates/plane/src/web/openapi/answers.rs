@@ -11,8 +11,8 @@ use crate::wire::{
     Accepted, Announcement, App, Applied, Attachment, Backup, Branding, CannedAnswer, CurrentLeave, Customer, Delivery,
     Deployment, DeploymentEvent, DeviceLoginBegun, Document, DocumentImage, DocumentRevision, Event, Hosted,
     Installation, Invitation, Leave, MailTaken, Me, Member, NDJSON, NewToken, NewWebhook, Opened, Operation, Page,
-    PlatformSettings, Publisher, Server, SignIn, Snapshot, Status, Ticket, TicketMessage, Token, Variable, Version,
-    Webhook,
+    PlatformSettings, Publisher, Server, SignIn, Snapshot, Status, Ticket, TicketMessage, Token, Usage, Variable,
+    Version, Webhook,
 };
 
 type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
@@ -186,6 +186,7 @@ pub const NOUNS: &[(&str, &str)] = &[
     ("devices", "Command lines that log in by a person's browser."),
     ("events", "Who did what and when; what servers report."),
     ("webhooks", "Where a publisher is told of events as they happen."),
+    ("usage", "What installations used, by month."),
     ("servers", "What installations run on."),
     ("status", "Everything at a glance."),
     ("announcements", "What everybody is told on every page."),
@@ -332,6 +333,7 @@ pub const ANSWERS: &[Told] = &[
     makes::<CannedAnswer>("POST /answers", "Keeps an answer for later."),
     gives::<CannedAnswer>("POST /answers/{answer}", "Says all of it anew."),
     does("DELETE /answers/{answer}", "Deletes it."),
+    page::<Usage>("GET /usage", "What was used in a month: by installation, by customer or in all."),
     page::<Deployment>("GET /deployments", "Deployments and rollbacks, newest first, without their installations."),
     gives::<Deployment>("GET /deployments/{deployment}", "One, with every installation's part."),
     begins::<Deployment>("POST /deployments/{deployment}/stop", "Begins nothing new; what is under way ends."),

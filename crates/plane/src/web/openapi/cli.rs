@@ -124,6 +124,7 @@ pub const COMMANDS: &[(&str, &str)] = &[
     ("GET /webhooks/{webhook}/deliveries", "vclouden webhook deliveries ID"),
     ("GET /webhooks/{webhook}/deliveries/{delivery}", "vclouden webhook deliveries ID ID"),
     ("POST /webhooks/{webhook}/deliveries/{delivery}/resend", "vclouden webhook resend ID ID"),
+    ("GET /usage", "vclouden usage --month 2026-11"),
     ("GET /events", "vclouden events --follow"),
 ];
 

@@ -12,10 +12,12 @@ use crate::operations::Actor;
 use crate::operations::delete_customer::unknown_customer;
 use crate::problem::Answer;
 use crate::store::installations::Filter;
+use crate::store::usage::Wanted;
 use crate::store::{apps, customers, installations};
 use crate::web::api::installations::reports;
+use crate::web::months::so_far;
 use crate::web::visit::Visit;
-use crate::wire::word;
+use crate::wire::{UsageBy, word};
 
 /// Installations that are shown.
 const MOST: u64 = 500;
@@ -47,6 +49,7 @@ pub async fn show(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -
         title => customer.name,
         acts => page.acts(),
         installations => shown,
+        used => so_far(&plane, &actor, Wanted { by: UsageBy::Month, ..Wanted::default() }).await?,
     };
     Ok(plane.pages.page(&visit.view, "portal/home.html", values))
 }

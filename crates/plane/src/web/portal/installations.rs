@@ -44,7 +44,7 @@ async fn values(plane: &Plane, visit: &Visit, actor: &Actor, text: &str, over: O
         lets => DECIDERS.contains(&actor.role),
         leave => leave_of(plane.store.read(), row.id, plane.now()).await?.as_ref().map(value),
         live_url => format!("{base}/installations/{text}/live"),
-        usage => usage::charts(plane, &visit.view, &row, over.range.as_deref()).await?,
+        usage => usage::charts(plane, &visit.view, actor, &row, over.range.as_deref()).await?,
         ..shown(plane, actor, &base, text).await?
     })
 }

@@ -18,6 +18,7 @@ pub mod documents;
 pub mod home;
 pub mod installations;
 pub mod tickets;
+pub mod usage;
 
 /// A page of a portal: who asks, and what stands around it.
 pub struct Inside<'a> {

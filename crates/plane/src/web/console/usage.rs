@@ -1,0 +1,70 @@
+//! What a publisher's customers used in a month.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use minijinja::{Value, context};
+
+use super::Console;
+use crate::Plane;
+use crate::operations::{Actor, customer_key};
+use crate::problem::Answer;
+use crate::store::customers;
+use crate::store::usage::{self, Wanted};
+use crate::web::Query;
+use crate::web::months::{Asked, choice, file, month_of, shown};
+use crate::web::visit::Visit;
+use crate::wire::UsageBy;
+
+/// Lines of a page.
+const PAGE: usize = 100;
+
+pub async fn show(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Query(asked): Query<Asked>,
+) -> Answer<Response> {
+    let page = Console { plane: &plane, visit: &visit, actor: &actor };
+    let db = plane.store.read();
+    let month = month_of(&plane, asked.month.as_deref())?;
+    let customer = match &asked.customer {
+        Some(text) => Some(customer_key(db, &actor, text).await?),
+        None => None,
+    };
+    let by = if customer.is_some() { UsageBy::Installation } else { UsageBy::Customer };
+    let wanted = Wanted { by, month: Some(&month), customer: customer.as_ref(), installation: None };
+    let after = asked.after.as_deref().unwrap_or_default();
+    let mut rows = usage::list(db, &actor.reach, &wanted, after, PAGE as u64 + 1).await?;
+    let more = rows.len() > PAGE;
+    rows.truncate(PAGE);
+    let next = rows.last().filter(|_| more).map(|last| visit.view.with_query("after", &usage::key(by, last)));
+    let name = match &customer {
+        Some(key) => customers::find(db, key).await?.map(|found| found.name),
+        None => None,
+    };
+    let rows: Vec<Value> = rows.iter().map(shown).collect();
+    let total = usage::list(db, &actor.reach, &Wanted { by: UsageBy::Month, ..wanted }, "", 1).await?;
+    let values = context! {
+        shell => page.shell("/usage")?,
+        base => page.base(),
+        choice => choice(&plane, &visit.view, &month)?,
+        customer => customer.as_ref().map(|key| key.slug.as_str()),
+        customer_name => name,
+        rows,
+        total => total.first().map(shown),
+        next,
+    };
+    Ok(plane.pages.page(&visit.view, "usage/console.html", values))
+}
+
+pub async fn export(State(plane): State<Arc<Plane>>, actor: Actor, Query(asked): Query<Asked>) -> Answer<Response> {
+    let month = month_of(&plane, asked.month.as_deref())?;
+    let customer = match &asked.customer {
+        Some(text) => Some(customer_key(plane.store.read(), &actor, text).await?),
+        None => None,
+    };
+    let by = asked.by.unwrap_or_default();
+    file(&plane, &actor, Wanted { by, month: Some(&month), customer: customer.as_ref(), installation: None }).await
+}
