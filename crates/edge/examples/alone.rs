@@ -60,6 +60,7 @@ async fn edge(listen: SocketAddr, host: &str, upstream: SocketAddr) -> Result<()
         state_dir: state.clone(),
         domain: "localhost".into(),
         plane: None,
+        trusted_proxies: Vec::new(),
         limits: edge::Limits::default(),
     };
     let ended = edge::serve(config, async {

@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
+use nimbus_api::proxies::{self, Network};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
@@ -36,10 +37,25 @@ const TIMED_OUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\n
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 1 << 20;
 
+/// An address as it is told to applications.
+fn written(address: IpAddr) -> HeaderValue {
+    HeaderValue::try_from(address.to_canonical().to_string()).expect("an address is a header value")
+}
+
+/// From whom a request comes.
+pub(crate) struct Origin {
+    /// The address.
+    pub address: HeaderValue,
+    /// Whether it came to the proxy by HTTPS.
+    pub https: bool,
+}
+
 /// What the connection, its requests and its answers share.
 pub(crate) struct Client {
-    /// The client's address as it is told to applications.
-    pub address: HeaderValue,
+    /// Whom it is connected with.
+    pub peer: IpAddr,
+    /// The same as it is told to applications, if it is no proxy.
+    address: HeaderValue,
     phase: AtomicU32,
     both_framings: AtomicBool,
     unread: AtomicBool,
@@ -49,9 +65,16 @@ pub(crate) struct Client {
 impl Client {
     /// For a connection from `address`, which counts among all connections as long as `permit` lives.
     pub fn new(address: IpAddr, permit: OwnedSemaphorePermit) -> Arc<Self> {
-        let address = HeaderValue::try_from(address.to_canonical().to_string()).expect("an address is a header value");
+        let (peer, address) = (address.to_canonical(), written(address));
         let (both_framings, unread) = (AtomicBool::new(false), AtomicBool::new(false));
-        Arc::new(Self { address, phase: AtomicU32::new(IDLE), both_framings, unread, _permit: permit })
+        Arc::new(Self { peer, address, phase: AtomicU32::new(IDLE), both_framings, unread, _permit: permit })
+    }
+
+    /// From whom a request comes, and whether by HTTPS: whom a trusted proxy brings, otherwise the peer itself.
+    pub fn origin(&self, trusted: &[Network], headers: &HeaderMap) -> Origin {
+        let from = proxies::client(trusted, self.peer, headers);
+        let address = if from == self.peer { self.address.clone() } else { written(from) };
+        Origin { address, https: proxies::is_https(trusted, self.peer, headers) }
     }
 
     fn advance(&self, to: u32) {

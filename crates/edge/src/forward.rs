@@ -101,7 +101,8 @@ async fn pass_on(
         }
         None => None,
     };
-    headers::to_application(&mut request, &client.address, protocol);
+    let origin = client.origin(&edge.trusted_proxies, request.headers());
+    headers::to_application(&mut request, origin, protocol);
     let ours = [(nimbus_api::pass::HEADER, person), (EDGE, word.clone())];
     for (name, value) in ours.into_iter().filter_map(|(name, value)| Some((name, value?))) {
         request.headers_mut().insert(HeaderName::from_static(name), value);

@@ -16,6 +16,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version};
 
 use nimbus_api::pass::OURS;
 
+use crate::client::Origin;
 use crate::pages::Refusal;
 
 const FORWARDED: HeaderName = http::header::FORWARDED;
@@ -164,7 +165,7 @@ fn is_claim(name: &str) -> bool {
 }
 
 /// Makes of a client's request, already [`check`]ed, the one that its application gets.
-pub(crate) fn to_application<B>(request: &mut Request<B>, client: &HeaderValue, upgrade: Option<HeaderValue>) {
+pub(crate) fn to_application<B>(request: &mut Request<B>, origin: Origin, upgrade: Option<HeaderValue>) {
     let trailers = list(request.headers(), &TE).any(|coding| coding.eq_ignore_ascii_case("trailers"));
     let chunked = request.headers().contains_key(TRANSFER_ENCODING);
     let headers = request.headers_mut();
@@ -184,8 +185,8 @@ pub(crate) fn to_application<B>(request: &mut Request<B>, client: &HeaderValue, 
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(UPGRADE, protocol);
     }
-    headers.insert(FORWARDED_FOR, client.clone());
-    headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+    headers.insert(FORWARDED_FOR, origin.address);
+    headers.insert(FORWARDED_PROTO, HeaderValue::from_static(if origin.https { "https" } else { "http" }));
     if let Some(host) = headers.get(HOST).cloned() {
         headers.insert(FORWARDED_HOST, host);
     }
@@ -281,7 +282,8 @@ mod tests {
                 ("cookie", "kept"),
             ],
         );
-        to_application(&mut request, &HeaderValue::from_static("1.2.3.4"), None);
+        let origin = Origin { address: HeaderValue::from_static("1.2.3.4"), https: false };
+        to_application(&mut request, origin, None);
         let headers = request.headers();
         let mut names: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();

@@ -32,6 +32,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use nimbus_api::edge::ToEdge;
+use nimbus_api::proxies::Network;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -54,6 +55,8 @@ pub struct Config {
     pub domain: String,
     /// The control plane, whose passes let people in. Without one nobody is.
     pub plane: Option<PlaneAddress>,
+    /// Proxies that are believed about whom they bring, and whether by HTTPS.
+    pub trusted_proxies: Vec<Network>,
     /// What it allows.
     pub limits: Limits,
 }
@@ -97,6 +100,7 @@ pub(crate) struct Edge {
     domain: String,
     plane: Option<plane::Plane>,
     passes: pass::Passes,
+    trusted_proxies: Vec<Network>,
 }
 
 impl Edge {
@@ -113,7 +117,7 @@ impl Edge {
 /// Serves until `shutdown` is ready; then accepts no more, lets requests in flight end within the limit, and returns.
 /// Runs on a multi-threaded tokio runtime with time and I/O.
 pub async fn serve(config: Config, shutdown: impl Future<Output = ()>) -> Result<(), EdgeError> {
-    let Config { listen, nimbus_socket, state_dir, domain, plane, mut limits } = config;
+    let Config { listen, nimbus_socket, state_dir, domain, plane, trusted_proxies, mut limits } = config;
     limits.fit_files();
     let address = listen.local_addr().map_err(EdgeError::Listen)?.ip();
     listen.set_nonblocking(true).map_err(EdgeError::Listen)?;
@@ -123,7 +127,7 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()>) -> Result
     let connections = Arc::new(Semaphore::new(limits.connections));
     let (routes, stats) = (route::Routes::new(), status::Stats::default());
     let (plane, passes) = (plane.map(|at| plane::Plane::new(at, &limits)), pass::Passes::new());
-    let edge = Arc::new(Edge { limits, routes, stats, connections, closing, domain, plane, passes });
+    let edge = Arc::new(Edge { limits, routes, stats, connections, closing, domain, plane, passes, trusted_proxies });
 
     let memory = state_dir.join("routes.json");
     if let Some(routes) = remember::load(&memory)? {

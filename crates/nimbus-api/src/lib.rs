@@ -10,6 +10,7 @@ pub mod history;
 pub mod latency;
 pub mod pass;
 pub mod patient;
+pub mod proxies;
 pub mod types;
 
 pub use client::{Client, ClientError};

@@ -75,7 +75,10 @@ impl Artifacts {
 
     /// Deletes such a file. The caller holds [`Artifacts::lock`] and has seen that no row needs it.
     pub fn delete_attachment(&self, sha256: &str) -> io::Result<()> {
-        std::fs::remove_file(self.attachment(sha256))
+        match std::fs::remove_file(self.attachment(sha256)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Deletes an archive. The caller holds [`Artifacts::lock`] and has seen that no version has it.

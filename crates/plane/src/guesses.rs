@@ -12,6 +12,9 @@ use crate::tries::Tries;
 /// Milliseconds in which they are counted.
 const WINDOW: Millis = 15 * 60_000;
 
+/// Wrong codes of which somebody is told: they themselves mistype one or two.
+const TOLD_AT: u32 = 5;
+
 /// Milliseconds in which letters are counted.
 const HOUR: Millis = 3_600_000;
 
@@ -31,9 +34,13 @@ pub struct Guesses {
     addresses: Tries<IpAddr>,
     // Who guesses those has the password already: there is no second one to begin anew with.
     codes: Tries<PersonId>,
+    // Whoever is guessed at hears of it once in that time.
+    told: Tries<PersonId>,
     device_codes: Tries<PersonId>,
     devices: Tries<IpAddr>,
     letters: Tries<Account>,
+    invitations: Tries<Option<Slug>>,
+    invitations_of_day: Tries<Option<Slug>>,
     senders: Tries<IpAddr>,
 }
 
@@ -43,9 +50,12 @@ impl Default for Guesses {
             accounts: Tries::new(10, WINDOW),
             addresses: Tries::new(50, WINDOW),
             codes: Tries::new(10, HOUR),
+            told: Tries::new(1, HOUR),
             device_codes: Tries::new(10, HOUR),
             devices: Tries::new(30, HOUR),
             letters: Tries::new(5, HOUR),
+            invitations: Tries::new(100, HOUR),
+            invitations_of_day: Tries::new(500, 24 * HOUR),
             senders: Tries::new(30, HOUR),
         }
     }
@@ -68,6 +78,11 @@ impl Guesses {
     pub fn code(&self, person: PersonId, now: Millis) -> Option<u64> {
         self.codes.count(person, now);
         self.codes.over(&person, now)
+    }
+
+    /// Whether somebody is to be told now that their codes are guessed.
+    pub fn tell_of_codes(&self, person: PersonId, now: Millis) -> bool {
+        self.codes.wait(&person, now, TOLD_AT - 1).is_some() && self.told.count(person, now) == 1
     }
 
     /// Forgets those of somebody who showed a right one.
@@ -100,6 +115,27 @@ impl Guesses {
         if let Some(address) = told_apart(address) {
             self.senders.count(address, now);
             wait = wait.max(self.senders.over(&address, now));
+        }
+        wait
+    }
+
+    /// Counts a letter that somebody who is known wants sent to an address; seconds to wait when there were too many.
+    pub fn letter_of(&self, person: PersonId, to: Account, now: Millis) -> Option<u64> {
+        let own = (None, person.to_string());
+        for account in [&to, &own] {
+            self.letters.count(account.clone(), now);
+        }
+        self.letters.over(&to, now).max(self.letters.over(&own, now))
+    }
+
+    /// Counts an invitation of a publisher, which is a letter; seconds to wait when there were too many.
+    pub fn invitation(&self, publisher: Option<&Slug>, to: &str, now: Millis) -> Option<u64> {
+        let (whose, to) = (publisher.cloned(), (publisher.cloned(), to.to_owned()));
+        self.letters.count(to.clone(), now);
+        let mut wait = self.letters.over(&to, now);
+        for tries in [&self.invitations, &self.invitations_of_day] {
+            tries.count(whose.clone(), now);
+            wait = wait.max(tries.over(&whose, now));
         }
         wait
     }

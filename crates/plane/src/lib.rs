@@ -29,7 +29,6 @@ mod passes;
 mod passwords;
 mod problem;
 mod progress;
-pub mod proxies;
 mod reconcilers;
 mod refused;
 pub mod router;
@@ -72,7 +71,7 @@ pub struct Config {
     /// By which it knows that the edge speaks; without one nobody else's word is taken for whom a request comes from.
     pub edge_secret: Option<String>,
     /// Whose word is taken for whom a request comes from.
-    pub trusted_proxies: Vec<proxies::Network>,
+    pub trusted_proxies: Vec<Network>,
     /// Where installations answer, such as `http://{name}.localhost:8080`.
     pub edge_url: String,
     /// SHA-256 of the operator's token, in hexadecimal: whoever shows that token is the operator.
@@ -171,7 +170,7 @@ pub struct Plane {
     portal_url: String,
     /// Its hash.
     edge_secret: Option<String>,
-    trusted_proxies: Vec<proxies::Network>,
+    trusted_proxies: Vec<Network>,
     /// What changes something, by who asks for it.
     writes: tries::Tries<String>,
     clock: Clock,

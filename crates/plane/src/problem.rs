@@ -77,6 +77,13 @@ impl Refusal {
         Self { retry_after: Some(seconds), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-letters", detail) }
     }
 
+    /// 429: a publisher's invitations, each of which is a letter.
+    pub fn too_many_invitations(seconds: u64) -> Self {
+        let minutes = seconds.div_ceil(60);
+        let detail = format!("enough invitations were sent from here, or to this address; wait {minutes} min");
+        Self { retry_after: Some(seconds), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-invitations", detail) }
+    }
+
     /// 429: too much at once.
     pub fn slow_down(seconds: u64) -> Self {
         let detail = format!("too much is asked of this at once; wait {seconds} s and try again");

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 use http::{HeaderValue, Method, StatusCode};
 use nimbus_api::edge::NOBODY;
+use nimbus_api::proxies;
 use tower::ServiceExt;
 
 use crate::Plane;
@@ -17,7 +18,6 @@ use crate::doors::{self, Door};
 use crate::etag::{self, Things};
 use crate::guard;
 use crate::problem::Refusal;
-use crate::proxies;
 use crate::sites;
 use crate::strangers::Peer;
 use crate::web::api::{
@@ -264,7 +264,6 @@ pub fn routes() -> Api {
         .delete("/installations/{installation}/backups/{backup}", backups::delete)
         .post("/installations/{installation}/backups/{backup}/restore", backups::restore)
         .get("/installations/{installation}/leave", leaves::show)
-        .post("/installations/{installation}/leave", leaves::grant)
         .delete("/installations/{installation}/leave", leaves::end)
         .get("/tickets", tickets::list)
         .post("/tickets", tickets::create)
@@ -291,6 +290,7 @@ pub fn routes() -> Api {
         .post("/device-logins", devices::begin)
         .post("/device-logins/token", devices::token)
         .get("/me", people::me)
+        .post("/me/mail", people::change_mail)
         .delete("/me/token", tokens::end)
         .get("/members", people::members)
         .post("/members/{member}", people::change)

@@ -11,7 +11,7 @@ use crate::router::Routes;
 use crate::web::Path;
 use crate::web::announcements::dismiss;
 use crate::web::design::{self, View};
-use crate::web::entry::{account, api, code, device, join, login, password, security, signup, sso, start};
+use crate::web::entry::{account, api, code, device, join, login, mail, password, security, signup, sso, start};
 use crate::web::{console, people, portal as inside};
 
 /// To come in, and what is one's own: the same everywhere.
@@ -38,6 +38,9 @@ fn both() -> Routes {
         .get("/account", account::show)
         .post("/account", account::change)
         .post("/account/password", account::password)
+        .post("/account/mail", mail::ask)
+        .get("/account/mail/{link}", mail::show)
+        .post("/account/mail/{link}", mail::take)
         .get("/device", device::show)
         .post("/device", device::send)
         .get("/account/security", security::show)

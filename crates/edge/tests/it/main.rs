@@ -7,6 +7,7 @@ mod limits;
 mod link;
 mod pass;
 mod plane;
+mod proxies;
 mod restart;
 mod routing;
 mod served;

@@ -12,6 +12,7 @@ use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
+use nimbus_api::proxies::Network;
 use nimbus_api::edge::{FromEdge, Route, RouteMode, TcpRoute, ToEdge};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpStream, UnixListener, UnixStream};
@@ -45,13 +46,14 @@ pub struct World {
     pub dir: tempfile::TempDir,
     pub limits: Limits,
     pub plane: Option<SocketAddr>,
+    pub trusted: Vec<Network>,
 }
 
 impl World {
     pub fn new() -> Self {
         // Told often only where that is what is tested.
         let limits = Limits { served_every: Duration::from_secs(3600), ..Limits::default() };
-        Self { dir: tempfile::tempdir().unwrap(), limits, plane: None }
+        Self { dir: tempfile::tempdir().unwrap(), limits, plane: None, trusted: Vec::new() }
     }
 
     pub fn socket(&self) -> PathBuf {
@@ -67,6 +69,7 @@ impl World {
             state_dir: self.dir.path().to_owned(),
             domain: "localhost".into(),
             plane: self.plane.map(|address| PlaneAddress { address, secret: HeaderValue::from_static("of-both") }),
+            trusted_proxies: self.trusted.clone(),
             limits: self.limits.clone(),
         };
         let (stop, stopped) = oneshot::channel();
@@ -113,7 +116,14 @@ impl Edge {
 
     /// A connection of a client.
     pub async fn client(&self) -> Client {
-        let stream = TcpStream::connect(self.address).await.unwrap();
+        self.client_from("127.0.0.1").await
+    }
+
+    /// The same from an address of this machine.
+    pub async fn client_from(&self, address: &str) -> Client {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(format!("{address}:0").parse().unwrap()).unwrap();
+        let stream = socket.connect(self.address).await.unwrap();
         let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
         Client { sender }

@@ -3,6 +3,7 @@
 use domain::{Key, PersonId, Slug};
 use serde_json::json;
 
+use super::tell_admins::tell_of_member;
 use super::{Thing, line_for_people, record_as};
 use crate::Plane;
 use crate::access::{Reach, Role};
@@ -65,6 +66,7 @@ pub async fn accept(plane: &Plane, link: &str, known: Option<&PersonRow>, input:
         }
         (None, None) => return Err(Refusal::internal("nobody accepts the invitation")),
     };
+    require_no_staff(&tx, &invitation).await?;
     let membership = place(plane, &tx, &invitation, &input.organisation).await?;
     let before = people::memberships(&*tx, person.id).await?;
     if let Some(already) = before.iter().find(|one| one.reach == membership.reach) {
@@ -75,9 +77,26 @@ pub async fn accept(plane: &Plane, link: &str, known: Option<&PersonRow>, input:
     people::join(&tx, person.id, &membership, plane.now()).await?;
     let thing = Thing { id: person.id.to_string(), name: Some(person.mail.clone()), ..Thing::at(&membership.reach) };
     record_as(plane, &tx, &person.mail, "member.join", thing, json!({ "role": membership.role })).await?;
+    if invitation.membership.reach == membership.reach {
+        let (role, by) = (Some(membership.role), invitation.invited_by.as_str());
+        tell_of_member(plane, &tx, &membership.reach, &person, role, by).await?;
+    }
     tx.commit().await?;
+    plane.progress.mails.notify_one();
     plane.progress.changed();
     Ok(person)
+}
+
+/// Who works at a publisher is nobody of its customers: they would let themselves in. Their own customer, to try the
+/// portal out, anybody may found there.
+async fn require_no_staff(tx: &Tx, invitation: &InvitationRow) -> Answer<()> {
+    let Reach::Customer(customer) = &invitation.membership.reach else { return Ok(()) };
+    if !people::works_at(&**tx, &customer.publisher, &invitation.mail).await? {
+        return Ok(());
+    }
+    let detail = "this address works at the publisher, and cannot be one of its customers' people; to try the portal \
+                  out, sign up there or use another address";
+    Err(Refusal::new(http::StatusCode::FORBIDDEN, "works-there", detail))
 }
 
 async fn newcomer(plane: &Plane, invitation: &InvitationRow, input: &About) -> Answer<PersonRow> {

@@ -59,6 +59,28 @@ pub async fn keep(plane: &Plane, tx: &Tx, sender: &str, file: Received) -> Answe
     Ok(kept)
 }
 
+/// Deletes files of their sender that became part of no text, for what they were to be part of was refused.
+pub async fn discard(plane: &Plane, sender: &str, files: &[Attachment]) -> Answer<()> {
+    let tx = plane.store.write().await?;
+    for file in files {
+        attachments::discard(&tx, file.id, sender).await?;
+    }
+    tx.commit().await?;
+    for file in files {
+        forget_unneeded(plane, &file.sha256).await?;
+    }
+    Ok(())
+}
+
+/// Deletes a file of which no row tells.
+pub async fn forget_unneeded(plane: &Plane, sha256: &str) -> Answer<()> {
+    let _changing = plane.artifacts.lock().await;
+    if attachments::needs(plane.store.read(), sha256).await? {
+        return Ok(());
+    }
+    plane.artifacts.delete_attachment(sha256).map_err(Refusal::internal)
+}
+
 /// Makes files of an author part of a text.
 pub async fn use_files(
     tx: &Tx,

@@ -4,6 +4,7 @@ use domain::PersonId;
 use serde_json::json;
 
 use super::create_token::may_give;
+use super::tell_admins::tell_of_member;
 use super::{Actor, Thing, record, short};
 use crate::Plane;
 use crate::access::{Reach, Role};
@@ -31,7 +32,9 @@ pub async fn change_role(plane: &Plane, actor: &Actor, reach: &Reach, person: &s
     people::join(&tx, member.person.id, &membership, plane.now()).await?;
     let thing = thing(&member, reach);
     record(plane, &tx, actor, "member.role", thing, json!({ "from": member.role, "to": role })).await?;
+    tell_of_member(plane, &tx, reach, &member.person, Some(role), actor.name()).await?;
     tx.commit().await?;
+    plane.progress.mails.notify_one();
     plane.progress.changed();
     Ok(Member { role, ..member })
 }
@@ -52,7 +55,9 @@ pub async fn remove_member(plane: &Plane, actor: &Actor, reach: &Reach, person: 
         sessions::end_all(&tx, member.person.id, None).await?;
     }
     record(plane, &tx, actor, "member.remove", thing(&member, reach), json!({ "role": member.role })).await?;
+    tell_of_member(plane, &tx, reach, &member.person, None, actor.name()).await?;
     tx.commit().await?;
+    plane.progress.mails.notify_one();
     plane.progress.changed();
     Ok(())
 }

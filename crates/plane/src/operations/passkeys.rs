@@ -5,7 +5,7 @@ use nimbus_api::Millis;
 use serde_json::json;
 
 use super::log_in::{From, begin_session};
-use super::second_factor::{changed, commit, fewer, first_codes, note, prove};
+use super::second_factor::{changed, commit, fewer, first_codes, note, prove, warn};
 use super::show_code::{complete, half_done};
 use super::{Thing, line_for_people, record_refused};
 use crate::Plane;
@@ -67,11 +67,17 @@ fn site(plane: &Plane, realm: Option<&Slug>) -> Site {
     Site::of(&plane.first_site(realm))
 }
 
-/// Registers one; the answer is codes on paper if there were none.
-pub async fn add_passkey(plane: &Plane, person: &PersonRow, name: &str, sent: &Sent) -> Answer<Vec<String>> {
+/// Registers one of somebody who shows the password or a code; the answer is codes on paper if there were none.
+pub async fn add_passkey(
+    plane: &Plane,
+    person: &PersonRow,
+    name: &str,
+    sent: &Sent,
+    proof: &str,
+) -> Answer<Vec<String>> {
     let name = line_for_people("name", name)?;
     let (new, answered) = webauthn::registered(sent, &site(plane, person.realm.as_ref())).map_err(refused)?;
-    let tx = plane.store.write().await?;
+    let tx = prove(plane, person, proof).await?;
     take(plane, &tx, For::Register(person), &answered).await?;
     if passkeys::of(&*tx, person.id).await?.len() >= MOST {
         let detail = format!("there are {MOST} passkeys already, the most that is kept; remove one first");
@@ -188,7 +194,8 @@ pub async fn show_passkey(
         let thing = Thing { id: person.mail.clone(), publisher: realm, ..Thing::default() };
         let why = json!({ "address": from.address.to_string(), "code": refusal.code });
         record_refused(plane, &tx, &person.mail, "session.create", thing, why).await?;
-        tx.commit().await?;
+        warn(plane, &tx, &person).await?;
+        commit(plane, tx).await?;
     }
     done
 }

@@ -51,7 +51,16 @@ pub async fn receive_mail(plane: &Plane, raw: Vec<u8>) -> Answer<MailTaken> {
         return Ok(ignored("its sender is not whom the address was given"));
     }
     match actor(plane, &ticket, &person).await? {
-        Some(actor) => take(plane, &actor, person.id, ticket, letter).await,
+        Some(actor) => {
+            let Some(kept) = Kept::of(plane, letter).await? else { return Ok(ignored("it says nothing")) };
+            let taken = take(plane, &actor, person.id, ticket, &kept).await;
+            if taken.as_ref().map_or(true, |taken| !taken.taken) {
+                for (_, file) in &kept.files {
+                    attach::forget_unneeded(plane, &file.hash).await?;
+                }
+            }
+            taken
+        }
         None => Ok(ignored("its sender has no part in the ticket any more")),
     }
 }
@@ -105,8 +114,7 @@ async fn actor(plane: &Plane, ticket: &Ticket, person: &PersonRow) -> Answer<Opt
     }))
 }
 
-async fn take(plane: &Plane, actor: &Actor, person: PersonId, mut ticket: Ticket, letter: Letter) -> Answer<MailTaken> {
-    let Some(kept) = Kept::of(plane, letter).await? else { return Ok(ignored("it says nothing")) };
+async fn take(plane: &Plane, actor: &Actor, person: PersonId, mut ticket: Ticket, kept: &Kept) -> Answer<MailTaken> {
     let _changing = plane.artifacts.lock().await;
     let tx = plane.store.write().await?;
     if tickets::has_mail(&*tx, person, &kept.id).await? {

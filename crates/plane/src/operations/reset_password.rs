@@ -12,7 +12,7 @@ use crate::letters::{self, Letter};
 use crate::passwords::Passwords;
 use crate::problem::{Answer, Refusal};
 use crate::secret::{self, Secret};
-use crate::store::links::{self, Purpose};
+use crate::store::links::{self, Link, Purpose};
 use crate::store::people::{self, PersonRow};
 use crate::store::{Tx, factors, sessions};
 use crate::web::design::Language;
@@ -49,7 +49,8 @@ pub async fn request_reset(
 async fn send_link(plane: &Plane, realm: Option<&Slug>, mail: &str, language: Language) -> Answer<()> {
     let Some(person) = people::with_mail(plane.store.read(), realm, mail).await? else { return Ok(()) };
     let (secret, tx) = (Secret::new(""), plane.store.write().await?);
-    links::create(&tx, &secret.sha256, Purpose::Reset, person.id, plane.now() + LASTS).await?;
+    let whose = Link { person: person.id, mail: None };
+    links::create(&tx, &secret.sha256, Purpose::Reset, &whose, plane.now() + LASTS).await?;
     let link = format!("{}/password/{}", plane.site(&*tx, realm).await?, secret.text);
     let letter = Letter { to: mail, key: "letter-reset", values: &[("name", &person.name), ("link", &link)] };
     letters::send_as(plane, &tx, realm, language, letter).await?;
@@ -64,15 +65,16 @@ pub async fn reset_password(plane: &Plane, realm: Option<&Slug>, link: &str, pas
     let hash = {
         // Whose it is decides which password is good; the link is used up only by a good one.
         let tx = plane.store.write().await?;
-        let id = links::take(&tx, &secret::sha256(link), Purpose::Reset, plane.now()).await?.ok_or_else(gone)?;
-        let person = people::find(&*tx, id).await?.filter(|person| person.realm.as_ref() == realm).ok_or_else(gone)?;
+        let link = links::take(&tx, &secret::sha256(link), Purpose::Reset, plane.now()).await?.ok_or_else(gone)?;
+        let person =
+            people::find(&*tx, link.person).await?.filter(|person| person.realm.as_ref() == realm).ok_or_else(gone)?;
         Passwords::check(&password, &person.mail, &person.name)?;
         drop(tx);
         plane.passwords.hash(password).await?
     };
     let tx = plane.store.write().await?;
-    let id = links::take(&tx, &secret::sha256(link), Purpose::Reset, plane.now()).await?.ok_or_else(gone)?;
-    let person = people::find(&*tx, id).await?.ok_or_else(gone)?;
+    let link = links::take(&tx, &secret::sha256(link), Purpose::Reset, plane.now()).await?.ok_or_else(gone)?;
+    let person = people::find(&*tx, link.person).await?.ok_or_else(gone)?;
     keep(plane, &tx, &person, hash).await?;
     tx.commit().await?;
     plane.progress.changed();

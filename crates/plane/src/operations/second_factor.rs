@@ -7,14 +7,13 @@ use super::change_role::find;
 use super::{Actor, Thing, record, record_as};
 use crate::Plane;
 use crate::access::Reach;
-use crate::letters::{self, Letter};
+use crate::letters;
 use crate::problem::{Answer, Refusal};
 use crate::secret;
 use crate::store::factors::{self, CodeApp};
 use crate::store::people::PersonRow;
 use crate::store::{Tx, sessions};
 use crate::totp;
-use crate::web::design::Language;
 
 /// Codes on paper that somebody gets.
 const CODES: usize = 10;
@@ -41,13 +40,19 @@ pub fn shown_app(plane: &Plane, person: &PersonRow, sealed: &str) -> Answer<Stri
     })
 }
 
-/// Keeps an app that shows a right code; the answer is codes on paper if there were none.
-pub async fn set_up_app(plane: &Plane, person: &PersonRow, sealed: &str, code: &str) -> Answer<Vec<String>> {
+/// Keeps an app that shows a right code, of somebody who shows the password or a code of before; the answer is codes on paper if there were none.
+pub async fn set_up_app(
+    plane: &Plane,
+    person: &PersonRow,
+    sealed: &str,
+    code: &str,
+    proof: &str,
+) -> Answer<Vec<String>> {
     let (shown, at) = (shown_app(plane, person, sealed)?, plane.now());
     let step = totp::check(&shown, code, at, 0).ok_or_else(|| {
         Refusal::invalid("wrong-code", "this is not the code that the app shows now; look again, and at its clock")
     })?;
-    let tx = plane.store.write().await?;
+    let tx = prove(plane, person, proof).await?;
     let secret = plane.seal.seal(&purpose("code-app", person), &shown);
     factors::set_app(&tx, person.id, &CodeApp { secret, last_step: step, created_at: at }).await?;
     let codes = first_codes(&tx, person).await?;
@@ -146,6 +151,9 @@ pub(super) async fn prove(plane: &Plane, person: &PersonRow, proof: &str) -> Ans
     // Nobody else can write while a password is checked.
     drop(tx);
     if !plane.passwords.fits(proof.to_owned(), person.password.clone()).await? {
+        let tx = plane.store.write().await?;
+        warn(plane, &tx, person).await?;
+        commit(plane, tx).await?;
         let detail = "this is neither your password nor a code; nothing was changed";
         return Err(Refusal::invalid("wrong-proof", detail));
     }
@@ -180,15 +188,16 @@ pub(super) async fn changed(plane: &Plane, tx: &Tx, person: &PersonRow, what: &s
 }
 
 async fn tell(plane: &Plane, tx: &Tx, person: &PersonRow, what: &str) -> Answer<()> {
-    if !plane.mail_is_set_up() {
+    let what = plane.pages.text(letters::language_of(person), &format!("letter-security-{what}"));
+    letters::tell(plane, tx, person, "letter-security", &[("what", &what)]).await
+}
+
+/// Tells them when their codes are guessed.
+pub(super) async fn warn(plane: &Plane, tx: &Tx, person: &PersonRow) -> Answer<()> {
+    if !plane.guesses.tell_of_codes(person.id, plane.now()) {
         return Ok(());
     }
-    let language = Language::of_tag(&person.language).unwrap_or_default();
-    let what = plane.pages.text(language, &format!("letter-security-{what}"));
-    let site = plane.site(&**tx, person.realm.as_ref()).await?;
-    let values = [("name", person.name.as_str()), ("what", &what), ("site", &site)];
-    let letter = Letter { to: &person.mail, key: "letter-security", values: &values };
-    letters::send_as(plane, tx, person.realm.as_ref(), language, letter).await
+    letters::tell(plane, tx, person, "letter-guesses", &[]).await
 }
 
 pub(super) async fn commit(plane: &Plane, tx: Tx) -> Answer<()> {

@@ -4,7 +4,7 @@ use domain::Slug;
 use serde_json::json;
 
 use super::log_in::{From, begin_session};
-use super::second_factor::uses_code;
+use super::second_factor::{commit, uses_code, warn};
 use super::{Thing, record_refused};
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
@@ -47,7 +47,8 @@ pub async fn show_code(
         let thing = Thing { id: person.mail.clone(), publisher: realm, ..Thing::default() };
         let why = json!({ "address": from.address.to_string(), "code": "wrong-code" });
         record_refused(plane, &tx, &person.mail, "session.create", thing, why).await?;
-        tx.commit().await?;
+        warn(plane, &tx, &person).await?;
+        commit(plane, tx).await?;
         return Err(Refusal::invalid(
             "wrong-code",
             "this code is not right, or was used already; wait for the next one",

@@ -7,6 +7,7 @@ use std::time::Duration;
 use nimbus_api::Millis;
 
 use crate::Plane;
+use crate::operations::attach::forget_unneeded;
 use crate::operations::log_in::{LASTS, LASTS_UNUSED};
 use crate::store::{
     Result, Tx, attachments, deliveries, deployments, device_logins, events, factors, installations, invitations,
@@ -53,9 +54,21 @@ pub async fn run(plane: Arc<Plane>) {
 
 async fn prune(plane: &Plane) -> Result<u64> {
     let mut count = 0;
+    let kept = plane.settings.get().retention;
+    for (publisher, up_to) in events::too_many(plane.store.read(), kept.events).await? {
+        loop {
+            let tx = plane.store.write().await?;
+            let some = events::prune_of(&tx, publisher.as_ref(), up_to).await?;
+            tx.commit().await?;
+            if some == 0 {
+                break;
+            }
+            count += some;
+            tokio::time::sleep(BREATH).await;
+        }
+    }
     loop {
         let tx = plane.store.write().await?;
-        let kept = plane.settings.get().retention;
         let some = some(&tx, plane.now(), &kept).await? + ended(&tx, plane.now(), &kept).await?;
         tx.commit().await?;
         if some == 0 {
@@ -91,12 +104,8 @@ async fn ended(tx: &Tx, now: Millis, kept: &Retention) -> Result<u64> {
 
 /// Deletes files of which no row tells any more, or never did because the control plane was stopped in between.
 async fn sweep(plane: &Plane) -> std::result::Result<(), String> {
-    let text = |error: &dyn std::fmt::Display| error.to_string();
-    for sha256 in plane.artifacts.attachments().map_err(|error| text(&error))? {
-        let _changing = plane.artifacts.lock().await;
-        if !attachments::needs(plane.store.read(), &sha256).await.map_err(|error| text(&error))? {
-            plane.artifacts.delete_attachment(&sha256).map_err(|error| text(&error))?;
-        }
+    for sha256 in plane.artifacts.attachments().map_err(|error| error.to_string())? {
+        forget_unneeded(plane, &sha256).await.map_err(|refusal| refusal.detail)?;
     }
     Ok(())
 }
@@ -104,8 +113,7 @@ async fn sweep(plane: &Plane) -> std::result::Result<(), String> {
 /// Deletes some of what there is too much of, or what is from before a time.
 async fn some(tx: &Tx, now: Millis, kept: &Retention) -> Result<u64> {
     let before = oldest(now, kept);
-    let up_to = events::last(&**tx).await?.saturating_sub(kept.events);
-    let mut some = events::prune(tx, up_to, before).await?;
+    let mut some = events::prune(tx, before).await?;
     let before = operations::begin_of_newest(tx, kept.operations).await?.max(before);
     // Its operations go with a deployment.
     some += deployments::prune(tx, before).await?;

@@ -66,6 +66,13 @@ pub async fn needs(db: &impl ConnectionTrait, sha256: &str) -> Result<bool> {
     Ok(count(db, "SELECT COUNT(*) AS n FROM attachments WHERE sha256 = $1", [text(sha256)]).await? > 0)
 }
 
+/// Deletes a file of its sender that is part of no text.
+pub async fn discard(tx: &Tx, id: AttachmentId, sender: &str) -> Result<()> {
+    let sql = "DELETE FROM attachments WHERE id = $1 AND sender = $2 AND message IS NULL";
+    run(&**tx, sql, [text(id), text(sender)]).await?;
+    Ok(())
+}
+
 /// Deletes some files from before a time that never became part of a text; how many.
 pub async fn prune(tx: &Tx, before: Millis) -> Result<u64> {
     let sql = "DELETE FROM attachments WHERE id IN \

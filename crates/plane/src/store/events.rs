@@ -183,10 +183,46 @@ pub async fn last(db: &impl ConnectionTrait) -> Result<u64> {
     Ok(row.map(|row| number(&row, "value")).transpose()?.unwrap_or(0))
 }
 
-/// Deletes some events up to a sequence or from before a time; how many. Those that are left go on being counted from
-/// where they were.
-pub async fn prune(tx: &Tx, up_to: u64, before: Millis) -> Result<u64> {
+/// Whose events are more than `most`, each with the last sequence that is too many: a publisher's, or the platform's,
+/// which are nobody's. What one has says nothing of another's.
+pub async fn too_many(db: &impl ConnectionTrait, most: u64) -> Rows<(Option<Slug>, u64)> {
+    let sql = "SELECT publisher FROM events GROUP BY publisher HAVING COUNT(*) > $1";
+    let whose = all(db, sql, [big(most)], |row| maybe_parse(row, "publisher")).await?;
+    let mut found = Vec::with_capacity(whose.len());
+    for publisher in whose {
+        let (condition, mut values) = of_publisher(publisher.as_ref(), 2);
+        values.insert(0, big(most));
+        let sql = format!("SELECT sequence FROM events WHERE {condition} ORDER BY sequence DESC LIMIT 1 OFFSET $1");
+        if let Some(row) = one(db, &sql, values).await? {
+            found.push((publisher, number(&row, "sequence")?));
+        }
+    }
+    Ok(found)
+}
+
+/// The condition that an event is a publisher's or the platform's; neither database finds nothing by `=`.
+fn of_publisher(publisher: Option<&Slug>, place: usize) -> (String, Vec<sea_orm::Value>) {
+    match publisher {
+        Some(publisher) => (format!("publisher = ${place}"), vec![text(publisher)]),
+        None => ("publisher IS NULL".into(), Vec::new()),
+    }
+}
+
+/// Deletes some of a publisher's or the platform's events up to a sequence; how many. Those that are left go on being
+/// counted from where they were.
+pub async fn prune_of(tx: &Tx, publisher: Option<&Slug>, up_to: u64) -> Result<u64> {
+    let (condition, more) = of_publisher(publisher, 3);
+    let sql = format!(
+        "DELETE FROM events WHERE sequence IN \
+         (SELECT sequence FROM events WHERE sequence <= $1 AND {condition} ORDER BY sequence LIMIT $2)"
+    );
+    let values = [vec![big(up_to), big(PRUNED_AT_ONCE)], more].concat();
+    Ok(run(&**tx, &sql, values).await?.rows_affected())
+}
+
+/// Deletes some events from before a time; how many.
+pub async fn prune(tx: &Tx, before: Millis) -> Result<u64> {
     let sql = "DELETE FROM events WHERE sequence IN \
-               (SELECT sequence FROM events WHERE sequence <= $1 OR at < $2 ORDER BY sequence LIMIT $3)";
-    Ok(run(&**tx, sql, [big(up_to), big(before), big(PRUNED_AT_ONCE)]).await?.rows_affected())
+               (SELECT sequence FROM events WHERE at < $1 ORDER BY sequence LIMIT $2)";
+    Ok(run(&**tx, sql, [big(before), big(PRUNED_AT_ONCE)]).await?.rows_affected())
 }

@@ -140,6 +140,14 @@ pub async fn set_password(tx: &Tx, id: PersonId, old: Option<&str>, new: &str, v
     Ok(run(&**tx, sql, values).await?.rows_affected() > 0)
 }
 
+/// Gives an account another address, which was proven; `false` when it is not `old` any more or another account has it.
+pub async fn set_mail(tx: &Tx, row: &PersonRow, mail: &str, at: Millis) -> Result<bool> {
+    let sql = "UPDATE people SET mail = $3, verified_at = $4 WHERE id = $1 AND mail = $2 \
+               AND NOT EXISTS (SELECT 1 FROM people other WHERE other.realm = $5 AND other.mail = $3)";
+    let values = [text(row.id), text(&row.mail), text(mail), big(at), text(realm_column(row.realm.as_ref()))];
+    Ok(run(&**tx, sql, values).await?.rows_affected() > 0)
+}
+
 /// Forgets who is something at a place that is deleted, for a publisher also at its customers: members, tokens and
 /// invitations. Otherwise a later place of the same name would be theirs. The accounts of a portal go with it.
 pub async fn forget_place(tx: &Tx, reach: &Reach) -> Result<()> {
@@ -200,6 +208,13 @@ pub async fn members(db: &impl ConnectionTrait, reach: &Reach) -> Rows<Member> {
         Ok(Member { person: read(row)?, role: from_word(row, "role")?, since, factors })
     };
     all(db, &sql, [text(publisher), text(customer)], read).await
+}
+
+/// Whether somebody with that address works at a publisher, or runs the platform.
+pub async fn works_at(db: &impl ConnectionTrait, publisher: &Slug, mail: &str) -> Result<bool> {
+    let sql = "SELECT COUNT(*) AS n FROM memberships m JOIN people p ON p.id = m.person \
+               WHERE p.realm = '' AND p.mail = $1 AND m.customer = '' AND (m.publisher = $2 OR m.publisher = '')";
+    Ok(super::count(db, sql, [text(mail), text(publisher)]).await? > 0)
 }
 
 /// How many have that role exactly there.

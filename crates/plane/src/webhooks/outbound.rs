@@ -1,9 +1,7 @@
 //! Requests to addresses that customers choose. They reach the public network only, never the provider's own: a name is
 //! resolved once, and the connection goes to the address that was looked at. Nothing is followed, and answers are short.
 
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::str::FromStr;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -11,6 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Uri, header};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
+pub use nimbus_api::proxies::Network;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -53,49 +52,6 @@ pub enum OutboundError {
     /// It took too long.
     #[error("it took more than {} seconds", PATIENCE.as_secs())]
     Slow,
-}
-
-/// A network whose addresses may be reached all the same: `10.1.0.0/16`, or one address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    bits: u8,
-}
-
-/// A text that is no network.
-#[derive(Debug, thiserror::Error)]
-#[error("\"{0}\" is no network: write one such as 10.1.0.0/16, or an address")]
-pub struct BadNetwork(String);
-
-impl FromStr for Network {
-    type Err = BadNetwork;
-    fn from_str(text: &str) -> Result<Self, BadNetwork> {
-        let bad = || BadNetwork(text.chars().take(60).collect());
-        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
-        let address: IpAddr = address.parse().map_err(|_| bad())?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        let bits = bits.map_or(Ok(most), |bits| bits.parse().map_err(|_| bad()))?;
-        if bits > most { Err(bad()) } else { Ok(Self { address, bits }) }
-    }
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.bits)
-    }
-}
-
-impl Network {
-    /// Whether an address is in it.
-    pub fn contains(self, address: IpAddr) -> bool {
-        let wide = |address: IpAddr| match address {
-            IpAddr::V4(v4) => (u128::from(v4.to_bits()) << 96, 32),
-            IpAddr::V6(v6) => (v6.to_bits(), 128),
-        };
-        let ((own, kind), (other, other_kind)) = (wide(self.address), wide(address));
-        let mask = u128::MAX.checked_shl(128 - u32::from(self.bits)).unwrap_or(0);
-        kind == other_kind && own & mask == other & mask
-    }
 }
 
 /// Whether an address belongs to the public network.

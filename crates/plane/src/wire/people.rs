@@ -269,6 +269,23 @@ pub struct ChangeRole {
     pub role: Role,
 }
 
+/// `POST /me/mail`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeAddress {
+    /// The address that you are to have; it becomes yours when the link that is sent to it is opened.
+    pub mail: String,
+    /// Your password, or a code of your second factor.
+    pub proof: String,
+}
+
+/// A link was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AddressAsked {
+    /// To this address.
+    pub mail: String,
+}
+
 /// Who asks, as the API knows them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Me {

@@ -27,7 +27,7 @@ pub struct Retention {
     /// Days after which anything that has ended is deleted, 30 to 3650.
     #[schemars(range(min = 30, max = 3650))]
     pub days: u32,
-    /// Most events of the audit, 1,000 to 10,000,000.
+    /// Most events of the audit of each publisher, and of the platform itself, 1,000 to 10,000,000.
     #[schemars(range(min = 1000, max = 10_000_000))]
     pub events: u64,
     /// Most operations, with the deployments that they belong to, 100 to 1,000,000.

@@ -197,15 +197,6 @@ pub struct CurrentLeave {
     pub leave: Option<Leave>,
 }
 
-/// `POST /installations/{installation}/leave`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct GrantLeave {
-    /// For how many hours: 1, 24 or 168.
-    #[schemars(extend("enum" = [1, 24, 168]))]
-    pub hours: u32,
-}
-
 /// What became of a letter: `POST /mail`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MailTaken {

@@ -169,9 +169,12 @@ async fn of_too_many_events_the_oldest_are_deleted() {
     for _ in 0..2500 {
         plane::store::events::record(&tx, &new).await.unwrap();
     }
-    assert_eq!(plane::store::events::prune(&tx, 2400, 0).await.unwrap(), 2000, "some at a time");
-    assert_eq!(plane::store::events::prune(&tx, 2400, 0).await.unwrap(), 400);
-    assert_eq!(plane::store::events::prune(&tx, 2400, 0).await.unwrap(), 0);
+    assert_eq!(plane::store::events::prune_of(&tx, None, 2400).await.unwrap(), 2000, "some at a time");
+    assert_eq!(plane::store::events::prune_of(&tx, None, 2400).await.unwrap(), 400);
+    assert_eq!(plane::store::events::prune_of(&tx, None, 2400).await.unwrap(), 0);
+    assert_eq!(plane::store::events::too_many(&*tx, 100).await.unwrap(), []);
+    assert_eq!(plane::store::events::too_many(&*tx, 30).await.unwrap(), [(None, 2470)]);
+    assert_eq!(plane::store::events::prune(&tx, 1000).await.unwrap(), 0, "none is so old");
     assert_eq!(plane::store::events::last(&*tx).await.unwrap(), 2500);
     tx.commit().await.unwrap();
 }

@@ -22,7 +22,7 @@ pub async fn set_up(world: &World, browser: &mut Browser<'_>) -> (String, Page) 
     let (sealed, secret) = (page.after("name=\"sealed\" value=\""), page.after("readonly value=\""));
     let secret = secret.replace(' ', "");
     let first = code(world, &secret);
-    let form = [("sealed", sealed.as_str()), ("code", &first)];
+    let form = [("sealed", sealed.as_str()), ("code", &first), ("proof", PASSWORD)];
     let page = browser.send("/account/security/app", "/account/security/app", &form).await;
     assert_eq!(page.status, 200, "{}", page.html);
     (secret, page)
@@ -126,6 +126,32 @@ async fn it_is_turned_off_with_the_password_or_a_code_only() {
     owner.send("/account/security", "/account/security/app/off", &[("proof", &newer[0])]).await.has("The app is off");
     let (_, page) = log_in(&world, "ana@acme.example").await;
     page.has("Where you are logged in");
+}
+
+#[tokio::test]
+async fn who_finds_a_browser_open_adds_no_second_factor_of_their_own() {
+    let world = World::new().await;
+    let (mut owner, _) = scene(&world).await;
+    let page = owner.open("/account/security/app").await;
+    let (sealed, secret) = (page.after("name=\"sealed\" value=\""), page.after("readonly value=\""));
+    let first = code(&world, &secret.replace(' ', ""));
+    let here = "/account/security/app";
+    for proof in ["", "wrong", first.as_str()] {
+        let form = [("sealed", sealed.as_str()), ("code", first.as_str()), ("proof", proof)];
+        let page = owner.send(here, here, &form).await;
+        assert_eq!(page.status, 422, "{proof}");
+        page.has("neither your password nor a code");
+    }
+    owner.open("/account/security").await.has("off");
+    let form = [("sealed", sealed.as_str()), ("code", first.as_str())];
+    assert_eq!(owner.send(here, here, &form).await.status, 422, "a form without it is none");
+    set_up(&world, &mut owner).await;
+    // Another app in its place needs it, too, and a code of the one before is enough.
+    let page = owner.open(here).await;
+    let (sealed, secret) = (page.after("name=\"sealed\" value=\""), page.after("readonly value=\""));
+    let other = code(&world, &secret.replace(' ', ""));
+    let form = [("sealed", sealed.as_str()), ("code", other.as_str()), ("proof", other.as_str())];
+    assert_eq!(owner.send(here, here, &form).await.status, 422, "a code of the new one proves nothing");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use domain::InstallationId;
 use domain::state::{InstallationState, OperationState};
 use nimbus_api::Work;
+use plane::access::Reach;
 use plane::store::operations::{self, New};
 use plane::wire::{Accepted, Deployment, Operation, Page};
 use serde_json::{Value, json};
@@ -133,4 +134,56 @@ async fn keep(tx: &plane::store::Tx, installation: InstallationId, at: u64) {
     let mut row = operations::find(&**tx, id).await.unwrap().unwrap();
     (row.state, row.ended_at) = (OperationState::Finished, Some(at));
     operations::update(tx, &row).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_audit_of_one_publisher_pushes_nothing_of_anothers_out() {
+    let mut world = World::new().await;
+    for slug in ["loud", "calm"] {
+        world.post("/publishers", json!({"slug": slug})).await.expect(201);
+    }
+    world.post("/customers", json!({"publisher": "calm", "slug": "sol"})).await.expect(201);
+    let retention = json!({"days": 400, "events": 1000, "operations": 50000});
+    world.post("/settings", json!({"retention": retention})).await.expect(200);
+    // Much at once, as a change of thousands of installations writes it.
+    let store = plane::store::Store::open(&world.store).await.unwrap();
+    let many = async |publisher: Option<&str>, count: usize| {
+        let tx = store.write().await.unwrap();
+        for _ in 0..count {
+            let new = plane::store::events::New {
+                at: world.clock.now(),
+                actor: "a test".into(),
+                verb: "installation.restart",
+                kind: "installation",
+                id: "x".into(),
+                name: None,
+                publisher: publisher.map(|slug| slug.parse().unwrap()),
+                customer: None,
+                app: None,
+                installation: None,
+                outcome: plane::wire::Outcome::Done,
+                detail: json!({}),
+            };
+            plane::store::events::record(&tx, &new).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+    };
+    many(Some("loud"), 2500).await;
+    many(None, 1200).await;
+    let count = async |publisher: &str| {
+        let part = plane::store::events::Part::After(0);
+        let all =
+            plane::store::events::list(store.read(), &Reach::All, &Default::default(), part, 10_000).await.unwrap();
+        all.iter().filter(|event| event.publisher.as_ref().map_or("", |slug| slug.as_str()) == publisher).count()
+    };
+    let (calm, loud) = (count("calm").await, count("loud").await);
+    assert!(calm >= 1 && loud > 2500, "{calm} {loud}");
+    later(&mut world, 0).await;
+    world.until("there are no more than may be", async || (count("loud").await, count("").await) == (1000, 1000)).await;
+    assert_eq!(count("calm").await, calm);
+    let events = world.get("/events?text=sol&verb=customer.create&limit=10").await.text();
+    assert!(events.contains("\"calm\""), "{events}");
+    // The newest are those that are left.
+    let kept: Page<Value> = world.get("/events?before=now&limit=500&verb=publisher.create").await.json();
+    assert!(kept.items.iter().all(|event| event["publisher"] != "loud"), "its first is gone");
 }

@@ -254,9 +254,6 @@ async fn what_belongs_to_others_does_not_exist() {
                     "/answers/{answer}" if row.method == http::Method::POST => {
                         br#"{"title": "x", "text": "x"}"#.to_vec()
                     }
-                    "/installations/{installation}/leave" if row.method == http::Method::POST => {
-                        br#"{"hours": 1}"#.to_vec()
-                    }
                     "/apps/{app}/documents" => br#"{"slug": "new", "title": "New", "text": ""}"#.to_vec(),
                     "/members/{member}" if row.method == http::Method::POST => br#"{"role": "billing"}"#.to_vec(),
                     _ => b"{}".to_vec(),

@@ -58,7 +58,7 @@ pub struct World {
     pub address: SocketAddr,
     pub http: reqwest::Client,
     pub workers: usize,
-    pub trusted: Vec<plane::proxies::Network>,
+    pub trusted: Vec<nimbus_api::proxies::Network>,
     pub console_url: Option<String>,
     serving: Option<Serving>,
 }

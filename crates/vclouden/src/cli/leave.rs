@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use domain::InstallationName;
-use plane::wire::{CurrentLeave, GrantLeave, Leave, Nothing, Opened};
+use plane::wire::{CurrentLeave, Leave, Nothing, Opened};
 
 use super::{Context, example};
 use crate::failure::Outcome;
@@ -17,15 +17,6 @@ pub enum Noun {
     Show {
         /// The installation
         installation: InstallationName,
-    },
-    /// Let support open an installation of yours for 1, 24 or 168 hours
-    #[command(after_help = example!("vclouden leave grant till-acme --hours 24"))]
-    Grant {
-        /// The installation
-        installation: InstallationName,
-        /// For how long
-        #[arg(long, default_value_t = 1)]
-        hours: u32,
     },
     /// Print where support comes into an installation, by its customer's leave
     #[command(after_help = example!("vclouden leave open till-acme"))]
@@ -53,16 +44,8 @@ impl Noun {
                 }
                 line(match current.leave {
                     Some(leave) => told(&leave),
-                    None => "Support may not open it: its customer has not let them.".into(),
+                    None => "Support may not open it: its customer lets them in the portal, on its page.".into(),
                 });
-            }
-            Noun::Grant { installation, hours } => {
-                let path = format!("/installations/{installation}/leave");
-                let leave: Leave = api.post(&path, &GrantLeave { hours }).await?;
-                if context.json {
-                    return json(&leave);
-                }
-                line(told(&leave));
             }
             Noun::Open { installation } => {
                 let path = format!("/installations/{installation}/open-as-support");

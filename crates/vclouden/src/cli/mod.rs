@@ -5,6 +5,7 @@ mod answer;
 mod app;
 mod backup;
 mod branding;
+mod change_mail;
 mod completions;
 mod customer;
 mod deploy;
@@ -158,6 +159,8 @@ enum Command {
     Member(member::Noun),
     /// As whom the token acts that is used
     Whoami(whoami::Args),
+    /// Have another mail address for your account
+    ChangeMail(change_mail::Args),
     /// Keys to the API
     #[command(subcommand)]
     Token(token::Noun),
@@ -322,6 +325,7 @@ impl Command {
             Command::Token(noun) => noun.run(context).await,
             Command::Settings(noun) => noun.run(context).await,
             Command::Whoami(args) => whoami::run(args, context).await,
+            Command::ChangeMail(args) => change_mail::run(args, context).await,
             Command::Webhook(noun) => noun.run(context).await,
             Command::Announcement(noun) => noun.run(context).await,
             Command::Usage(args) => usage::run(args, context).await,

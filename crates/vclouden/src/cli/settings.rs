@@ -29,7 +29,7 @@ pub enum Noun {
         /// Days after which what has ended is deleted, 30 to 3650
         #[arg(long)]
         days: Option<u32>,
-        /// Most events of the audit, 1000 to 10000000
+        /// Most events of the audit of each publisher, and of the platform itself, 1000 to 10000000
         #[arg(long)]
         events: Option<u64>,
         /// Most operations, with their deployments, 100 to 1000000

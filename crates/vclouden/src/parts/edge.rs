@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use http::HeaderValue;
+use nimbus_api::proxies::Network;
 
 use super::{Facing, SECRET, serve, shutdown};
 use crate::failure::Outcome;
@@ -23,6 +24,9 @@ pub struct Args {
     /// Address of the control plane, whose passes let people into applications
     #[arg(long)]
     plane: Option<SocketAddr>,
+    /// A proxy, or a network of them, that is believed about whom it brings
+    #[arg(long = "trusted-proxy")]
+    trusted_proxies: Vec<Network>,
     /// By which the control plane knows that the edge speaks
     #[arg(long, env = SECRET, hide_env_values = true)]
     secret: HeaderValue,
@@ -39,6 +43,7 @@ pub fn run(args: Args) -> Outcome {
         state_dir: args.state,
         domain: args.domain,
         plane: args.plane.map(|address| edge::PlaneAddress { address, secret: args.secret }),
+        trusted_proxies: args.trusted_proxies,
         limits: edge::Limits { grace: GRACE, ..edge::Limits::default() },
     };
     serve("the edge", || Ok(edge::serve(config, shutdown()?)))

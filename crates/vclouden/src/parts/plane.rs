@@ -24,7 +24,7 @@ pub struct Args {
     portal_url: String,
     /// Addresses or networks of proxies whose `X-Forwarded-For` or `Forwarded` is believed
     #[arg(long = "trusted-proxy")]
-    trusted_proxies: Vec<plane::proxies::Network>,
+    trusted_proxies: Vec<nimbus_api::proxies::Network>,
     /// PostgreSQL in place of a file in the data directory
     #[arg(long, env = "VCLOUDEN_DATABASE", hide_env_values = true)]
     database: Option<String>,

@@ -52,7 +52,7 @@ pub struct Setup {
     /// Where people find the console.
     pub console_url: String,
     /// Proxies whose word is taken for whom a request comes from.
-    pub trusted_proxies: Vec<plane::proxies::Network>,
+    pub trusted_proxies: Vec<nimbus_api::proxies::Network>,
     /// Where they find publishers' portals.
     pub portal_url: String,
     /// PostgreSQL of the control plane, if it is not to use a file.
@@ -290,6 +290,11 @@ fn flag(name: &str, value: impl Into<OsString>) -> [OsString; 2] {
     [format!("--{name}").into(), value.into()]
 }
 
+/// Whom both that face the network believe.
+fn proxies(setup: &Setup) -> impl Iterator<Item = OsString> {
+    setup.trusted_proxies.iter().flat_map(|network| flag("trusted-proxy", network.to_string()))
+}
+
 fn plane(setup: &Setup) -> Result<Part> {
     let arguments = [
         flag("user", PLANE_USER.to_string()),
@@ -301,8 +306,7 @@ fn plane(setup: &Setup) -> Result<Part> {
         flag("portal-url", &*setup.portal_url),
         flag("operator-token-sha256", &*setup.token_hash),
     ];
-    let proxies = setup.trusted_proxies.iter().flat_map(|network| flag("trusted-proxy", network.to_string()));
-    let arguments: Vec<OsString> = arguments.concat().into_iter().chain(proxies).collect();
+    let arguments = arguments.concat().into_iter().chain(proxies(setup)).collect();
     let mut part = part(setup, "plane", Some(&setup.api), arguments)?;
     // It may hold a password.
     part.environment.push((SECRET, setup.edge_secret.clone()));
@@ -320,7 +324,8 @@ fn edge(setup: &Setup) -> Result<Part> {
         flag("plane", sockets::reachable(api).to_string()),
         flag("state", setup.directory.edge()),
     ];
-    let mut part = part(setup, "edge", Some(&setup.edge), arguments.concat())?;
+    let arguments = arguments.concat().into_iter().chain(proxies(setup)).collect();
+    let mut part = part(setup, "edge", Some(&setup.edge), arguments)?;
     part.environment.push((SECRET, setup.edge_secret.clone()));
     Ok(part)
 }

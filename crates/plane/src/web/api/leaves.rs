@@ -1,4 +1,4 @@
-//! Customers' leave for support to open an installation.
+//! Customers' leave for support to open an installation. It is given in the portal only: staff make tokens of customers.
 
 use std::sync::Arc;
 
@@ -7,25 +7,16 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
 use crate::Plane;
-use crate::operations::leave::{end_leave, grant_leave, leave_of, open_by_leave};
+use crate::operations::leave::{end_leave, leave_of, open_by_leave};
 use crate::operations::{Actor, find_installation};
 use crate::problem::Answer;
 use crate::web::{Json, Path, json};
-use crate::wire::{CurrentLeave, GrantLeave, Nothing};
+use crate::wire::{CurrentLeave, Nothing};
 
 pub async fn show(State(plane): State<Arc<Plane>>, actor: Actor, Path(text): Path<String>) -> Answer<Response> {
     let db = plane.store.read();
     let row = find_installation(db, &actor.reach, &text).await?;
     json(StatusCode::OK, &CurrentLeave { leave: leave_of(db, row.id, plane.now()).await? })
-}
-
-pub async fn grant(
-    State(plane): State<Arc<Plane>>,
-    actor: Actor,
-    Path(text): Path<String>,
-    Json(input): Json<GrantLeave>,
-) -> Answer<Response> {
-    json(StatusCode::CREATED, &grant_leave(&plane, &actor, &text, input).await?)
 }
 
 pub async fn end(

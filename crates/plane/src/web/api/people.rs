@@ -4,24 +4,25 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use domain::Slug;
+use domain::{PersonId, Slug};
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::Plane;
 use crate::access::Reach;
+use crate::operations::change_mail::request_mail;
 use crate::operations::change_role::{change_role, remove_member};
 use crate::operations::invite::{Invited, invite};
 use crate::operations::second_factor::reset_second_factor as reset;
 use crate::operations::withdraw_invitation::withdraw_invitation;
 use crate::operations::{Actor, customer_key, unknown_publisher};
-use crate::problem::Answer;
+use crate::problem::{Answer, Refusal};
 use crate::store::invitations::{self, InvitationRow};
 use crate::store::people;
 use crate::web::design::Language;
 use crate::web::{Json, Paging, Path, Query, json, page_of};
-use crate::wire::{ChangeRole, CreateInvitation, Invitation, Me, Member, Nothing};
+use crate::wire::{AddressAsked, ChangeAddress, ChangeRole, CreateInvitation, Invitation, Me, Member, Nothing};
 
 /// Where: a publisher's, a customer's, or the caller's own place.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -55,6 +56,25 @@ impl Place {
 pub async fn me(actor: Actor) -> Answer<Response> {
     let (publisher, customer) = (actor.reach.publisher().cloned(), actor.reach.customer().cloned());
     json(StatusCode::OK, &Me { name: actor.name, role: actor.role, publisher, customer })
+}
+
+/// The person who asks, for what is a person's own.
+fn own_person(actor: &Actor) -> Answer<PersonId> {
+    actor.person().ok_or_else(|| {
+        let detail = "this token belongs to nobody in particular; use one of your own";
+        Refusal::new(StatusCode::FORBIDDEN, "not-personal", detail)
+    })
+}
+
+pub async fn change_mail(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Json(input): Json<ChangeAddress>,
+) -> Answer<Response> {
+    let person = people::find(plane.store.read(), own_person(&actor)?).await?;
+    let person = person.ok_or_else(|| Refusal::missing("unknown-member", "this account is no more"))?;
+    let mail = request_mail(&plane, &person, &input.mail, &input.proof).await?;
+    json(StatusCode::ACCEPTED, &AddressAsked { mail })
 }
 
 pub async fn members(State(plane): State<Arc<Plane>>, actor: Actor, Query(place): Query<Place>) -> Answer<Response> {

@@ -14,7 +14,7 @@ use crate::Plane;
 use crate::access::Reach;
 use crate::operations::Actor;
 use crate::operations::answer_ticket::answer_ticket;
-use crate::operations::attach::attach;
+use crate::operations::attach::{attach, discard};
 use crate::operations::change_ticket::{HELPERS, change_ticket};
 use crate::operations::keep_answer::find_answer;
 use crate::operations::leave::{leave_of, open_by_leave};
@@ -189,21 +189,29 @@ async fn beside(plane: &Plane, actor: &Actor, ticket: &Ticket) -> Answer<Value> 
     })
 }
 
-/// Keeps the files of a form.
-pub async fn attach_all(
+/// Does something with the files of a form; they are gone again if it is refused, since no form can name them.
+pub async fn with_files<T, F: Future<Output = Answer<T>>>(
     plane: &Plane,
     actor: &Actor,
     files: Vec<(String, Received)>,
     refused: Option<Refusal>,
-) -> Answer<Vec<AttachmentId>> {
+    work: impl FnOnce(Vec<AttachmentId>) -> F,
+) -> Answer<T> {
     if let Some(refusal) = refused {
         return Err(refusal);
     }
     let mut kept = Vec::with_capacity(files.len());
-    for (name, received) in files {
-        kept.push(attach(plane, &actor.id, api::file(name, &received)).await?.id);
+    let done = async {
+        for (name, received) in files {
+            kept.push(attach(plane, &actor.id, api::file(name, &received)).await?);
+        }
+        work(kept.iter().map(|file| file.id).collect()).await
+    };
+    let done = done.await;
+    if done.is_err() {
+        discard(plane, &actor.id, &kept).await?;
     }
-    Ok(kept)
+    done
 }
 
 pub async fn answer(
@@ -228,14 +236,13 @@ pub async fn answer(
         draft.text = format!("{}{between}{words}", draft.text.trim_end());
         return Ok(plane.pages.page(&visit.view, TICKET, values(&plane, &visit, &actor, &text, draft).await?));
     }
-    let done = async {
-        let attachments = attach_all(&plane, &actor, sent.files, sent.refused).await?;
+    let said = async |attachments| {
         // A note changes nothing that nobody asked for: the form always says what is to come after an answer.
         let state = draft.state.filter(|_| !draft.internal);
         let message = AddMessage { text: draft.text.clone(), internal: draft.internal, state, attachments };
         answer_ticket(&plane, &actor, &text, message).await
     };
-    match done.await {
+    match with_files(&plane, &actor, sent.files, sent.refused, said).await {
         Ok(message) => {
             let done = if message.internal { "done-note" } else { "done-answer" };
             Ok(lead(&format!("{base}/tickets/{}", ticket.number), Some(("good", done))))

@@ -26,13 +26,11 @@ const DESIGN: &[(&str, &str, &str)] = embedded!["templates/":
 
 /// The pages of the console, below `web/pages`: whoever writes one adds its name here.
 const PAGES: &[(&str, &str, &str)] = embedded!["../pages/":
-    "entry/account.html", "entry/join.html", "entry/login.html", "entry/new-password.html", "entry/password.html",
-    "entry/opening.html", "entry/signup.html", "console/announcements.html", "console/app.html", "console/apps.html", "console/copies.html", "console/customer.html", "entry/code-app.html", "entry/code.html", "entry/device.html", "entry/passkey-fields.html", "entry/sso.html", "entry/security.html", "console/branding-preview.html", "console/branding.html",
-    "entry/opening.html", "entry/signup.html", "console/app.html", "console/apps.html", "console/copies.html", "console/customer.html", "entry/code-app.html", "entry/code.html", "entry/device.html", "entry/passkey-fields.html", "entry/sso.html", "entry/security.html", "console/branding-preview.html", "console/branding.html",
-    "entry/opening.html", "entry/signup.html", "console/app.html", "console/apps.html", "console/copies.html", "console/customer.html", "entry/code-app.html", "entry/code.html", "entry/device.html", "entry/passkey-fields.html", "entry/security.html", "console/branding-preview.html", "console/branding.html",
-    "entry/account.html", "entry/api.html", "entry/join.html", "entry/login.html", "entry/new-password.html", "entry/password.html",
-    "entry/opening.html", "entry/signup.html", "console/app.html", "console/apps.html", "console/copies.html", "console/customer.html",
-    "entry/code-app.html", "entry/code.html", "entry/device.html", "entry/passkey-fields.html", "entry/security.html",
+    "entry/account.html", "entry/api.html", "entry/code-app.html", "entry/code.html", "entry/device.html", "entry/join.html",
+    "entry/login.html", "entry/mail.html", "entry/new-password.html", "entry/opening.html", "entry/passkey-fields.html",
+    "entry/password.html", "entry/security.html", "entry/signup.html", "entry/sso.html",
+    "console/announcements.html", "console/app.html", "console/apps.html", "console/branding-preview.html",
+    "console/branding.html", "console/copies.html", "console/customer.html",
     "console/customers.html", "console/deploy.html", "console/deployment-live.html", "console/deployment-rows.html",
     "console/deployment.html", "console/environment.html", "console/deployments.html", "console/events.html", "console/home.html", "console/hosting.html", "console/hosting-site.html",
     "console/installation-live.html", "console/installation.html", "console/installations.html", "console/logs.html",

@@ -18,7 +18,7 @@ use crate::web::Path;
 use crate::web::design::{Language, Serde};
 use crate::web::visit::{Visit, keep_session, lead};
 
-const TEMPLATE: &str = "entry/account.html";
+pub(super) const TEMPLATE: &str = "entry/account.html";
 
 /// A session as it is shown.
 #[derive(Serialize)]
@@ -30,7 +30,7 @@ struct Shown {
     own: bool,
 }
 
-async fn values(plane: &Plane, visit: &Visit) -> Answer<Value> {
+pub(super) async fn values(plane: &Plane, visit: &Visit) -> Answer<Value> {
     let person = visit.person()?;
     let own = visit.session.as_ref().map(|session| session.id);
     let rows = sessions::of(plane.store.read(), person.id).await?;
@@ -48,6 +48,7 @@ async fn values(plane: &Plane, visit: &Visit) -> Answer<Value> {
         sessions => Value::from(Serde(&all)),
         name => person.name.clone(),
         mail => person.mail.clone(),
+        mails => plane.mail_is_set_up(),
         language => person.language.clone(),
         time_zone => person.time_zone.clone(),
         ..frame(visit)

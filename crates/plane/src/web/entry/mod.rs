@@ -19,6 +19,7 @@ pub mod code;
 pub mod device;
 pub mod join;
 pub mod login;
+pub mod mail;
 pub mod password;
 pub mod security;
 pub mod signup;

@@ -101,11 +101,12 @@ pub async fn app(State(plane): State<Arc<Plane>>, visit: Visit) -> Answer<Respon
 pub struct First {
     sealed: String,
     code: String,
+    proof: String,
 }
 
 pub async fn set_up(State(plane): State<Arc<Plane>>, visit: Visit, Form(input): Form<First>) -> Answer<Response> {
     let person = visit.person()?;
-    match set_up_app(&plane, person, &input.sealed, &input.code).await {
+    match set_up_app(&plane, person, &input.sealed, &input.code, &input.proof).await {
         Ok(codes) if codes.is_empty() => Ok(lead("/account/security", Some(("good", "done-code-app")))),
         Ok(codes) => with_codes(&plane, &visit, codes, "done-code-app").await,
         Err(refusal) => {
@@ -139,6 +140,7 @@ pub async fn codes(State(plane): State<Arc<Plane>>, visit: Visit, Form(input): F
 #[derive(Debug, Deserialize)]
 pub struct NewPasskey {
     name: String,
+    proof: String,
     #[serde(flatten)]
     sent: Sent,
 }
@@ -148,7 +150,7 @@ pub async fn add_passkey(
     visit: Visit,
     Form(input): Form<NewPasskey>,
 ) -> Answer<Response> {
-    match keys::add_passkey(&plane, visit.person()?, &input.name, &input.sent).await {
+    match keys::add_passkey(&plane, visit.person()?, &input.name, &input.sent, &input.proof).await {
         Ok(codes) if codes.is_empty() => Ok(lead("/account/security", Some(("good", "done-passkey")))),
         Ok(codes) => with_codes(&plane, &visit, codes, "done-passkey").await,
         Err(refusal) => again_with(&plane, &visit, refusal).await,

@@ -8,10 +8,17 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
 use crate::wire::{
+<<<<<<< HEAD
     Accepted, Announcement, App, Applied, Attachment, Backup, Branding, CannedAnswer, CurrentLeave, Customer, Delivery,
     Deployment, DeploymentEvent, DeviceLoginBegun, Document, DocumentImage, DocumentRevision, Event, Hosted,
     Installation, Invitation, Leave, MailTaken, Me, Member, NDJSON, NewToken, NewWebhook, Opened, Operation, Page,
     PlatformSettings, Publisher, Server, SignIn, Snapshot, Status, Ticket, TicketMessage, Token, Usage, Variable,
+=======
+    Accepted, AddressAsked, Announcement, App, Applied, Attachment, Backup, Branding, CannedAnswer, CurrentLeave,
+    Customer, Delivery, Deployment, DeploymentEvent, DeviceLoginBegun, Document, DocumentImage, DocumentRevision,
+    Event, Hosted, Installation, Invitation, MailTaken, Me, Member, NDJSON, NewToken, NewWebhook, Opened, Operation,
+    Page, PlatformSettings, Publisher, Server, SignIn, Snapshot, Status, Ticket, TicketMessage, Token, Variable,
+>>>>>>> c3efe2d (People: proof for a second factor and another address, leave by a person only, letters and audit per publisher, proxies before the edge)
     Version, Webhook,
 };
 
@@ -306,7 +313,6 @@ pub const ANSWERS: &[Told] = &[
     begins::<Accepted>("DELETE /installations/{installation}/backups/{backup}", "Deletes one."),
     begins::<Accepted>("POST /installations/{installation}/backups/{backup}/restore", "Puts the data back to one."),
     gives::<CurrentLeave>("GET /installations/{installation}/leave", "Whether its customer lets support open it."),
-    makes::<Leave>("POST /installations/{installation}/leave", "Lets support open it, in place of the leave before."),
     does("DELETE /installations/{installation}/leave", "Takes the leave back; 404 if none serves."),
     page::<Ticket>("GET /tickets", "Tickets, the last changed first."),
     makes::<Ticket>("POST /tickets", "Opens a ticket."),
@@ -348,6 +354,7 @@ pub const ANSWERS: &[Told] = &[
         "Its token once somebody approved; 409 `authorization-pending`, `slow-down`, `access-denied`, `expired-token`.",
     ),
     gives::<Me>("GET /me", "Who you are."),
+    begins::<AddressAsked>("POST /me/mail", "Sends a link to a new address, which is yours once you open it."),
     does("DELETE /me/token", "Ends the token that the request shows."),
     page::<Member>("GET /members", "Who is what at a place, or at one's own."),
     gives::<Member>("POST /members/{member}", "Changes what somebody is; 409 for the only one who decides."),

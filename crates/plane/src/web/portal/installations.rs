@@ -19,7 +19,6 @@ use crate::web::console::value;
 use crate::web::entry::{Form, again, frame};
 use crate::web::visit::{Visit, lead};
 use crate::web::{Path, Query, logs, usage};
-use crate::wire::GrantLeave;
 
 const TEMPLATE: &str = "portal/installation.html";
 
@@ -153,7 +152,7 @@ pub async fn grant_leave(
     Form(input): Form<For>,
 ) -> Answer<Response> {
     let base = Inside { plane: &plane, visit: &visit, actor: &actor }.base()?;
-    match leave::grant_leave(&plane, &actor, &text, GrantLeave { hours: input.hours }).await {
+    match leave::grant_leave(&plane, &actor, &text, input.hours).await {
         Ok(_) => Ok(lead(&format!("{base}/installations/{text}"), Some(("good", "done-leave")))),
         Err(refusal) => {
             again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor, &text, Over::default()).await?)

@@ -16,7 +16,7 @@ use crate::operations::open_ticket::open_ticket;
 use crate::operations::ticket::find_ticket;
 use crate::problem::Answer;
 use crate::store::installations::{self, Filter};
-use crate::web::console::tickets::{Wanted, attach_all, page_of, thread};
+use crate::web::console::tickets::{Wanted, page_of, thread, with_files};
 use crate::web::console::value;
 use crate::web::entry::again;
 use crate::web::receive::{Received, Sent};
@@ -69,13 +69,12 @@ pub async fn create(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor,
     let base = Inside { plane: &plane, visit: &visit, actor: &actor }.base()?;
     let sent = Received::form(&plane, request).await?;
     let said = ["subject", "text", "installation"].map(|name| sent.field(name).to_owned());
-    let opened = async {
-        let attachments = attach_all(&plane, &actor, sent.files, sent.refused).await?;
+    let open = async |attachments| {
         let [subject, text, installation] = said.clone();
         let installation = Some(installation).filter(|name| !name.is_empty());
         open_ticket(&plane, &actor, OpenTicket { subject, text, installation, customer: None, attachments }).await
     };
-    match opened.await {
+    match with_files(&plane, &actor, sent.files, sent.refused, open).await {
         Ok(ticket) => Ok(lead(&format!("{base}/tickets/{}", ticket.number), Some(("good", "done-asked")))),
         Err(refusal) => {
             let values = new_values(&plane, &visit, &actor, Some(&said)).await?;
@@ -119,12 +118,11 @@ pub async fn answer(
     let sent = Received::form(&plane, request).await?;
     let text = sent.field("text").to_owned();
     let Sent { files, refused, .. } = sent;
-    let done = async {
-        let attachments = attach_all(&plane, &actor, files, refused).await?;
+    let say = async |attachments| {
         let message = AddMessage { text: text.clone(), internal: false, state: None, attachments };
         answer_ticket(&plane, &actor, &named, message).await
     };
-    match done.await {
+    match with_files(&plane, &actor, files, refused, say).await {
         Ok(_) => Ok(lead(&format!("{base}/tickets/{}", ticket.number), Some(("good", "done-answer")))),
         Err(refusal) => again(&plane, &visit, refusal, TICKET, values(&plane, &visit, &actor, &named, &text).await?),
     }

@@ -44,6 +44,12 @@ async fn a_passkey_lets_in_without_a_password_and_after_one() {
         take_session(&browser, &owner);
         browser.open(&format!("{root}/account/security"));
         browser.fill("#f-passkey", "Laptop of Ana");
+        // Who found the browser open knows no password.
+        browser.fill("#f-proof-passkey", "not the password");
+        browser.follow("[data-passkey=make] [type=submit]");
+        browser.until_said("neither your password nor a code");
+        browser.fill("#f-passkey", "Laptop of Ana");
+        browser.fill("#f-proof-passkey", PASSWORD);
         browser.follow("[data-passkey=make] [type=submit]");
         browser.until_said("The passkey is there.");
         browser.until_said("Laptop of Ana");
@@ -109,6 +115,7 @@ async fn a_passkey_of_a_portal_is_none_of_the_console_and_none_of_somebody_else(
         let (portal, console) = (format!("http://{}", admin.host), format!("http://{}", owner.host));
         take_session(&browser, &admin);
         browser.open(&format!("{portal}/account/security"));
+        browser.fill("#f-proof-passkey", PASSWORD);
         browser.follow("[data-passkey=make] [type=submit]");
         browser.until_said("The passkey is there.");
         log_out(&browser, &portal);

@@ -7,6 +7,7 @@ on = on
 off = off
 turn-off = Turn off
 proof = Your password, or a code
+proof-own = Your password, or a code that you had before
 code-app = Authenticator app
 code-app-about = An app on your phone makes a new code every 30 seconds.
 code-app-set-up = Set it up
@@ -140,3 +141,40 @@ sso-domains = Domains of mail addresses
 sso-domains-hint = Such as acme.example; several with commas
 sso-role = Who comes for the first time becomes
 sso-invited = only who is invited comes in
+mail-address = Mail address
+mail-about = You log in with { $mail }. To have another one, we send a link to it: it becomes yours when you open the link.
+mail-none = You log in with { $mail }. It can be changed once this platform can send mail.
+mail-new = New mail address
+mail-send = Send the link
+mail-title = Your new mail address
+mail-lead = { $name } logs in with { $old } so far. From now on it is { $new }.
+mail-take = Take this address
+done-mail-asked = A link is on its way to the new address. Until it is opened, nothing changes.
+done-mail = You log in with the new address from now on. Everywhere else you have to log in again.
+letter-mail-subject = Is this your address?
+letter-mail-body =
+    Hello { $name },
+
+    your account { $old } is to have this address. Open this link to confirm it; it serves for a day:
+
+    { $link }
+
+    If you did not ask for it, leave it: nothing happens.
+letter-mail-changed-subject = Your account: its mail address was changed
+letter-mail-changed-body =
+    Hello { $name },
+
+    from now on your account has the address { $new }, and you log in with it. This one lets nobody in any more.
+
+    If it was not you, write at once to whoever runs { $site }.
+letter-guesses-subject = Your account: somebody tries codes
+letter-guesses-body =
+    Hello { $name },
+
+    several wrong codes or passwords were shown in your account within an hour. Whoever tries knows your password, or has found a browser in which you are logged in.
+
+    If it was not you, change your password and look at where you are logged in:
+
+    { $site }/account
+verb-person-mail-request = asked for another mail address
+verb-person-mail = changed their mail address

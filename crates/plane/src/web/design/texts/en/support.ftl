@@ -114,3 +114,28 @@ settings-imap = Mailbox (IMAP)
 settings-imap-lead = Read every minute; leave it empty if a program hands letters over.
 settings-folder = Folder
 settings-imap-port-hint = 993 when empty
+letter-leave-subject = Support may open { $installation }
+letter-leave-body =
+    Hello { $name },
+
+    { $by } lets support open { $installation } for { $hours } hours. You get this letter as an administrator of { $customer }.
+
+    If that is not wanted, take it back here:
+
+    { $site }/c/{ $slug }/installations/{ $installation }
+letter-member-subject = { $customer }: { $role ->
+    [none] { $who } is no longer one of your people
+   *[other] { $who } is one of your people
+}
+letter-member-body =
+    Hello { $name },
+
+    { $role ->
+        [none] { $who } ({ $mail }) is no longer one of the people of { $customer }.
+        [customer-admin] { $who } ({ $mail }) is one of the people of { $customer } now, as an administrator.
+       *[other] { $who } ({ $mail }) is one of the people of { $customer } now.
+    } It was { $by } who decided that.
+
+    If that is not right, change it here:
+
+    { $site }/c/{ $slug }/people

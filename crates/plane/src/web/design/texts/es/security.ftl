@@ -7,6 +7,7 @@ on = activo
 off = inactivo
 turn-off = Desactivar
 proof = Su contraseña o un código
+proof-own = Su contraseña, o un código que ya tenía
 code-app = Aplicación de códigos
 code-app-about = Una aplicación en su teléfono da un código nuevo cada 30 segundos.
 code-app-set-up = Configurarla
@@ -166,3 +167,42 @@ refusal-sso-domain = Las personas con una dirección como esa no entran por este
 refusal-sso-not-invited = Usted no tiene invitación ahí; pídala a una persona propietaria.
 refusal-bad-sign-on = Revise el cliente, el secreto, los dominios y el rol; no se cambió nada.
 refusal-signed-on = Usted entró por el proveedor de su empresa; entre con una contraseña propia para cambiar esto.
+mail-address = Dirección de correo
+mail-about = Usted entra con { $mail }. Para tener otra, enviamos un enlace a ella: es suya cuando usted abre el enlace.
+mail-none = Usted entra con { $mail }. Podrá cambiarla cuando esta plataforma pueda enviar correo.
+mail-new = Dirección de correo nueva
+mail-send = Enviar el enlace
+mail-title = Su nueva dirección de correo
+mail-lead = { $name } entra hasta ahora con { $old }. Desde ahora será { $new }.
+mail-take = Tomar esta dirección
+done-mail-asked = Un enlace va en camino a la dirección nueva. Mientras no se abra, nada cambia.
+done-mail = Desde ahora usted entra con la dirección nueva. En todo lo demás hay que entrar de nuevo.
+letter-mail-subject = ¿Es esta su dirección?
+letter-mail-body =
+    Hola, { $name }:
+
+    su cuenta { $old } va a tener esta dirección. Abra este enlace para confirmarlo; sirve durante un día:
+
+    { $link }
+
+    Si no lo pidió, no haga nada: no pasará nada.
+letter-mail-changed-subject = Su cuenta: cambió su dirección de correo
+letter-mail-changed-body =
+    Hola, { $name }:
+
+    desde ahora su cuenta tiene la dirección { $new }, y con ella se entra. Esta ya no deja entrar a nadie.
+
+    Si no fue usted, escriba enseguida a quien administra { $site }.
+letter-guesses-subject = Su cuenta: alguien prueba códigos
+letter-guesses-body =
+    Hola, { $name }:
+
+    en una hora se mostraron varios códigos o contraseñas incorrectos en su cuenta. Quien prueba conoce su contraseña, o encontró un navegador en el que usted ha entrado.
+
+    Si no fue usted, cambie su contraseña y mire dónde ha entrado:
+
+    { $site }/account
+verb-person-mail-request = pidió otra dirección de correo
+verb-person-mail = cambió su dirección de correo
+refusal-same-mail = Esa es la dirección que ya tiene.
+refusal-another-account = Este enlace es para otra cuenta que la suya; salga primero.

@@ -127,3 +127,31 @@ settings-imap-lead = Se lee cada minuto; déjelo vacío si un programa entrega l
 settings-folder = Carpeta
 settings-imap-port-hint = 993 si se deja vacío
 refusal-bad-mailbox = El buzón no está completo o no es seguro: dirección sin +, servidor, usuario, contraseña y TLS.
+letter-leave-subject = Soporte puede abrir { $installation }
+letter-leave-body =
+    Hola, { $name }:
+
+    { $by } permite que soporte abra { $installation } durante { $hours } horas. Usted recibe esta carta porque administra { $customer }.
+
+    Si eso no se quiere, quítelo aquí:
+
+    { $site }/c/{ $slug }/installations/{ $installation }
+letter-member-subject = { $customer }: { $role ->
+    [none] { $who } ya no es de su gente
+   *[other] { $who } es de su gente
+}
+letter-member-body =
+    Hola, { $name }:
+
+    { $role ->
+        [none] { $who } ({ $mail }) ya no es de la gente de { $customer }.
+        [customer-admin] { $who } ({ $mail }) es ahora de la gente de { $customer } y la administra.
+       *[other] { $who } ({ $mail }) es ahora de la gente de { $customer }.
+    } Así lo decidió { $by }.
+
+    Si no es correcto, cámbielo aquí:
+
+    { $site }/c/{ $slug }/people
+refusal-leave-by-person = Quien deja entrar a soporte es una persona del cliente, en el portal.
+refusal-works-there = Esa dirección trabaja con el editor y no puede ser de la gente de un cliente ni dejarse entrar; use otra dirección.
+refusal-too-many-invitations = Ya se enviaron bastantes invitaciones desde aquí o a esa dirección; espere un rato.

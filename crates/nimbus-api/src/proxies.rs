@@ -2,11 +2,54 @@
 //! rightmost in `X-Forwarded-For` or `Forwarded` and is none of them, since everything left of it the client may have
 //! written.
 
+use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use http::{HeaderMap, HeaderName, header};
 
-pub use crate::webhooks::outbound::Network;
+/// A network: `10.1.0.0/16`, or one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    bits: u8,
+}
+
+/// A text that is no network.
+#[derive(Debug, thiserror::Error)]
+#[error("\"{0}\" is no network: write one such as 10.1.0.0/16, or an address")]
+pub struct BadNetwork(String);
+
+impl FromStr for Network {
+    type Err = BadNetwork;
+    fn from_str(text: &str) -> Result<Self, BadNetwork> {
+        let bad = || BadNetwork(text.chars().take(60).collect());
+        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+        let address: IpAddr = address.parse().map_err(|_| bad())?;
+        let most = if address.is_ipv4() { 32 } else { 128 };
+        let bits = bits.map_or(Ok(most), |bits| bits.parse().map_err(|_| bad()))?;
+        if bits > most { Err(bad()) } else { Ok(Self { address, bits }) }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.bits)
+    }
+}
+
+impl Network {
+    /// Whether an address is in it.
+    pub fn contains(self, address: IpAddr) -> bool {
+        let wide = |address: IpAddr| match address {
+            IpAddr::V4(v4) => (u128::from(v4.to_bits()) << 96, 32),
+            IpAddr::V6(v6) => (v6.to_bits(), 128),
+        };
+        let ((own, kind), (other, other_kind)) = (wide(self.address), wide(address));
+        let mask = u128::MAX.checked_shl(128 - u32::from(self.bits)).unwrap_or(0);
+        kind == other_kind && own & mask == other & mask
+    }
+}
 
 /// From whom a request comes that `peer` brings.
 pub fn client(trusted: &[Network], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
@@ -19,6 +62,20 @@ pub fn client(trusted: &[Network], peer: IpAddr, headers: &HeaderMap) -> IpAddr 
     let named = rightmost(trusted, named.iter().flat_map(|line| line.split(',')).map(of_forwarded));
     // A proxy writes one of them, nearly always the first; the other may have come from the client.
     plain.or(named).unwrap_or(peer)
+}
+
+/// Whether `peer` may be believed that a request came to it by HTTPS, and says so. What the nearest proxy wrote stands
+/// last.
+pub fn is_https(trusted: &[Network], peer: IpAddr, headers: &HeaderMap) -> bool {
+    if !is_trusted(trusted, peer) {
+        return false;
+    }
+    let plain = lines(headers, &HeaderName::from_static("x-forwarded-proto"));
+    let plain = plain.iter().flat_map(|line| line.split(',')).map(str::trim).next_back();
+    let named = lines(headers, &header::FORWARDED);
+    let named = named.iter().flat_map(|line| line.split(',')).next_back();
+    let named = named.and_then(|element| pair(element, "proto"));
+    plain.or(named.map(|value| value.trim().trim_matches('"'))).is_some_and(|proto| proto.eq_ignore_ascii_case("https"))
 }
 
 fn is_trusted(trusted: &[Network], address: IpAddr) -> bool {
@@ -55,9 +112,12 @@ fn address(text: &str) -> Option<IpAddr> {
 
 /// The client of an element of `Forwarded` (RFC 7239): `for="[2001:db8::1]:4711";proto=https`.
 fn of_forwarded(element: &str) -> Option<IpAddr> {
+    address(pair(element, "for")?.trim().trim_matches('"'))
+}
+
+fn pair<'a>(element: &'a str, wanted: &str) -> Option<&'a str> {
     let mut pairs = element.split(';').filter_map(|pair| pair.split_once('='));
-    let (_, value) = pairs.find(|(key, _)| key.trim().eq_ignore_ascii_case("for"))?;
-    address(value.trim().trim_matches('"'))
+    pairs.find(|(key, _)| key.trim().eq_ignore_ascii_case(wanted)).map(|(_, value)| value)
 }
 
 #[cfg(test)]
@@ -105,5 +165,17 @@ mod tests {
         assert_eq!(ask("10.0.0.1", "10.0.0.1", &[(PLAIN, "198.51.100.1:4711")]), "198.51.100.1");
         assert_eq!(ask("fd00::/8", "fd00::1", &[(PLAIN, "[2001:db8::1]:80")]), "2001:db8::1");
         assert_eq!(ask("::/0 0.0.0.0/0", "fd00::1", &[(PLAIN, "192.0.2.1")]), "192.0.2.1");
+    }
+
+    #[test]
+    fn https_is_what_the_nearest_proxy_says_and_nobody_else() {
+        let ask = |peer: &str, name: &'static str, value: &str| {
+            let headers = HeaderMap::from_iter([(HeaderName::from_static(name), value.parse().unwrap())]);
+            is_https(&["10.0.0.0/8".parse().unwrap()], peer.parse().unwrap(), &headers)
+        };
+        assert!(ask("10.0.0.1", "x-forwarded-proto", "HTTPS") && ask("10.0.0.1", "x-forwarded-proto", "http, https"));
+        assert!(ask("10.0.0.1", "forwarded", "for=1.2.3.4;proto=http, for=10.0.0.3; proto=\"https\""));
+        assert!(!ask("10.0.0.1", "x-forwarded-proto", "https, http") && !ask("10.0.0.1", "x-forwarded-proto", ""));
+        assert!(!ask("192.0.2.1", "x-forwarded-proto", "https") && !ask("192.0.2.1", "forwarded", "proto=https"));
     }
 }
