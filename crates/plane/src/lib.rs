@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use domain::InstallationName;
 use nimbus_api::Millis;
+use nimbus_api::proxies::Network;
 
 pub mod access;
 mod artifacts;
