@@ -4,7 +4,7 @@
 //! `reconcilers` bring about what was accepted, `store` holds all SQL. [`access`] says who may call what.
 
 use std::future::Future;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +15,7 @@ use nimbus_api::proxies::Network;
 
 pub mod access;
 mod artifacts;
+mod dns;
 mod doors;
 mod etag;
 mod files;
@@ -73,6 +74,8 @@ pub struct Config {
     pub edge_secret: Option<String>,
     /// Whose word is taken for whom a request comes from.
     pub trusted_proxies: Vec<Network>,
+    /// The name server that is asked whose a host name is; without one those of this machine.
+    pub name_server: Option<SocketAddr>,
     /// Where installations answer, such as `http://{name}.localhost:8080`.
     pub edge_url: String,
     /// SHA-256 of the operator's token, in hexadecimal: whoever shows that token is the operator.
@@ -104,6 +107,7 @@ impl Config {
             nimbus_socket,
             edge_secret: None,
             trusted_proxies: Vec::new(),
+            name_server: None,
             edge_url,
             operator_token_sha256,
             keep_hours: 48,
@@ -172,6 +176,7 @@ pub struct Plane {
     /// Its hash.
     edge_secret: Option<String>,
     trusted_proxies: Vec<Network>,
+    name_server: Option<SocketAddr>,
     /// What changes something, by who asks for it.
     writes: tries::Tries<String>,
     clock: Clock,
@@ -280,6 +285,7 @@ pub async fn serve_with(
         console_url: config.console_url,
         portal_url: config.portal_url,
         trusted_proxies: config.trusted_proxies,
+        name_server: config.name_server,
         writes: tries::Tries::new(WRITES, 60_000),
         edge_secret: config.edge_secret.as_deref().map(secret::sha256),
         clock,

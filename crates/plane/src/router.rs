@@ -211,6 +211,7 @@ pub fn routes() -> Api {
         .post("/publishers/{publisher}/sign-in", publishers::change_sign_in)
         .get("/publishers/{publisher}/branding", branding::show)
         .post("/publishers/{publisher}/branding", branding::change)
+        .post("/publishers/{publisher}/branding/prove-host", branding::prove_host)
         .post("/publishers/{publisher}/branding/images/{image}", branding::put_image)
         .delete("/publishers/{publisher}/branding/images/{image}", branding::delete_image)
         .get("/apps", apps::list)

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Plane;
 use crate::store::{Result, brands, settings};
-use crate::wire::{Announcement, Retention};
+use crate::wire::{Announcement, NamesProof, Retention};
 
 /// Under which name they are kept.
 pub const NAME: &str = "platform";
@@ -36,6 +36,9 @@ pub struct Settings {
     /// How answers to letters come in; absent until it is set up.
     #[serde(default)]
     pub incoming: Option<Incoming>,
+    /// How a publisher shows that a host name is its own, if the operator has said so.
+    #[serde(default)]
+    pub names_proof: Option<NamesProof>,
 }
 
 /// Where answers to letters come in.
@@ -136,6 +139,15 @@ impl Plane {
     /// Whether whoever wants may make an account.
     pub(crate) fn sign_up_is_open(&self) -> bool {
         self.settings.get().sign_up
+    }
+
+    /// How a publisher shows that a host name is its own. Where installations answer below `localhost` there is nobody
+    /// but whoever has this machine.
+    pub(crate) fn names_proof(&self) -> NamesProof {
+        let host = crate::doors::host_of(&self.edge_url);
+        let alone = host == "{name}.localhost" || host.ends_with(".localhost");
+        let usual = if alone { NamesProof::None } else { NamesProof::Dns };
+        self.settings.get().names_proof.unwrap_or(usual)
     }
 
     /// Whether letters can go out.

@@ -155,6 +155,7 @@ pub fn console() -> Routes {
         .post("/p/{publisher}/answers/{answer}/delete", answers::delete)
         .get("/p/{publisher}/branding", branding::show)
         .post("/p/{publisher}/branding", branding::change)
+        .post("/p/{publisher}/branding/prove-host", branding::prove_host)
         .get("/p/{publisher}/branding/preview", branding::preview)
         .get("/p/{publisher}/branding/preview.css", branding::preview_css)
         .get("/p/{publisher}/branding/images/{image}", branding::image)

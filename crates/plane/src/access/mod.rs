@@ -219,6 +219,7 @@ pub const TABLE: &[Row] = &[
     post(OWNERS, "/publishers/{publisher}/sign-in", "publisher.sign-in"),
     get(TEAM, "/publishers/{publisher}/branding", &[]),
     post(OWNERS, "/publishers/{publisher}/branding", "branding.change"),
+    post(OWNERS, "/publishers/{publisher}/branding/prove-host", "branding.host-proved"),
     stream(OWNERS, "/publishers/{publisher}/branding/images/{image}", &[], "branding.image"),
     delete(OWNERS, "/publishers/{publisher}/branding/images/{image}", "branding.image"),
     get(TEAM, "/apps", PAGE),

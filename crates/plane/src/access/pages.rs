@@ -193,6 +193,7 @@ pub const PAGES: &[Page] = &[
     send(Console, Roles(STAFF), "/p/{publisher}/answers/{answer}/delete"),
     see(Console, Roles(OWNERS), "/p/{publisher}/branding"),
     send(Console, Roles(OWNERS), "/p/{publisher}/branding"),
+    send(Console, Roles(OWNERS), "/p/{publisher}/branding/prove-host"),
     see(Console, Roles(OWNERS), "/p/{publisher}/branding/preview"),
     see(Console, Roles(OWNERS), "/p/{publisher}/branding/preview.css"),
     see(Console, Roles(OWNERS), "/p/{publisher}/branding/images/{image}"),

@@ -4,13 +4,14 @@ use domain::Slug;
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
+use super::prove_host::{claim, proof};
 use super::{Actor, Thing, line_for_people, record, unknown_publisher};
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
 use crate::store::brands::{self, BrandRow};
-use crate::store::{Tx, publishers};
+use crate::store::{Tx, host_claims, publishers};
 use crate::web::design::{Brand, Colour};
-use crate::wire::{Branding, ChangeBranding, ImageKind, Look};
+use crate::wire::{Branding, ChangeBranding, ImageKind, Look, NamesProof};
 
 /// Most characters of the text on the page to log in.
 const TEXT: usize = 500;
@@ -24,19 +25,21 @@ pub async fn branding_of(
 ) -> Answer<Branding> {
     let found = publishers::find(db, &actor.reach, publisher).await?;
     found.ok_or_else(|| unknown_publisher(publisher))?;
-    Ok(shown(plane, brands::of(db, publisher).await?))
+    shown(plane, db, brands::of(db, publisher).await?).await
 }
 
-fn shown(plane: &Plane, row: BrandRow) -> Branding {
-    Branding {
+pub(super) async fn shown(plane: &Plane, db: &impl ConnectionTrait, row: BrandRow) -> Answer<Branding> {
+    let claim = host_claims::of(db, &row.publisher).await?;
+    Ok(Branding {
+        host_proof: claim.as_ref().map(|claim| proof(claim, row.host.as_deref())),
         portal_url: plane.portal_at(&row.publisher, row.host.as_deref()),
         contrasts: brand(&row.look).map(|brand| brand.contrasts()).unwrap_or_default(),
         publisher: row.publisher,
         version: row.version,
         look: row.look,
         images: row.images,
-        host: row.host,
-    }
+        host: claim.map(|claim| claim.host).or(row.host),
+    })
 }
 
 /// The colours of a look, if it has some.
@@ -59,7 +62,7 @@ pub async fn change_branding(
     let mut row = brands::of(&*tx, publisher).await?;
     let changed = serde_json::to_value(&input).map_err(Refusal::internal)?;
     if let Some(host) = &input.host {
-        row.host = own_host(plane, &tx, publisher, host).await?;
+        change_host(plane, &tx, &mut row, host).await?;
     }
     row.look = look(row.look, input)?;
     brands::put(&tx, &row).await?;
@@ -68,7 +71,30 @@ pub async fn change_branding(
     record(plane, &tx, actor, "branding.change", thing(publisher), json!({ "changed": keys })).await?;
     tx.commit().await?;
     plane.progress.changed();
-    Ok(shown(plane, row))
+    shown(plane, plane.store.read(), row).await
+}
+
+/// Gives a portal another host name of its own, or none: at once, or when it is proved.
+async fn change_host(plane: &Plane, tx: &Tx, row: &mut BrandRow, text: &str) -> Answer<()> {
+    let host = own_host(plane, text)?;
+    let proof = plane.names_proof();
+    match &host {
+        Some(host) if proof == NamesProof::Dns => {
+            // What is served is so until the new name is proved.
+            return claim(plane, tx, &row.publisher, host).await;
+        }
+        Some(host) if brands::with_host(&**tx, host).await?.is_some_and(|other| other != row.publisher) => {
+            return Err(taken(host));
+        }
+        _ => host_claims::forget(tx, &row.publisher).await?,
+    }
+    row.host = host;
+    Ok(())
+}
+
+fn taken(host: &str) -> Refusal {
+    let detail = format!("{host} is another portal's or the platform's; choose a name of your own domain");
+    Refusal::conflict("host-taken", detail)
 }
 
 fn thing(publisher: &Slug) -> Thing<'_> {
@@ -114,7 +140,7 @@ fn colour(text: String) -> Answer<String> {
 }
 
 /// A host name of the portal's own; nothing for an empty one.
-async fn own_host(plane: &Plane, tx: &Tx, publisher: &Slug, text: &str) -> Answer<Option<String>> {
+fn own_host(plane: &Plane, text: &str) -> Answer<Option<String>> {
     let host = text.trim().trim_end_matches('.').to_ascii_lowercase();
     if host.is_empty() {
         return Ok(None);
@@ -129,12 +155,7 @@ async fn own_host(plane: &Plane, tx: &Tx, publisher: &Slug, text: &str) -> Answe
         let detail = "write a host name such as portal.example.com: without https://, port and path";
         return Err(Refusal::invalid("bad-host", detail));
     }
-    let taken = brands::with_host(&**tx, &host).await?.is_some_and(|other| other != *publisher);
-    if taken || plane.is_ours(&host) {
-        let detail = format!("{host} is another portal's or the platform's; choose a name of your own domain");
-        return Err(Refusal::conflict("host-taken", detail));
-    }
-    Ok(Some(host))
+    if plane.is_ours(&host) { Err(taken(&host)) } else { Ok(Some(host)) }
 }
 
 /// Most bytes of a picture.
@@ -204,7 +225,7 @@ async fn image_changed(
     record(plane, &tx, actor, "branding.image", thing(publisher), detail).await?;
     tx.commit().await?;
     plane.progress.changed();
-    Ok(shown(plane, row))
+    shown(plane, plane.store.read(), row).await
 }
 
 #[cfg(test)]

@@ -35,6 +35,7 @@ pub async fn change_settings(plane: &Plane, actor: &Actor, input: ChangeSettings
         Some(ChangeIncoming { address, .. }) if address.is_empty() => all.incoming = None,
         Some(incoming) => all.incoming = Some(taking(plane, all.incoming.as_ref(), incoming)?),
     }
+    all.names_proof = input.names_proof.or(all.names_proof);
     settings::set(&tx, NAME, &all).await?;
     let thing = Thing { id: NAME.into(), ..Thing::default() };
     let mail = all.mail.as_ref().map(|mail| format!("{}:{}", mail.host, mail.port));
@@ -46,7 +47,7 @@ pub async fn change_settings(plane: &Plane, actor: &Actor, input: ChangeSettings
         "settings.change",
         thing,
         json!({ "sign_up": all.sign_up, "mail": mail, "incoming": incoming,
-            "webhook_networks": all.webhook_networks, "retention": all.retention }),
+            "webhook_networks": all.webhook_networks, "retention": all.retention, "names_proof": all.names_proof }),
     )
     .await?;
     tx.commit().await?;

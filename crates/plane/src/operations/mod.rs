@@ -63,6 +63,7 @@ pub mod make_backup;
 pub mod open;
 pub mod open_ticket;
 pub mod passkeys;
+pub mod prove_host;
 pub mod publish_version;
 pub mod receive_mail;
 pub mod remove;

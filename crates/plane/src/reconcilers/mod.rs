@@ -14,6 +14,7 @@ mod begin;
 mod conclude;
 mod deployments;
 mod drive;
+mod hosts;
 mod installations;
 mod mailbox;
 mod mails;
@@ -37,6 +38,7 @@ pub fn start(plane: &Arc<Plane>) -> Running {
         plane.servers.iter().map(|handle| tokio::spawn(servers::run(plane.clone(), handle.clone()))).collect();
     loops.push(tokio::spawn(installations::run(plane.clone())));
     loops.push(tokio::spawn(deployments::run(plane.clone())));
+    loops.push(tokio::spawn(hosts::run(plane.clone())));
     loops.push(tokio::spawn(mails::run(plane.clone())));
     loops.push(tokio::spawn(mailbox::run(plane.clone())));
     loops.push(tokio::spawn(webhooks::run(plane.clone())));

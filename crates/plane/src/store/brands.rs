@@ -96,7 +96,7 @@ pub async fn delete_image(tx: &Tx, publisher: &Slug, kind: ImageKind) -> Result<
 
 /// Forgets how a publisher's portal looked.
 pub async fn forget(tx: &Tx, publisher: &Slug) -> Result<()> {
-    for table in ["brand_images", "brands"] {
+    for table in ["brand_images", "brands", "host_claims"] {
         run(&**tx, &format!("DELETE FROM {table} WHERE publisher = $1"), [text(publisher)]).await?;
     }
     Ok(())

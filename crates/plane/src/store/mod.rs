@@ -26,6 +26,7 @@ pub mod device_logins;
 pub mod documents;
 pub mod events;
 pub mod factors;
+pub mod host_claims;
 pub mod idempotency;
 pub mod installations;
 pub mod invitations;
@@ -67,6 +68,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (16, include_str!("migrations/0016_limits.sql")),
     (17, include_str!("migrations/0017_usage.sql")),
     (18, include_str!("migrations/0018_documents.sql")),
+    (19, include_str!("migrations/0019_host_claims.sql")),
 ];
 
 /// Why the store could not do something.

@@ -1,6 +1,7 @@
 //! The wire types of branding: how a publisher's portal looks, and what its letters say of their sender.
 
 use domain::Slug;
+use nimbus_api::Millis;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -41,13 +42,50 @@ pub struct Branding {
     pub look: Look,
     /// The pictures there are.
     pub images: Vec<ImageKind>,
-    /// The portal's own host name.
+    /// The portal's own host name, served or not yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
+    /// How it is proved that the host name is the publisher's; absent where nobody asks for proof.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_proof: Option<HostProof>,
     /// Where the portal is.
     pub portal_url: String,
     /// Whether the colours can be read; those that cannot are shown in a shade that can.
     pub contrasts: Vec<Contrast>,
+}
+
+/// The record of DNS by which a host name is proved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HostProof {
+    /// `pending` until the record was seen, then `proved`; from then on the portal is there.
+    pub state: HostState,
+    /// The name of the TXT record.
+    pub record: String,
+    /// What stands in it.
+    pub text: String,
+    /// When it was last looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked_at: Option<Millis>,
+}
+
+/// Whether a host name is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum HostState {
+    /// Not yet: whoever proves it first has it.
+    Pending,
+    /// It is.
+    Proved,
+}
+
+/// How a publisher shows that a host name is its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NamesProof {
+    /// By a TXT record `_vclouden.HOST`.
+    Dns,
+    /// Whoever says so first is believed.
+    None,
 }
 
 /// Two colours that meet.

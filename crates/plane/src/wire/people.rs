@@ -5,7 +5,7 @@ use nimbus_api::Millis;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Retention;
+use super::{NamesProof, Retention};
 
 use super::{LINE, MAIL};
 use crate::access::Role;
@@ -30,6 +30,9 @@ pub struct ChangeSettings {
     /// How answers to letters come in; with an empty address none do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incoming: Option<ChangeIncoming>,
+    /// How a publisher shows that a host name is its own. What is served already stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names_proof: Option<NamesProof>,
 }
 
 /// Where answers to letters come in.
@@ -100,6 +103,8 @@ pub struct PlatformSettings {
     pub retention: Retention,
     /// How answers to letters come in, if they do; without the password.
     pub incoming: Option<IncomingSettings>,
+    /// How a publisher shows that a host name is its own.
+    pub names_proof: NamesProof,
 }
 
 /// How answers to letters come in.

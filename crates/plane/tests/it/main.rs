@@ -16,6 +16,7 @@ mod events;
 mod factors;
 mod fake;
 mod hosting;
+mod hosts;
 mod idempotency;
 mod installations;
 mod letters;

@@ -59,6 +59,7 @@ pub struct World {
     pub http: reqwest::Client,
     pub workers: usize,
     pub trusted: Vec<nimbus_api::proxies::Network>,
+    pub name_server: Option<SocketAddr>,
     pub console_url: Option<String>,
     serving: Option<Serving>,
 }
@@ -117,6 +118,7 @@ impl World {
             http: reqwest::Client::new(),
             workers: 8,
             trusted: Vec::new(),
+            name_server: None,
             console_url: None,
             serving: None,
         };
@@ -147,6 +149,7 @@ impl World {
         config.edge_secret = Some(EDGE_SECRET.into());
         config.workers_per_server = self.workers;
         config.trusted_proxies = self.trusted.clone();
+        config.name_server = self.name_server;
         config.archive_limits.archive_bytes = 1 << 20;
         let (end, ended) = oneshot::channel::<()>();
         let server: Arc<dyn plane::server::Server> = Arc::new(Shared(self.fake.clone()));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use domain::Slug;
-use plane::wire::{Branding, ChangeBranding, word};
+use plane::wire::{Branding, ChangeBranding, Nothing, word};
 
 use super::{Context, example};
 use crate::api::Api;
@@ -51,9 +51,15 @@ pub enum Noun {
         /// Who gets the answers to them
         #[arg(long)]
         reply_to: Option<String>,
-        /// The portal's own host name, which must lead to the platform
+        /// The portal's own host name, which must lead to the platform; served once it is proved
         #[arg(long)]
         host: Option<String>,
+    },
+    /// Look in DNS now whether the host name of its own is proved
+    #[command(after_help = example!("vclouden branding prove-host acme"))]
+    ProveHost {
+        /// The publisher's short name
+        publisher: Slug,
     },
     /// Send a picture, or take it away
     #[command(after_help = example!("vclouden branding image acme logo logo.svg", "vclouden branding image acme icon --none"))]
@@ -93,6 +99,9 @@ impl Noun {
                     ChangeBranding { name, colour, dark_colour, login_title, login_text, mail_name, reply_to, host };
                 api.post(&format!("/publishers/{publisher}/branding"), &body).await?
             }
+            Noun::ProveHost { publisher } => {
+                api.post(&format!("/publishers/{publisher}/branding/prove-host"), &Nothing {}).await?
+            }
             Noun::Image { publisher, image, file, .. } => {
                 let path = format!("/publishers/{publisher}/branding/images/{image}");
                 match file {
@@ -125,6 +134,11 @@ fn print(branding: &Branding) {
     let look = &branding.look;
     let mut facts = Facts::new();
     facts.fact("Publisher", branding.publisher.as_str()).fact("Portal", branding.portal_url.as_str());
+    if let Some(proof) = &branding.host_proof {
+        let host = branding.host.as_deref().unwrap_or_default();
+        facts.fact("Host name", format!("{host}, {}", word(&proof.state)));
+        facts.fact("TXT record", proof.record.as_str()).fact("with the text", proof.text.as_str());
+    }
     facts.maybe("Name", look.name.clone()).maybe("Colour", look.colour.clone());
     facts.maybe("On dark pages", look.dark_colour.clone()).maybe("Title", look.login_title.clone());
     facts.maybe("Text", look.login_text.clone()).maybe("Letters from", look.mail_name.clone());

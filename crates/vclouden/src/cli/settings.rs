@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use plane::wire::{
-    ChangeIncoming, ChangeMail, ChangeMailBox, ChangeSettings, PlatformSettings, Retention, Security, word,
+    ChangeIncoming, ChangeMail, ChangeMailBox, ChangeSettings, NamesProof, PlatformSettings, Retention, Security, word,
 };
 
 use super::{Context, example};
@@ -59,6 +59,13 @@ pub enum Noun {
         /// Whose name letters carry
         #[arg(long, default_value = "")]
         from: String,
+    },
+    /// Say how publishers show that a portal's host name is theirs
+    #[command(after_help = example!("vclouden settings names dns", "vclouden settings names none"))]
+    Names {
+        /// dns: by a TXT record; none: whoever says so first is believed
+        #[arg(value_parser = ["dns", "none"])]
+        proof: String,
     },
     /// Say which networks of your own webhooks may reach, also without TLS; none without any
     #[command(after_help = example!("vclouden settings webhooks 10.1.0.0/16", "vclouden settings webhooks"))]
@@ -129,6 +136,12 @@ impl Noun {
                 let incoming = Some(ChangeIncoming { address, imap });
                 api.post("/settings", &ChangeSettings { incoming, ..Default::default() }).await?
             }
+            Noun::Names { proof } => {
+                let proof: NamesProof = serde_json::from_value(proof.into())
+                    .map_err(|error| Failure::usage(format!("the proof: {error}")))?;
+                let wanted = ChangeSettings { names_proof: Some(proof), ..ChangeSettings::default() };
+                api.post("/settings", &wanted).await?
+            }
             Noun::Webhooks { networks } => {
                 let wanted = ChangeSettings { webhook_networks: Some(networks), ..ChangeSettings::default() };
                 api.post("/settings", &wanted).await?
@@ -145,6 +158,10 @@ impl Noun {
 fn print(all: &PlatformSettings) {
     let mut facts = Facts::new();
     facts.fact("Accounts", if all.sign_up { "whoever wants" } else { "by invitation" });
+    facts.fact("Host names", match all.names_proof {
+        NamesProof::Dns => "are proved by DNS",
+        NamesProof::None => "are whoever's that says so first",
+    });
     if !all.webhook_networks.is_empty() {
         facts.fact("Webhooks", format!("also reach {}", all.webhook_networks.join(", ")));
     }

@@ -14,6 +14,7 @@ use crate::guard::BODY_TIME;
 use crate::operations::change_branding::{
     branding_of, change_branding, delete_image as delete, most, put_image as put,
 };
+use crate::operations::prove_host::prove_host as prove;
 use crate::operations::{Actor, unknown_publisher};
 use crate::problem::{Answer, Refusal};
 use crate::web::{Json, Path, json};
@@ -40,6 +41,15 @@ pub async fn change(
     Json(input): Json<ChangeBranding>,
 ) -> Answer<Response> {
     json(StatusCode::OK, &change_branding(&plane, &actor, &slug(&text)?, input).await?)
+}
+
+pub async fn prove_host(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path(text): Path<String>,
+    Json(Nothing {}): Json<Nothing>,
+) -> Answer<Response> {
+    json(StatusCode::OK, &prove(&plane, &actor, &slug(&text)?).await?)
 }
 
 pub async fn put_image(

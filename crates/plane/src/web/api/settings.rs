@@ -15,7 +15,7 @@ use crate::web::{Json, json};
 use crate::wire::{ChangeSettings, IncomingSettings, MailBoxSettings, MailSettings, PlatformSettings};
 
 pub async fn show(State(plane): State<Arc<Plane>>) -> Answer<Response> {
-    json(StatusCode::OK, &shown(&plane.settings.get()))
+    json(StatusCode::OK, &shown(&plane, &plane.settings.get()))
 }
 
 pub async fn change(
@@ -23,11 +23,11 @@ pub async fn change(
     actor: Actor,
     Json(input): Json<ChangeSettings>,
 ) -> Answer<Response> {
-    json(StatusCode::OK, &shown(&change_settings(&plane, &actor, input).await?))
+    json(StatusCode::OK, &shown(&plane, &change_settings(&plane, &actor, input).await?))
 }
 
 /// The settings without passwords.
-pub fn shown(all: &Settings) -> PlatformSettings {
+pub fn shown(plane: &Plane, all: &Settings) -> PlatformSettings {
     let mail = |mail: &MailServer| MailSettings {
         host: mail.host.clone(),
         port: mail.port,
@@ -53,5 +53,6 @@ pub fn shown(all: &Settings) -> PlatformSettings {
         incoming: all.incoming.as_ref().map(incoming),
         webhook_networks: all.webhook_networks.clone(),
         retention: all.retention,
+        names_proof: plane.names_proof(),
     }
 }

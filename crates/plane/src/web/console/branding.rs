@@ -15,6 +15,7 @@ use crate::operations::Actor;
 use crate::operations::change_branding::{
     brand, branding_of, change_branding, delete_image as delete, look, most, put_image as put,
 };
+use crate::operations::prove_host::prove_host as prove;
 use crate::problem::{Answer, Refusal};
 use crate::store::{brands, publishers};
 use crate::web::api::branding::kind_of;
@@ -170,6 +171,14 @@ pub async fn change(
     match change_branding(&plane, &actor, page.publisher()?, input).await {
         Ok(_) => Ok(lead(&format!("{base}/branding"), Some(("good", "done-branding")))),
         Err(refusal) => again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor, wished, &host).await?),
+    }
+}
+
+pub async fn prove_host(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -> Answer<Response> {
+    let page = Console { plane: &plane, visit: &visit, actor: &actor };
+    match prove(&plane, &actor, page.publisher()?).await {
+        Ok(_) => Ok(lead(&format!("{}/branding", page.base()), Some(("good", "done-host-proved")))),
+        Err(refusal) => again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor, None, "").await?),
     }
 }
 

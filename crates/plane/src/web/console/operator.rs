@@ -26,7 +26,8 @@ use crate::web::entry::{Form, again};
 use crate::web::view;
 use crate::web::visit::{Visit, lead};
 use crate::wire::{
-    ChangeIncoming, ChangeMail, ChangeMailBox, ChangeSettings, CreateInvitation, CreatePublisher, Retention, word,
+    ChangeIncoming, ChangeMail, ChangeMailBox, ChangeSettings, CreateInvitation, CreatePublisher, NamesProof, Retention,
+    word,
 };
 
 const TEMPLATE: &str = "console/operator.html";
@@ -61,9 +62,10 @@ async fn values(plane: &Plane, visit: &Visit, actor: &Actor, link: Option<&str>)
         sign_up => settings.sign_up,
         retention => value(&settings.retention),
         copy_hours => plane.keep_hours(),
+        names_proof => word(&plane.names_proof()),
         mail,
         // The pages show no password, so that what is shown is what the API says.
-        incoming => value(&settings_shown(&settings).incoming),
+        incoming => value(&settings_shown(plane, &settings).incoming),
         link,
     })
 }
@@ -114,6 +116,7 @@ pub async fn create(
 #[derive(Debug, Deserialize)]
 pub struct Settings {
     sign_up: Option<String>,
+    names_proof: Option<NamesProof>,
     host: String,
     #[serde(default)]
     port: String,
@@ -175,6 +178,7 @@ pub async fn change(
         sign_up: Some(input.sign_up.is_some()),
         mail: Some(mail),
         incoming: Some(incoming),
+        names_proof: input.names_proof,
         ..ChangeSettings::default()
     };
     match change_settings(&plane, &actor, wanted).await {

@@ -217,6 +217,10 @@ pub const ANSWERS: &[Told] = &[
     gives::<Branding>("GET /publishers/{publisher}/branding", "How its portal looks."),
     gives::<Branding>("POST /publishers/{publisher}/branding", "Changes what is given; what is empty goes."),
     gives::<Branding>(
+        "POST /publishers/{publisher}/branding/prove-host",
+        "Looks in DNS now whether the host name is proved; 409 `host-not-proved` while it is not.",
+    ),
+    gives::<Branding>(
         "POST /publishers/{publisher}/branding/images/{image}",
         "Sends a picture: `logo`, `picture`, `icon`.",
     ),

@@ -12,6 +12,7 @@ pub const COMMANDS: &[(&str, &str)] = &[
     ("POST /publishers/{publisher}/sign-in", "vclouden publisher sign-in acme --second-factor required"),
     ("GET /publishers/{publisher}/branding", "vclouden branding show acme"),
     ("POST /publishers/{publisher}/branding", "vclouden branding change acme --host portal.example.com"),
+    ("POST /publishers/{publisher}/branding/prove-host", "vclouden branding prove-host acme"),
     ("POST /publishers/{publisher}/branding/images/{image}", "vclouden branding image acme logo logo.svg"),
     ("DELETE /publishers/{publisher}/branding/images/{image}", "vclouden branding image acme icon --none"),
     ("POST /publishers/{publisher}/limits", "vclouden publisher limit acme --installations 20"),

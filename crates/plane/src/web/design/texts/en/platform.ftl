@@ -68,3 +68,6 @@ done-announcement-deleted = It is not shown any more.
 verb-publisher-limits = changed a publisher's limits
 verb-announcement-create = announced something
 verb-announcement-delete = deleted an announcement
+settings-names = Host names of portals of their own
+settings-names-dns = Proved by a TXT record in DNS
+settings-names-none = Whoever says so first is believed

@@ -73,3 +73,6 @@ refusal-bad-limit = Un límite es un número entero; deje el campo vacío para q
 refusal-bad-retention = De 30 a 3650 días, de 1000 a 10 000 000 eventos, de 100 a 1 000 000 operaciones; lo reemplazado, de 1 a 720 horas.
 refusal-bad-announcement = El anuncio necesita un texto de como mucho 500 caracteres, y un final posterior a su comienzo.
 refusal-too-many-announcements = Ya hay 20 anuncios; borre uno antes.
+settings-names = Nombres propios de los portales
+settings-names-dns = Comprobados por un registro TXT en el DNS
+settings-names-none = Se cree a quien lo diga primero
