@@ -16,7 +16,8 @@ impl Names {
     /// At that address, with these TXT records. It is there when this returns.
     fn at(address: SocketAddr, records: &[(&str, &str)]) -> Self {
         let mut command = Command::new("/usr/sbin/dnsmasq");
-        let fixed = ["--no-daemon", "--no-resolv", "--no-hosts", "--bind-interfaces", "--conf-file=/dev/null", "--user=root"];
+        let fixed =
+            ["--no-daemon", "--no-resolv", "--no-hosts", "--bind-interfaces", "--conf-file=/dev/null", "--user=root"];
         command.args(fixed).arg("--pid-file=").arg("--local=/example/").arg(format!("--port={}", address.port()));
         command.arg(format!("--listen-address={}", address.ip()));
         command.args(records.iter().map(|(name, text)| format!("--txt-record={name},{text}")));
@@ -91,9 +92,8 @@ async fn a_host_name_is_served_when_dns_says_whose_it_is_and_a_claim_reserves_no
     };
     assert!(login().await.contains("vClouden</title>"), "every other name is the console's");
 
-    let prove = async |publisher: &str| {
-        world.post(&format!("/publishers/{publisher}/branding/prove-host"), json!({})).await
-    };
+    let prove =
+        async |publisher: &str| world.post(&format!("/publishers/{publisher}/branding/prove-host"), json!({})).await;
     prove("acme").await.refused(502, "dns");
     {
         let _names = Names::at(server, &[("_vclouden.other.example", &proof.text), (RECORD, "vclouden=guessed")]);

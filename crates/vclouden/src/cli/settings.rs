@@ -158,10 +158,13 @@ impl Noun {
 fn print(all: &PlatformSettings) {
     let mut facts = Facts::new();
     facts.fact("Accounts", if all.sign_up { "whoever wants" } else { "by invitation" });
-    facts.fact("Host names", match all.names_proof {
-        NamesProof::Dns => "are proved by DNS",
-        NamesProof::None => "are whoever's that says so first",
-    });
+    facts.fact(
+        "Host names",
+        match all.names_proof {
+            NamesProof::Dns => "are proved by DNS",
+            NamesProof::None => "are whoever's that says so first",
+        },
+    );
     if !all.webhook_networks.is_empty() {
         facts.fact("Webhooks", format!("also reach {}", all.webhook_networks.join(", ")));
     }

@@ -26,8 +26,8 @@ use crate::web::entry::{Form, again};
 use crate::web::view;
 use crate::web::visit::{Visit, lead};
 use crate::wire::{
-    ChangeIncoming, ChangeMail, ChangeMailBox, ChangeSettings, CreateInvitation, CreatePublisher, NamesProof, Retention,
-    word,
+    ChangeIncoming, ChangeMail, ChangeMailBox, ChangeSettings, CreateInvitation, CreatePublisher, NamesProof,
+    Retention, word,
 };
 
 const TEMPLATE: &str = "console/operator.html";

@@ -8,17 +8,10 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
 use crate::wire::{
-<<<<<<< HEAD
-    Accepted, Announcement, App, Applied, Attachment, Backup, Branding, CannedAnswer, CurrentLeave, Customer, Delivery,
-    Deployment, DeploymentEvent, DeviceLoginBegun, Document, DocumentImage, DocumentRevision, Event, Hosted,
-    Installation, Invitation, Leave, MailTaken, Me, Member, NDJSON, NewToken, NewWebhook, Opened, Operation, Page,
-    PlatformSettings, Publisher, Server, SignIn, Snapshot, Status, Ticket, TicketMessage, Token, Usage, Variable,
-=======
     Accepted, AddressAsked, Announcement, App, Applied, Attachment, Backup, Branding, CannedAnswer, CurrentLeave,
     Customer, Delivery, Deployment, DeploymentEvent, DeviceLoginBegun, Document, DocumentImage, DocumentRevision,
     Event, Hosted, Installation, Invitation, MailTaken, Me, Member, NDJSON, NewToken, NewWebhook, Opened, Operation,
-    Page, PlatformSettings, Publisher, Server, SignIn, Snapshot, Status, Ticket, TicketMessage, Token, Variable,
->>>>>>> c3efe2d (People: proof for a second factor and another address, leave by a person only, letters and audit per publisher, proxies before the edge)
+    Page, PlatformSettings, Publisher, Server, SignIn, Snapshot, Status, Ticket, TicketMessage, Token, Usage, Variable,
     Version, Webhook,
 };
 
