@@ -1,5 +1,5 @@
-//! Asks a name server for TXT records (RFC 1035): the one thing that the operating system's resolver cannot be asked for.
-//! What it answers is believed as far as names are believed at all; it is read with limits, whatever it is.
+//! Asks a name server for TXT records (RFC 1035), which the operating system's resolver cannot be asked for. What it
+//! answers is believed as far as names are believed at all; it is read with limits, whatever it is.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;

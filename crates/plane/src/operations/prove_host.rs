@@ -1,5 +1,5 @@
-//! Shows that a host name is a publisher's own: a TXT record of DNS says so, which only who has the domain can make. Until
-//! then a claim reserves nothing; whoever proves it has the name.
+//! Shows that a host name is a publisher's own: a TXT record of DNS says so, which only who has the domain can make.
+//! Until then a claim reserves nothing; whoever proves it has the name.
 
 use domain::Slug;
 use serde_json::json;
@@ -55,9 +55,9 @@ async fn has_record(plane: &Plane, row: &ClaimRow) -> Result<bool, dns::DnsError
 
 /// Looks for the record of a claim; the name is served from then on if it is there. Whether it is.
 pub async fn look(plane: &Plane, row: &ClaimRow, who: &str) -> Answer<bool> {
-    let found = has_record(plane, row).await.map_err(|error| {
-        Refusal::new(http::StatusCode::BAD_GATEWAY, "dns", format!("{error}; try again in a while"))
-    })?;
+    let found = has_record(plane, row)
+        .await
+        .map_err(|error| Refusal::conflict("dns", format!("{error}; try again in a while")))?;
     let holder = brands::with_host(plane.store.read(), &row.host).await?.filter(|holder| *holder != row.publisher);
     if let (true, Some(holder)) = (found, &holder) {
         require_given_up(plane, holder, &row.host).await?;

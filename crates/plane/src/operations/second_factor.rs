@@ -40,7 +40,8 @@ pub fn shown_app(plane: &Plane, person: &PersonRow, sealed: &str) -> Answer<Stri
     })
 }
 
-/// Keeps an app that shows a right code, of somebody who shows the password or a code of before; the answer is codes on paper if there were none.
+/// Keeps an app that shows a right code, of somebody who shows the password or a code of before; the answer is codes on
+/// paper if there were none.
 pub async fn set_up_app(
     plane: &Plane,
     person: &PersonRow,

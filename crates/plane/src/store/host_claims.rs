@@ -43,7 +43,8 @@ pub async fn of(db: &impl ConnectionTrait, publisher: &Slug) -> Result<Option<Cl
 pub async fn pending(db: &impl ConnectionTrait, since: Millis, limit: u64) -> Rows<ClaimRow> {
     let sql = format!(
         "SELECT {COLUMNS} LEFT JOIN brands b ON b.publisher = c.publisher \
-         WHERE COALESCE(b.host, '') <> c.host AND c.created_at > $1 ORDER BY COALESCE(c.checked_at, 0), c.publisher LIMIT $2"
+         WHERE COALESCE(b.host, '') <> c.host AND c.created_at > $1 \
+         ORDER BY COALESCE(c.checked_at, 0), c.publisher LIMIT $2"
     );
     all(db, &sql, [big(since), big(limit)], read).await
 }

@@ -94,7 +94,7 @@ async fn a_host_name_is_served_when_dns_says_whose_it_is_and_a_claim_reserves_no
 
     let prove =
         async |publisher: &str| world.post(&format!("/publishers/{publisher}/branding/prove-host"), json!({})).await;
-    prove("acme").await.refused(502, "dns");
+    prove("acme").await.refused(409, "dns");
     {
         let _names = Names::at(server, &[("_vclouden.other.example", &proof.text), (RECORD, "vclouden=guessed")]);
         prove("acme").await.refused(409, "host-not-proved");

@@ -1,4 +1,5 @@
-//! Customers' leave for support to open an installation. It is given in the portal only: staff make tokens of customers.
+//! Customers' leave for support to open an installation. It is given in the portal only, since staff make tokens of
+//! customers.
 
 use std::sync::Arc;
 

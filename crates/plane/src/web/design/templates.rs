@@ -26,7 +26,8 @@ const DESIGN: &[(&str, &str, &str)] = embedded!["templates/":
 
 /// The pages of the console, below `web/pages`: whoever writes one adds its name here.
 const PAGES: &[(&str, &str, &str)] = embedded!["../pages/":
-    "entry/account.html", "entry/api.html", "entry/code-app.html", "entry/code.html", "entry/device.html", "entry/join.html",
+    "entry/account.html", "entry/api.html", "entry/code-app.html", "entry/code.html", "entry/device.html",
+    "entry/join.html",
     "entry/login.html", "entry/mail.html", "entry/new-password.html", "entry/opening.html", "entry/passkey-fields.html",
     "entry/password.html", "entry/security.html", "entry/signup.html", "entry/sso.html",
     "console/announcements.html", "console/app.html", "console/apps.html", "console/branding-preview.html",
