@@ -22,23 +22,36 @@ const PAGES: &[&str] = &[
     "/p/main/apps/hola",
     "/p/main/apps/hola/versions/1",
     "/p/main/apps/hola/deploy",
+    "/p/main/apps/hola/environment",
     "/p/main/apps/hola/docs",
+    "/p/main/hosting",
+    "/p/main/deployments",
     "/p/main/installations",
     "/p/main/installations?q=number-99&app=&state=",
     "/p/main/installations/first",
-    "/p/main/deployments",
+    "/p/main/installations/first/environment",
     "/p/main/customers",
     "/p/main/customers/acme",
+    "/p/main/usage",
+    "/p/main/tickets",
+    "/p/main/branding",
     "/p/main/team",
     "/p/main/tokens",
+    "/p/main/webhooks",
     "/p/main/events",
     "/operator",
+    "/operator/installations",
+    "/operator/operations",
+    "/operator/publishers/main",
     "/account",
+    "/account/security",
     "/c/acme",
     "/c/acme/catalogue",
     "/c/acme/installations/first",
-    "/c/acme/people",
+    "/c/acme/usage",
+    "/c/acme/tickets",
     "/c/acme/docs",
+    "/c/acme/people",
 ];
 
 pub fn run() -> Result<()> {
@@ -70,7 +83,7 @@ pub fn run() -> Result<()> {
 
 /// Copies the real installation, its customer and an event.
 fn fill(machine: &Machine) -> Result<()> {
-    let mut store = Connection::open(machine.data().join("store.sqlite"))?;
+    let mut store = Connection::open(machine.data().join("plane/store.sqlite"))?;
     store.busy_timeout(std::time::Duration::from_secs(30))?;
     let tx = store.transaction()?;
     for n in 0..CUSTOMERS {
@@ -89,8 +102,24 @@ fn fill(machine: &Machine) -> Result<()> {
     for n in 1..=EVENTS {
         copy(&tx, "events", "sequence = 1", &[("sequence", (last + n).to_string())])?;
     }
+    tx.execute_batch(&format!("{NUMBERS} {TICKETS_OF_ALL}"))?;
+    tx.execute_batch(&format!("{NUMBERS} {MONTHS_OF_ALL}"))?;
+    tx.execute("UPDATE counters SET value = ?1 WHERE name = 'events'", [last + EVENTS])?;
     tx.commit().context("filling the store")
 }
+
+const NUMBERS: &str = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 5000)";
+
+/// A ticket for each of as many installations.
+const TICKETS_OF_ALL: &str = "INSERT INTO tickets (id, publisher, number, customer, installation, subject, state, opened_by, last_from, \
+     created_at, updated_at) SELECT printf('%08x-7c1e-7000-8000-000000000000', n), i.publisher, n, i.customer, i.id, 'The total is wrong', 'open', 'Ana', \
+     'customer', i.created_at, i.created_at + n FROM numbers JOIN installations i ON i.name = 'number-' || n";
+
+/// What every installation used, month by month for two years.
+const MONTHS_OF_ALL: &str = "INSERT INTO usage_months (installation, month, publisher, customer, app, name, former, awake_seconds, \
+     memory, memory_used, disk, cpu_ms, requests, bytes_in, bytes_out, backups, counted_at) \
+     SELECT i.id, strftime('%Y-%m', 'now', 'start of month', (1 - n) || ' months'), i.publisher, i.customer, i.app, i.name, 0, 2592000, 1000000, \
+     500000, 1000000, 100000, 1000000, 1000000, 1000000, 5, i.created_at FROM installations i JOIN numbers WHERE n <= 24";
 
 /// Copies a row with some values changed.
 fn copy(store: &Connection, table: &str, row: &str, changed: &[(&str, String)]) -> Result<()> {
@@ -115,7 +144,7 @@ struct Visitor {
 impl Visitor {
     /// Accepts an invitation.
     fn new(machine: &Machine, host: &str, place: &[&str]) -> Result<Self> {
-        let mut arguments = vec!["--json", "invitation", "create", "somebody@example.com"];
+        let mut arguments = vec!["invitation", "create", "somebody@example.com"];
         arguments.extend(place);
         let link = machine.json(&arguments)["link"].as_str().context("an invitation has a link")?.to_owned();
         let (root, _) = link.split_once("/join/").context("a link to join")?;

@@ -75,7 +75,7 @@ impl Plane {
             return Ok(Door::Portal(publisher));
         }
         Ok(match slug {
-            Some(slug) if by_edge && publishers::find(self.store.read(), &Reach::All, &slug).await?.is_none() => {
+            Some(slug) if by_edge && publishers::name(self.store.read(), &Reach::All, &slug).await?.is_none() => {
                 Door::Nobody
             }
             Some(slug) => Door::Portal(slug),

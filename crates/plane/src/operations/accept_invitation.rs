@@ -134,7 +134,7 @@ async fn place(plane: &Plane, tx: &Tx, invitation: &InvitationRow, organisation:
     // It may have been deleted since.
     let there = match &reach {
         Reach::All => true,
-        Reach::Publisher(slug) => publishers::find(&**tx, &Reach::All, slug).await?.is_some(),
+        Reach::Publisher(slug) => publishers::name(&**tx, &Reach::All, slug).await?.is_some(),
         Reach::Customer(key) => customers::find(&**tx, key).await?.is_some(),
     };
     if !there {

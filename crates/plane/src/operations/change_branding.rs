@@ -23,7 +23,7 @@ pub async fn branding_of(
     actor: &Actor,
     publisher: &Slug,
 ) -> Answer<Branding> {
-    let found = publishers::find(db, &actor.reach, publisher).await?;
+    let found = publishers::name(db, &actor.reach, publisher).await?;
     found.ok_or_else(|| unknown_publisher(publisher))?;
     shown(plane, db, brands::of(db, publisher).await?).await
 }
@@ -57,7 +57,7 @@ pub async fn change_branding(
     input: ChangeBranding,
 ) -> Answer<Branding> {
     let tx = plane.store.write().await?;
-    let found = publishers::find(&*tx, &actor.reach, publisher).await?;
+    let found = publishers::name(&*tx, &actor.reach, publisher).await?;
     found.ok_or_else(|| unknown_publisher(publisher))?;
     let mut row = brands::of(&*tx, publisher).await?;
     let changed = serde_json::to_value(&input).map_err(Refusal::internal)?;
@@ -193,7 +193,7 @@ pub async fn put_image(
     content: &[u8],
 ) -> Answer<Branding> {
     let tx = plane.store.write().await?;
-    publishers::find(&*tx, &actor.reach, publisher).await?.ok_or_else(|| unknown_publisher(publisher))?;
+    publishers::name(&*tx, &actor.reach, publisher).await?.ok_or_else(|| unknown_publisher(publisher))?;
     let found = media_type(content).ok_or_else(|| {
         Refusal::invalid("bad-picture", "this is no picture that a portal can show; send a PNG, JPEG, WebP or SVG")
     })?;
@@ -204,7 +204,7 @@ pub async fn put_image(
 /// Takes a picture away.
 pub async fn delete_image(plane: &Plane, actor: &Actor, publisher: &Slug, kind: ImageKind) -> Answer<Branding> {
     let tx = plane.store.write().await?;
-    publishers::find(&*tx, &actor.reach, publisher).await?.ok_or_else(|| unknown_publisher(publisher))?;
+    publishers::name(&*tx, &actor.reach, publisher).await?.ok_or_else(|| unknown_publisher(publisher))?;
     if !brands::delete_image(&tx, publisher, kind).await? {
         return Err(Refusal::missing("unknown-picture", "there is no such picture"));
     }

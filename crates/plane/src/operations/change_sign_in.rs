@@ -18,7 +18,7 @@ const DOMAINS: usize = 20;
 
 /// How they do.
 pub async fn sign_in_of(plane: &Plane, db: &impl ConnectionTrait, actor: &Actor, slug: &Slug) -> Answer<SignIn> {
-    publishers::find(db, &actor.reach, slug).await?.ok_or_else(|| unknown_publisher(slug))?;
+    publishers::name(db, &actor.reach, slug).await?.ok_or_else(|| unknown_publisher(slug))?;
     let shown = |row: SignOnRow| SingleSignOn {
         issuer: row.issuer,
         client: row.client,

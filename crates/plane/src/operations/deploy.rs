@@ -11,7 +11,7 @@ use super::{Actor, Thing, record, unknown_app};
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
 use crate::store::deployments;
-use crate::store::installations::{self, InstallationRow};
+use crate::store::installations::{self, CHANGEABLE, InstallationRow};
 use crate::store::{self, Tx};
 use crate::wire::{CreateDeployment, Deployment, DeploymentKind, DeploymentStep};
 
@@ -70,8 +70,7 @@ pub(super) async fn refuse_second(tx: &Tx, app: &Key) -> Answer<()> {
 
 /// Whether a deployment concerns it.
 pub fn can_change(row: &InstallationRow) -> bool {
-    use InstallationState::{Installing, Running, Stopped};
-    matches!(row.state, Installing | Running | Stopped)
+    CHANGEABLE.contains(&row.state)
 }
 
 /// What a new deployment is.

@@ -207,7 +207,7 @@ async fn names_portal(plane: &Plane, tx: &Tx, name: &InstallationName) -> Answer
         return Ok(true);
     }
     let Ok(slug) = name.as_str().parse() else { return Ok(false) };
-    Ok(publishers::find(&**tx, &Reach::All, &slug).await?.is_some())
+    Ok(publishers::name(&**tx, &Reach::All, &slug).await?.is_some())
 }
 
 /// A name that nobody has, or only the record of a failed try of the same.

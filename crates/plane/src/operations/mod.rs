@@ -255,7 +255,7 @@ pub fn unknown_publisher(text: impl std::fmt::Display) -> Refusal {
 
 /// That something new is for a publisher which there is.
 async fn require_publisher(tx: &Tx, actor: &Actor, slug: &Slug) -> Answer<()> {
-    let found = publishers::find(&**tx, &actor.reach, slug).await?;
+    let found = publishers::name(&**tx, &actor.reach, slug).await?;
     found.map(|_| ()).ok_or_else(|| unknown_publisher(slug))
 }
 

@@ -110,7 +110,7 @@ async fn require_given_up(plane: &Plane, holder: &Slug, host: &str) -> Answer<()
 /// Looks for the record of a publisher's claim now.
 pub async fn prove_host(plane: &Plane, actor: &Actor, publisher: &Slug) -> Answer<Branding> {
     let db = plane.store.read();
-    publishers::find(db, &actor.reach, publisher).await?.ok_or_else(|| unknown_publisher(publisher))?;
+    publishers::name(db, &actor.reach, publisher).await?.ok_or_else(|| unknown_publisher(publisher))?;
     let claim = host_claims::of(db, publisher).await?.ok_or_else(|| {
         Refusal::conflict("no-host", "there is no host name of the portal's own to be proved; set one first")
     })?;

@@ -122,10 +122,10 @@ async fn write(
     let (publisher, number) = (&ticket.publisher, ticket.number.to_string());
     let (whose, link) = match message.side {
         Side::Publisher => {
-            let found = publishers::find(&**tx, &Reach::All, publisher).await?;
+            let found = publishers::name(&**tx, &Reach::All, publisher).await?;
             let site = plane.site(&**tx, Some(publisher)).await?;
             let link = format!("{site}/c/{}/tickets/{number}", ticket.customer);
-            (found.map_or_else(|| publisher.to_string(), |found| found.name), link)
+            (found.unwrap_or_else(|| publisher.to_string()), link)
         }
         Side::Customer => {
             let key = Key::new(publisher.clone(), ticket.customer.clone());

@@ -149,6 +149,8 @@ pub struct Filter {
     pub customer: Option<Key>,
     /// Only those whose name, application or customer has this in it; lower case.
     pub text: Option<String>,
+    /// Only those that run this version.
+    pub version: Option<u32>,
     /// Only those in this state.
     pub state: Option<InstallationState>,
     /// Only those on this server.
@@ -178,6 +180,10 @@ pub async fn list(
         let last = values.len();
         let like = |column: &str| format!("i.{column} LIKE ${last} ESCAPE '\\'");
         sql.push_str(&format!(" AND ({} OR {} OR {})", like("name"), like("app"), like("customer")));
+    }
+    if let Some(version) = filter.version {
+        values.push(big(version.into()));
+        sql.push_str(&format!(" AND i.version = ${}", values.len()));
     }
     if let Some(state) = filter.state {
         values.push(text(state));
@@ -209,6 +215,42 @@ pub async fn of_app(db: &impl ConnectionTrait, app: &Key) -> Rows<InstallationRo
          ORDER BY i.id"
     );
     all(db, &sql, [text(&app.publisher), text(&app.slug)], read).await
+}
+
+/// The states in which an installation gets another version; the others have none to be changed.
+pub const CHANGEABLE: [InstallationState; 3] =
+    [InstallationState::Installing, InstallationState::Running, InstallationState::Stopped];
+
+/// Those of one server that a version would change.
+pub struct Touched {
+    /// The server.
+    pub server: ServerId,
+    /// How many there are.
+    pub count: u64,
+    /// The first of them by name.
+    pub first: Vec<InstallationRow>,
+}
+
+/// Which installations a version of an application would change, with the first `each` of every server.
+pub async fn touched(db: &impl ConnectionTrait, app: &Key, version: u32, each: u64) -> Rows<Touched> {
+    let wanted = format!(
+        "i.publisher = $1 AND i.app = $2 AND i.version <> $3 AND i.state IN ({})",
+        CHANGEABLE.map(|state| format!("'{state}'")).join(", ")
+    );
+    let values = || vec![text(&app.publisher), text(&app.slug), big(version.into())];
+    let counts = format!(
+        "SELECT i.server, COUNT(*) AS n FROM installations i WHERE {wanted} GROUP BY i.server ORDER BY i.server"
+    );
+    let counts: Vec<(ServerId, u64)> =
+        all(db, &counts, values(), |row| Ok((parse(row, "server")?, number(row, "n")?))).await?;
+    let sql =
+        format!("SELECT {COLUMNS} FROM installations i WHERE {wanted} AND i.server = $4 ORDER BY i.name LIMIT $5");
+    let mut found = Vec::new();
+    for (server, count) in counts {
+        let values = values().into_iter().chain([text(server), big(each)]);
+        found.push(Touched { server, count, first: all(db, &sql, values, read).await? });
+    }
+    Ok(found)
 }
 
 /// Makes `operation` the one under way; `false` when there is one already.

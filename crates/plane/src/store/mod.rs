@@ -69,6 +69,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (17, include_str!("migrations/0017_usage.sql")),
     (18, include_str!("migrations/0018_documents.sql")),
     (19, include_str!("migrations/0019_host_claims.sql")),
+    (24, include_str!("migrations/0024_indexes.sql")),
 ];
 
 /// Why the store could not do something.

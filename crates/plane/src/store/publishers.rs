@@ -8,16 +8,17 @@ use super::{Result, Rows, Tx, all, big, get, maybe_big, maybe_number, number, on
 use crate::access::Reach;
 use crate::wire::{Publisher, PublisherLimits};
 
-const COLUMNS: &str = "p.slug, p.name, p.created_at, p.developers_exec, \
+/// Installations are gone through once, in an index that has all that is asked of them.
+const COLUMNS: &str = "p.slug, p.name, p.created_at, p.developers_exec, p.max_installations, p.max_memory, p.max_disk, \
     (SELECT COUNT(*) FROM apps a WHERE a.publisher = p.slug) AS apps, \
     (SELECT COUNT(*) FROM customers c WHERE c.publisher = p.slug) AS customers, \
-    (SELECT COUNT(*) FROM installations i WHERE i.publisher = p.slug AND i.state <> 'removed') AS installations, \
-    p.max_installations, p.max_memory, p.max_disk, \
-    (SELECT COUNT(*) FROM installations i WHERE i.publisher = p.slug AND i.state NOT IN ('removed', 'failed')) AS running, \
-    (SELECT CAST(COALESCE(SUM(i.memory), 0) AS BIGINT) FROM installations i WHERE i.publisher = p.slug \
-    AND i.state NOT IN ('removed', 'failed')) AS memory, \
-    (SELECT CAST(COALESCE(SUM(i.disk), 0) AS BIGINT) FROM installations i WHERE i.publisher = p.slug \
-    AND i.state NOT IN ('removed', 'failed')) AS disk";
+    COALESCE(u.there, 0) AS installations, COALESCE(u.running, 0) AS running, \
+    CAST(COALESCE(u.memory, 0) AS BIGINT) AS memory, CAST(COALESCE(u.disk, 0) AS BIGINT) AS disk \
+    FROM publishers p LEFT JOIN (SELECT i.publisher, COUNT(*) AS there, \
+    SUM(CASE WHEN i.state <> 'failed' THEN 1 ELSE 0 END) AS running, \
+    SUM(CASE WHEN i.state <> 'failed' THEN i.memory ELSE 0 END) AS memory, \
+    SUM(CASE WHEN i.state <> 'failed' THEN i.disk ELSE 0 END) AS disk \
+    FROM installations i WHERE i.state <> 'removed' GROUP BY i.publisher) u ON u.publisher = p.slug";
 
 fn read(row: &QueryResult) -> Result<Publisher> {
     Ok(Publisher {
@@ -45,11 +46,19 @@ pub async fn create(tx: &Tx, slug: &Slug, name: &str, at: Millis) -> Result<bool
     Ok(run(&**tx, sql, [text(slug), text(name), big(at)]).await?.rows_affected() > 0)
 }
 
-/// The publisher of that slug, if it is within reach.
+/// The name of the publisher of that slug, if it is within reach.
+pub async fn name(db: &impl ConnectionTrait, reach: &Reach, slug: &Slug) -> Result<Option<String>> {
+    let mut values = vec![text(slug)];
+    let mine = reach.publisher_sql("slug", &mut values);
+    let sql = format!("SELECT name FROM publishers WHERE slug = $1{mine}");
+    one(db, &sql, values).await?.map(|row| get(&row, "name")).transpose()
+}
+
+/// The publisher of that slug with what it has, if it is within reach.
 pub async fn find(db: &impl ConnectionTrait, reach: &Reach, slug: &Slug) -> Result<Option<Publisher>> {
     let mut values = vec![text(slug)];
     let mine = reach.publisher_sql("p.slug", &mut values);
-    let sql = format!("SELECT {COLUMNS} FROM publishers p WHERE p.slug = $1{mine}");
+    let sql = format!("SELECT {COLUMNS} WHERE p.slug = $1{mine}");
     one(db, &sql, values).await?.map(|row| read(&row)).transpose()
 }
 
@@ -57,7 +66,7 @@ pub async fn find(db: &impl ConnectionTrait, reach: &Reach, slug: &Slug) -> Resu
 pub async fn list(db: &impl ConnectionTrait, reach: &Reach, after: &str, limit: u64) -> Rows<Publisher> {
     let mut values = vec![text(after), big(limit)];
     let mine = reach.publisher_sql("p.slug", &mut values);
-    let sql = format!("SELECT {COLUMNS} FROM publishers p WHERE p.slug > $1{mine} ORDER BY p.slug LIMIT $2");
+    let sql = format!("SELECT {COLUMNS} WHERE p.slug > $1{mine} ORDER BY p.slug LIMIT $2");
     all(db, &sql, values, read).await
 }
 

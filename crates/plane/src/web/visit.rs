@@ -201,11 +201,11 @@ async fn begin(plane: &Plane, parts: &mut Parts) -> Answer<Visit> {
 /// The portal that the host name names.
 async fn realm(plane: &Plane, parts: &Parts) -> Answer<Option<Realm>> {
     let Some(Door::Portal(slug)) = parts.extensions.get::<Door>() else { return Ok(None) };
-    let found = publishers::find(plane.store.read(), &Reach::All, slug).await?;
-    let found = found.ok_or_else(|| Refusal::missing("unknown-portal", "there is no portal of that name"))?;
-    let brand = brands::of(plane.store.read(), &found.slug).await?;
-    let name = brand.look.name.clone().unwrap_or(found.name);
-    Ok(Some(Realm { slug: found.slug, name, brand }))
+    let name = publishers::name(plane.store.read(), &Reach::All, slug).await?;
+    let name = name.ok_or_else(|| Refusal::missing("unknown-portal", "there is no portal of that name"))?;
+    let brand = brands::of(plane.store.read(), slug).await?;
+    let name = brand.look.name.clone().unwrap_or(name);
+    Ok(Some(Realm { slug: slug.clone(), name, brand }))
 }
 
 /// The session of that secret and whose it is, if it is still good and belongs to this site.

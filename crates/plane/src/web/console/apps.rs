@@ -19,14 +19,17 @@ use crate::operations::{Actor, app_key, unknown_app, unknown_version};
 use crate::problem::{Answer, Refusal};
 use crate::store::installations::Filter;
 use crate::store::{apps, deployments, installations, versions};
+use crate::web::Path;
 use crate::web::entry::{Form, again};
 use crate::web::receive::Received;
 use crate::web::visit::{Visit, lead};
-use crate::web::{Path, view};
 use crate::wire::{App, CreateApp, Version};
 
 /// Applications and versions that are shown.
 const MOST: u64 = 200;
+
+/// Installations of a version that are named.
+const NAMED: u64 = 50;
 
 pub async fn list(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -> Answer<Response> {
     let values = list_values(&plane, &visit, &actor).await?;
@@ -199,18 +202,17 @@ async fn version_values(plane: &Plane, visit: &Visit, actor: &Actor, app: &str, 
     let page = Console { plane, visit, actor };
     let db = plane.store.read();
     let (key, version) = find_version(plane, actor, app, number).await?;
-    let of_app = Filter { app: Some(key), ..Filter::default() };
-    let all = installations::list(db, &actor.reach, &of_app, "", MOST).await?;
-    let mut running = Vec::new();
-    for row in all.into_iter().filter(|row| row.version == version.number) {
-        running.push(view::installation(plane, db, row).await?);
-    }
+    let with_it = Filter { app: Some(key), version: Some(version.number), ..Filter::default() };
+    let running = installations::list(db, &actor.reach, &with_it, "", NAMED).await?;
     Ok(context! {
         shell => page.shell("/apps")?,
         base => page.base(),
         may_make => page.is(MAKERS),
         version => value(&version),
-        running => value(&running),
+        more => version.installations.saturating_sub(running.len() as u64),
+        running => running.iter().map(|row| context! {
+            name => row.name.as_str(), customer => row.customer.as_str(), state => row.state.to_string(),
+        }).collect::<Vec<_>>(),
     })
 }
 

@@ -82,7 +82,7 @@ async fn values(plane: &Plane, visit: &Visit, actor: &Actor, wished: Option<Look
     let db = plane.store.read();
     let publisher = page.publisher()?;
     let branding = branding_of(plane, db, actor, publisher).await?;
-    let found = publishers::find(db, &actor.reach, publisher).await?;
+    let found = publishers::name(db, &actor.reach, publisher).await?;
     let look = wished.clone().unwrap_or_else(|| branding.look.clone());
     let host = if wished.is_some() { host.to_owned() } else { branding.host.clone().unwrap_or_default() };
     Ok(context! {
@@ -97,7 +97,7 @@ async fn values(plane: &Plane, visit: &Visit, actor: &Actor, wished: Option<Look
             kib => most(*kind) >> 10,
             there => branding.images.contains(kind),
         }).collect::<Vec<_>>(),
-        ..preview_values(&page.base(), &look, &branding, found.map(|found| found.name))
+        ..preview_values(&page.base(), &look, &branding, found)
     })
 }
 

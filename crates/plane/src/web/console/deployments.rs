@@ -15,11 +15,12 @@ use serde::Deserialize;
 use super::{Console, value};
 use crate::Plane;
 use crate::access::MAKERS;
-use crate::operations::deploy::{Deploying, can_change, deploy};
+use crate::operations::deploy::{Deploying, deploy};
 use crate::operations::rollback::rollback_app;
 use crate::operations::stop_deployment::{stop_deployment, unknown_deployment};
 use crate::operations::{Actor, app_key, rollback_target, unknown_app};
 use crate::problem::{Answer, Refusal};
+use crate::store::installations::{InstallationRow, Touched};
 use crate::store::{apps, deployments, installations, servers, snapshots, versions};
 use crate::web::design::live as send_live;
 use crate::web::entry::{Form, again};
@@ -29,6 +30,9 @@ use crate::wire::{CreateDeployment, CreateRollback, Deployment, DeploymentKind, 
 
 /// Deployments and versions that are shown.
 const MOST: u64 = 100;
+
+/// Installations of a server that are named before a deployment.
+const NAMED: u64 = 50;
 
 pub async fn list(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -> Answer<Response> {
     let page = Console { plane: &plane, visit: &visit, actor: &actor };
@@ -75,14 +79,20 @@ async fn new_values(
     let chosen = version.or(all.first().map(|version| version.number));
     let hosts = hosts(plane).await?;
     // As the operation will see it: who has the version already is not touched.
-    let targets = installations::of_app(db, &key).await?.into_iter().filter(can_change);
-    let targets: Vec<_> = targets.filter(|row| Some(row.version) != chosen).collect();
-    let mut lanes: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-    for row in &targets {
-        let host = hosts.get(&row.server).cloned().unwrap_or_else(|| row.server.to_string());
-        let shown = context! { name => row.name.as_str(), customer => row.customer.as_str(), from => row.version };
-        lanes.entry(host).or_default().push(shown);
-    }
+    let touched = match chosen {
+        Some(version) => installations::touched(db, &key, version, NAMED).await?,
+        None => Vec::new(),
+    };
+    let lane = |on: &Touched| {
+        let shown = |row: &InstallationRow| {
+            context! { name => row.name.as_str(), customer => row.customer.as_str(), from => row.version }
+        };
+        context! {
+            server => hosts.get(&on.server).cloned().unwrap_or_else(|| on.server.to_string()),
+            rows => on.first.iter().map(shown).collect::<Vec<_>>(),
+            more => on.count - on.first.len() as u64,
+        }
+    };
     Ok(context! {
         shell => page.shell("/apps")?,
         base => page.base(),
@@ -90,8 +100,8 @@ async fn new_values(
         versions => value(&all),
         chosen,
         canary,
-        count => targets.len(),
-        lanes => lanes.into_iter().map(|(server, rows)| context! { server, rows }).collect::<Vec<_>>(),
+        count => touched.iter().map(|on| on.count).sum::<u64>(),
+        lanes => touched.iter().map(lane).collect::<Vec<_>>(),
     })
 }
 

@@ -26,8 +26,8 @@ pub async fn show(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -
     let page = Console { plane: &plane, visit: &visit, actor: &actor };
     let (db, reach) = (plane.store.read(), &actor.reach);
     let publisher = page.publisher()?;
-    let found = publishers::find(db, reach, publisher).await?;
-    let found = found.ok_or_else(|| crate::operations::unknown_publisher(publisher))?;
+    let name = publishers::name(db, reach, publisher).await?;
+    let name = name.ok_or_else(|| crate::operations::unknown_publisher(publisher))?;
     let states = installations::count_by_state(db, reach).await?;
     let mut last = Vec::new();
     for row in deployments::list(db, reach, None, None, LAST).await? {
@@ -42,9 +42,9 @@ pub async fn show(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -
         asked,
         shell => page.shell("")?,
         base => page.base(),
-        title => found.name,
+        title => name,
+        installations => states.iter().map(|(_, n)| n).sum::<u64>(),
         states,
-        installations => found.installations,
         apps => apps::count(db, reach).await?,
         customers => customers::count(db, reach).await?,
         stuck => operations::count_under_way(db, reach, OperationState::Stuck).await?,

@@ -66,6 +66,7 @@ async fn list_values(plane: &Plane, visit: &Visit, actor: &Actor, wanted: Wanted
         // What names no application is no filter: the form sends an empty one for all.
         app: wanted.app.as_deref().and_then(|app| app.parse().ok()).map(|app| domain::Key::new(publisher, app)),
         customer: None,
+        version: None,
         text: wanted_text.map(str::to_lowercase),
         state: wanted.state.as_deref().and_then(|state| state.parse().ok()),
         server: None,

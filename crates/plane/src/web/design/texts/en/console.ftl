@@ -106,6 +106,10 @@ deploy-touches = { $n ->
     [one] 1 installation will change
    *[other] { $n } installations will change
 }
+deploy-more = { $n ->
+    [one] and 1 more
+   *[other] and { $n } more
+}
 deploy-none = All of them have this version already.
 deploy-n = { $n ->
     [one] Deploy to 1 installation

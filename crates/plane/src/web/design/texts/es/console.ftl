@@ -106,6 +106,10 @@ deploy-touches = { $n ->
     [one] Cambiará 1 instalación
    *[other] Cambiarán { $n } instalaciones
 }
+deploy-more = { $n ->
+    [one] y 1 más
+   *[other] y { $n } más
+}
 deploy-none = Todas tienen ya esta versión.
 deploy-n = { $n ->
     [one] Desplegar en 1 instalación
