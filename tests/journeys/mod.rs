@@ -4,6 +4,7 @@ mod backups;
 mod console;
 mod crashes;
 pub mod guest_book;
+mod hosting;
 mod network;
 mod radicale;
 mod runtimes;

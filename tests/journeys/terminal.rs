@@ -8,7 +8,8 @@ use std::process::{Child, Stdio};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
-use testkit::{Machine, Package};
+use testkit::browser::{DESKTOP, PHONE};
+use testkit::{Chromium, Machine, Package};
 
 /// A terminal with a shell of the installation `acme` in it.
 struct Screen {
@@ -105,4 +106,73 @@ fn a_shell_inside_behaves_like_one_here_and_leaves_nothing_behind() {
 
     let (status, said) = machine.fails(&["installation", "exec", "-t", "acme", "--", "sh"]);
     assert!(status == 2 && said.contains("needs a terminal"), "{status} {said}");
+}
+
+/// Comes by an invitation as a member of the first publisher.
+fn member(machine: &Machine, mail: &str, role: &str) -> Chromium {
+    let made = machine.json(&["invitation", "create", mail, "--role", role, "--publisher", "main"]);
+    let browser = Chromium::new("en", DESKTOP);
+    browser.open(made["link"].as_str().expect("a link"));
+    browser.fill("[name=name]", mail);
+    browser.fill("[name=password]", "four words serve well");
+    browser.follow("form[action^=\"/join/\"] button[type=submit]");
+    browser
+}
+
+/// What the page shows of the terminal.
+const SHOWN: &str = "document.querySelector('[data-terminal-screen]').innerText";
+
+#[test]
+fn a_terminal_in_the_browser_is_for_owners_and_whom_they_let() {
+    let machine = Machine::new();
+    let more = "base = \"debian-12\"\n";
+    let package = Package::hola(machine.scratch().join("package"), "1", "well", "");
+    let manifest = package.path().join("vclouden.toml");
+    let text = std::fs::read_to_string(&manifest).expect("a manifest");
+    std::fs::write(&manifest, format!("{more}{text}")).expect("it can be written");
+    machine.cli(&["version", "publish", package.text(), "--create"]);
+    machine.cli(&["customer", "create", "acme"]);
+    machine.cli(&["install", "hola", "--customer", "acme", "--name", "acme"]);
+    const PAGE: &str = "http://localhost:7878/p/main/installations/acme";
+
+    let owner = member(&machine, "ana@main.example", "owner");
+    owner.open(PAGE);
+    owner.click("main details.menu > summary");
+    owner.follow("a[href$=\"/terminal\"]");
+    owner.until(&format!("{SHOWN}.includes('$')"));
+    owner.insert("echo $((6*7))");
+    owner.key("Enter", false);
+    owner.until(&format!("{SHOWN}.split('\\n').some((line) => line.trim() === '42')"));
+    let size = |mark: &str, before: &str| {
+        owner.insert(&format!("{before}echo {mark} $(stty size)"));
+        owner.key("Enter", false);
+        let told = format!("{SHOWN}.match(/^{mark} (\\d+) (\\d+)/m)");
+        owner.until(&told);
+        owner.js(&format!("return {told}.slice(1).map(Number)"), &[])
+    };
+    let wide = size("wide", "");
+    let rows = owner.js("return document.querySelector('[data-terminal-screen]').children.length", &[]);
+    assert!(wide[0] == rows && wide[1].as_u64() >= Some(80), "it is as large as the page shows: {wide}, {rows} rows");
+    owner.resize(PHONE);
+    let narrow = size("narrow", "until [ $(stty size | cut -d' ' -f2) -lt 80 ]; do sleep 0.1; done; ");
+    assert!(narrow[1].as_u64() > Some(20), "{narrow}");
+    assert_eq!(owner.console(), Vec::<String>::new());
+
+    let developer = member(&machine, "dev@main.example", "developer");
+    developer.open(&format!("{PAGE}/terminal"));
+    assert_eq!(developer.js("return !!document.querySelector('[data-terminal]')", &[]), false, "not without leave");
+    owner.open("http://localhost:7878/p/main/team");
+    owner.click("[name=developers]");
+    owner.follow("form[action$=\"/team/exec\"] button[type=submit]");
+    developer.open(&format!("{PAGE}/terminal"));
+    developer.until(&format!("{SHOWN}.includes('$')"));
+    developer.insert("exit");
+    developer.key("Enter", false);
+    developer.until("document.querySelector('[data-terminal].over')");
+
+    let events = machine.json(&["events", "--what", "installation.terminal", "-n", "100"]);
+    let who =
+        |mail: &str| events["items"].as_array().expect("a list").iter().filter(|event| event["actor"] == mail).count();
+    assert_eq!((who("ana@main.example"), who("dev@main.example")), (2, 2), "when each began and ended: {events}");
+    assert!(!events.to_string().contains("6*7"), "what was typed is nobody's affair");
 }

@@ -103,11 +103,12 @@ async fn admit(plane: &Plane, path: &str, request: &Parts) -> Answer<(&'static R
 
 async fn authenticate(plane: &Plane, row: &Row, request: &Parts) -> Answer<Actor> {
     let refused = |detail: &str| Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
-    let value = request.headers.get(header::AUTHORIZATION).ok_or_else(|| {
-        refused("this needs a token: send \"Authorization: Bearer vco_...\"; `vclouden up` prints one and saves it")
-    })?;
-    let text = value.to_str().unwrap_or("");
-    let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, t)| t.trim());
+    if !request.headers.contains_key(header::AUTHORIZATION) {
+        let detail =
+            "this needs a token: send \"Authorization: Bearer vco_...\"; `vclouden up` prints one and saves it";
+        return Err(refused(detail));
+    }
+    let token = bearer(&request.headers);
     let token = token.ok_or_else(|| refused("the Authorization header must be \"Bearer\" and a token"))?;
     if let Some(actor) = of_token(plane, row, token).await? {
         return Ok(actor);
@@ -117,6 +118,19 @@ async fn authenticate(plane: &Plane, row: &Row, request: &Parts) -> Answer<Actor
         Some(seconds) => Err(Refusal::too_often(seconds)),
         None => Err(refused("this token is not valid; `vclouden up` prints the valid one")),
     }
+}
+
+/// The token that came with a request.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Whether who was let in with these headers would be now, too, and as the same.
+pub async fn still(plane: &Plane, row: &Row, headers: &HeaderMap, actor: &Actor) -> bool {
+    let Some(token) = bearer(headers) else { return false };
+    let now = of_token(plane, row, token).await.ok().flatten();
+    now.is_some_and(|now| now.role == actor.role && now.reach == actor.reach)
 }
 
 fn check_query(row: &Row, query: &str) -> Answer<()> {

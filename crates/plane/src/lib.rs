@@ -189,7 +189,9 @@ pub struct Plane {
     archive_limits: archive::Limits,
     /// Archives that are received and read at the same time.
     publishing: tokio::sync::Semaphore,
-    terminals: web::terminal::Terminals,
+    terminals: Arc<web::places::Places>,
+    /// Streams of events.
+    streams: Arc<web::places::Places>,
 }
 
 impl Plane {
@@ -296,7 +298,8 @@ pub async fn serve_with(
         workers: config.workers_per_server.max(1),
         archive_limits: config.archive_limits,
         publishing: tokio::sync::Semaphore::new(2),
-        terminals: Default::default(),
+        terminals: web::terminal::places(),
+        streams: web::follow::places(),
     });
     plane.settings.load(plane.store.read()).await?;
     fill_sizes(&plane).await?;

@@ -29,6 +29,8 @@ pub struct Progress {
     pub mails: Notify,
     /// Wakes the reader of the mailbox.
     pub mailbox: Notify,
+    /// Wakes who looks for what needs somebody.
+    pub attention: Notify,
 }
 
 impl Default for Progress {
@@ -40,6 +42,7 @@ impl Default for Progress {
             deployments: Notify::new(),
             mails: Notify::new(),
             mailbox: Notify::new(),
+            attention: Notify::new(),
         }
     }
 }

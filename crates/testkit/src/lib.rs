@@ -7,12 +7,14 @@ pub mod browser;
 pub mod leftovers;
 pub mod load;
 pub mod machine;
+pub mod mail;
 pub mod package;
 
 pub use browser::Chromium;
 pub use leftovers::Leftovers;
 pub use load::Load;
 pub use machine::Machine;
+pub use mail::Post;
 pub use package::Package;
 
 use std::path::PathBuf;

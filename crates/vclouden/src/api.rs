@@ -3,8 +3,8 @@
 use std::net::TcpStream;
 use std::time::Duration;
 
-use plane::wire::{Page, Problem};
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use plane::wire::{EVENT_STREAM, Page, Problem};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -142,12 +142,17 @@ impl Api {
 
     /// Lines of JSON that the API sends until one side has enough.
     pub async fn lines(&self, path: &str, query: Query<'_>) -> Outcome<Lines> {
-        Ok(Lines {
-            response: self.stream(path, query).await?,
-            buffer: Vec::new(),
-            searched: 0,
-            base: self.base.clone(),
-        })
+        Ok(Lines::of(self.stream(path, query).await?, self.base.clone()))
+    }
+
+    /// Events that the API sends without end, after the one with that id or as the query says.
+    pub async fn events(&self, path: &str, query: Query<'_>, last: Option<&str>) -> Outcome<Events> {
+        let make = || {
+            let request = self.request(Method::GET, path).query(query).header(ACCEPT, EVENT_STREAM);
+            last.into_iter().fold(request, |request, id| request.header("Last-Event-ID", id))
+        };
+        let response = self.accept(self.repeat(make).await?).await?;
+        Ok(Events { lines: Lines::of(response, self.base.clone()), last: last.map(str::to_owned) })
     }
 
     /// Sends what `make` makes, again when the connection breaks after it was made.
@@ -235,18 +240,32 @@ pub struct Lines {
 }
 
 impl Lines {
+    fn of(response: Response, base: String) -> Self {
+        Self { response, buffer: Vec::new(), searched: 0, base }
+    }
+
     /// The next line; `None` at the stream's proper end.
     pub async fn next<T: DeserializeOwned>(&mut self) -> Outcome<Option<T>> {
+        while let Some(line) = self.line().await? {
+            // An empty one is sent only to keep the connection alive.
+            if !line.trim_ascii().is_empty() {
+                return self.parse(&line).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    fn parse<T: DeserializeOwned>(&self, line: &[u8]) -> Outcome<T> {
+        serde_json::from_slice(line)
+            .map_err(|error| Failure::refused(format!("cannot read a line of the answer of {}: {error}", self.base)))
+    }
+
+    async fn line(&mut self) -> Outcome<Option<Vec<u8>>> {
         loop {
             if let Some(end) = self.buffer[self.searched..].iter().position(|b| *b == b'\n') {
                 let line: Vec<u8> = self.buffer.drain(..=self.searched + end).collect();
                 self.searched = 0;
-                if line.trim_ascii().is_empty() {
-                    continue; // sent only to keep the connection alive
-                }
-                return serde_json::from_slice(&line).map(Some).map_err(|error| {
-                    Failure::refused(format!("cannot read a line of the answer of {}: {error}", self.base))
-                });
+                return Ok(Some(line));
             }
             self.searched = self.buffer.len();
             if self.buffer.len() > LINE_LIMIT {
@@ -258,6 +277,37 @@ impl Lines {
                 Err(error) => return Err(unreachable(&self.base, &error)),
             }
         }
+    }
+}
+
+/// Events from a stream (`text/event-stream`), each on a line of its own as the API writes them.
+#[derive(Debug)]
+pub struct Events {
+    lines: Lines,
+    /// The id after which to go on when the stream is cut off.
+    pub last: Option<String>,
+}
+
+impl Events {
+    /// The next event; `None` where the stream was cut off.
+    pub async fn next<T: DeserializeOwned>(&mut self) -> Outcome<Option<T>> {
+        let mut id = None;
+        let mut event = None;
+        while let Some(line) = self.lines.line().await? {
+            let line = line.trim_ascii_end();
+            if let Some(text) = line.strip_prefix(b"id: ") {
+                id = Some(String::from_utf8_lossy(text).into_owned());
+            } else if let Some(text) = line.strip_prefix(b"data: ") {
+                event = Some(self.lines.parse(text)?);
+            } else if line.is_empty() {
+                // What did not come whole did not come.
+                self.last = id.take().or_else(|| self.last.take());
+                if event.is_some() {
+                    return Ok(event);
+                }
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -194,7 +194,6 @@ const PLACE: &[&str] = &["publisher", "customer", "limit", "cursor"];
 const EVENTS: &[&str] = &[
     "after",
     "before",
-    "follow",
     "installation",
     "app",
     "actor",

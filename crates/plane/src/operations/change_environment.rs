@@ -21,6 +21,16 @@ pub async fn change_environment(
     installation: &str,
     input: &ChangeEnvironment,
 ) -> Answer<Begun> {
+    change(plane, actor, installation, input, None).await
+}
+
+async fn change(
+    plane: &Plane,
+    actor: &Actor,
+    installation: &str,
+    input: &ChangeEnvironment,
+    batch: Option<String>,
+) -> Answer<Begun> {
     let tx = plane.store.write().await?;
     let row = find_installation(&*tx, &actor.reach, installation).await?;
     refuse_under_deployment(&row, "configured")?;
@@ -31,7 +41,7 @@ pub async fn change_environment(
     own.environment(&plane.variables(&*tx, &Owner::App(row.app_key())).await?)?;
     let variables = plane.seal_variables(&owner, &own)?;
     let work = Work::Configure { environment: Environment::default() };
-    accept(plane, tx, actor, &row, Asked { work, variables, detail: names(input) }).await
+    accept(plane, tx, actor, &row, Asked { work, variables, batch, detail: names(input) }).await
 }
 
 /// Changes the variables of an application. New installations have them; those that there are get them with their next
@@ -58,11 +68,13 @@ pub async fn change_app_environment(
     Ok(all)
 }
 
-/// Brings the application's variables to every installation that something can be done to now.
+/// Brings the application's variables to every installation that something can be done to now, to one after the other:
+/// if one does not become healthy with them, the rest keep what they have.
 pub async fn apply_environment(plane: &Plane, actor: &Actor, app: &Key) -> Answer<Applied> {
     if apps::find(plane.store.read(), app).await?.is_none() {
         return Err(unknown_app(app));
     }
+    let batch = uuid::Uuid::now_v7().to_string();
     let mut applied = Applied { operations: Vec::new(), left: Vec::new() };
     for row in installations::of_app(plane.store.read(), app).await? {
         let there = matches!(row.state, InstallationState::Running | InstallationState::Stopped);
@@ -70,7 +82,7 @@ pub async fn apply_environment(plane: &Plane, actor: &Actor, app: &Key) -> Answe
             applied.left.push(row.name);
             continue;
         }
-        match change_environment(plane, actor, &row.id.to_string(), &ChangeEnvironment::default()).await {
+        match change(plane, actor, &row.id.to_string(), &ChangeEnvironment::default(), Some(batch.clone())).await {
             Ok(begun) => applied.operations.push(begun.operation),
             // Something else was begun since.
             Err(refusal) if refusal.status == http::StatusCode::CONFLICT => applied.left.push(row.name),

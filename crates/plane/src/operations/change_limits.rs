@@ -1,13 +1,13 @@
-//! What a publisher may have in all: the operator decides, and nothing is installed beyond it.
+//! What a publisher may have in all: the operator decides, and nothing is installed or deployed beyond it.
 
-use domain::Slug;
+use domain::{Key, Slug};
 use serde_json::json;
 
 use super::{Actor, Thing, record, unknown_publisher};
 use crate::Plane;
 use crate::access::Reach;
 use crate::problem::{Answer, Refusal};
-use crate::store::{Tx, publishers};
+use crate::store::{Tx, installations, publishers};
 use crate::wire::{Publisher, PublisherLimits, Version};
 
 /// Changes all of them.
@@ -25,14 +25,28 @@ pub async fn change_limits(plane: &Plane, actor: &Actor, slug: &Slug, limits: Pu
 
 /// Whether a publisher may have one more installation, of that version.
 pub(super) async fn require_room(tx: &Tx, slug: &Slug, version: &Version) -> Answer<()> {
-    let Some(row) = publishers::find(&**tx, &Reach::All, slug).await? else { return Ok(()) };
     let wanted = &version.manifest.limits;
+    require(tx, slug, [1, wanted.memory, wanted.disk]).await
+}
+
+/// Whether a publisher may have so many installations of an application with that version that have another one now. Less
+/// than before is always fine.
+pub(super) async fn require_room_to_deploy(tx: &Tx, app: &Key, version: &Version, count: u64) -> Answer<()> {
+    let (memory, disk) = installations::sizes_without(&**tx, app, version.number).await?;
+    let wanted = &version.manifest.limits;
+    let more = |each: u64, before: u64| each.saturating_mul(count).saturating_sub(before);
+    require(tx, &app.publisher, [0, more(wanted.memory, memory), more(wanted.disk, disk)]).await
+}
+
+/// Whether there is room for so many installations and bytes of memory and disk more.
+async fn require(tx: &Tx, slug: &Slug, [installations, memory, disk]: [u64; 3]) -> Answer<()> {
+    let Some(row) = publishers::find(&**tx, &Reach::All, slug).await? else { return Ok(()) };
     let all = [
-        ("installations", row.running, 1, row.limits.installations),
-        ("MiB of memory", row.memory >> 20, wanted.memory >> 20, row.limits.memory.map(|bytes| bytes >> 20)),
-        ("MiB of disk", row.disk >> 20, wanted.disk >> 20, row.limits.disk.map(|bytes| bytes >> 20)),
+        ("installations", row.running, installations, row.limits.installations),
+        ("MiB of memory", row.memory >> 20, memory >> 20, row.limits.memory.map(|bytes| bytes >> 20)),
+        ("MiB of disk", row.disk >> 20, disk >> 20, row.limits.disk.map(|bytes| bytes >> 20)),
     ];
-    for (what, taken, wanted, limit) in all {
+    for (what, taken, wanted, limit) in all.into_iter().filter(|(_, _, wanted, _)| *wanted > 0) {
         if let Some(limit) = limit.filter(|limit| taken.saturating_add(wanted) > *limit) {
             let detail = format!(
                 "publisher {slug} may have {limit} {what} in all; {taken} are taken and this needs {wanted} more. Remove \

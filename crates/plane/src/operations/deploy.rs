@@ -6,6 +6,7 @@ use domain::state::{DeploymentState, DeploymentStepState, InstallationState};
 use domain::{DeploymentId, Key};
 use serde_json::json;
 
+use super::change_limits::require_room_to_deploy;
 use super::install::wanted_version;
 use super::{Actor, Thing, record, unknown_app};
 use crate::Plane;
@@ -42,6 +43,7 @@ pub async fn deploy(plane: &Plane, actor: &Actor, app: &Key, input: CreateDeploy
     let version = wanted_version(&tx, app, input.version).await?;
     let mut targets = installations::of_app(&*tx, app).await?;
     targets.retain(|row| row.version != version.number && can_change(row));
+    require_room_to_deploy(&tx, app, &version, targets.len() as u64).await?;
     // A canary that does not run says nothing.
     targets.sort_by_key(|row| row.state != InstallationState::Running);
     let canary = input.canary.unwrap_or(1);

@@ -425,6 +425,8 @@ struct Asked {
     work: Work,
     /// The installation's variables from its end on, sealed.
     variables: Option<String>,
+    /// With which others it is done one after the other.
+    batch: Option<String>,
     /// What the audit has of it besides.
     detail: Json,
 }
@@ -436,7 +438,7 @@ impl From<Work> for Asked {
             Work::Restore { snapshot, code, .. } => json!({ "snapshot": snapshot, "code": code }),
             _ => json!({}),
         };
-        Self { work, variables: None, detail }
+        Self { work, variables: None, batch: None, detail }
     }
 }
 
@@ -469,7 +471,7 @@ async fn create_operation(
     operation: OperationId,
     asked: impl Into<Asked>,
 ) -> Answer<()> {
-    let Asked { work, variables, mut detail } = asked.into();
+    let Asked { work, variables, batch, mut detail } = asked.into();
     let at = plane.now();
     let new = store::operations::New {
         id: operation,
@@ -477,6 +479,7 @@ async fn create_operation(
         deployment: None,
         work: &work,
         variables: variables.as_deref(),
+        batch: batch.as_deref(),
         state_before: row.state,
         requested_by: actor.name(),
         at,

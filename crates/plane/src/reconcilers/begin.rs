@@ -64,6 +64,7 @@ pub async fn begin(plane: &Arc<Plane>, id: DeploymentId, installation: Installat
         deployment: Some(id),
         work: &work,
         variables: None,
+        batch: None,
         state_before: row.state,
         requested_by: &deployment.requested_by,
         at,

@@ -13,8 +13,8 @@ use crate::operations::{audit_verb, installation_event};
 use crate::store::deployments;
 use crate::store::installations::{self, InstallationRow};
 use crate::store::operations::{self, OperationRow};
-use crate::store::{Result, StoreError, Tx, events, ports, snapshots, versions};
-use crate::wire::{DeploymentKind, DeploymentStep, Outcome};
+use crate::store::{Result, StoreError, Tx, attention, events, ports, snapshots, versions};
+use crate::wire::{DeploymentKind, DeploymentStep, Need, Outcome};
 
 /// How an operation ended, or that it is stuck.
 #[derive(Debug)]
@@ -62,6 +62,8 @@ pub async fn conclude(plane: &Arc<Plane>, id: OperationId, end: End) -> Result<(
     events::record(&tx, &installation_event(at, &operation.requested_by, &installation, verb, outcome, detail)).await?;
     tx.commit().await?;
     plane.progress.ended(id);
+    // It may be the turn of another of its batch.
+    plane.progress.operations.notify_one();
     Ok(())
 }
 
@@ -102,12 +104,16 @@ async fn change_installation(
         row.version = live.version;
         snapshots::replace(tx, row.id, &live.snapshots).await?;
     }
+    if operation.state == OperationState::Finished && matches!(operation.work, Work::Backup { .. }) {
+        attention::clear(tx, row.id, Need::BackupLate).await?;
+    }
     if matches!(row.state, InstallationState::Removed | InstallationState::Failed) {
         ports::release(tx, row.id).await?;
         snapshots::replace(tx, row.id, &[]).await?;
     }
     if row.state == InstallationState::Removed {
         row.removed_at = Some(at);
+        attention::forget(tx, row.id).await?;
         installations::set_variables(tx, row.id, None).await?;
     }
     if let Some(version) = versions::find(&**tx, &row.app_key(), row.version).await? {

@@ -28,6 +28,12 @@ pub async fn drive(plane: &Arc<Plane>, id: OperationId) -> Result<OperationState
     if row.state.is_final() {
         return Ok(row.state);
     }
+    if let Some(other) = operations::spoilt(plane.store.read(), id).await? {
+        let error = format!("not begun: {other} did not become healthy with these variables");
+        let end = End { state: OperationState::Undone, steps: Vec::new(), error: Some(error), live: None };
+        conclude(plane, id, end).await?;
+        return Ok(OperationState::Undone);
+    }
     let work = match with_variables(plane, &row).await {
         Ok(work) => work,
         Err(why) => {

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::Plane;
 
+mod attention;
 mod begin;
 mod conclude;
 mod deployments;
@@ -44,6 +45,7 @@ pub fn start(plane: &Arc<Plane>) -> Running {
     loops.push(tokio::spawn(webhooks::run(plane.clone())));
     loops.push(tokio::spawn(pruning::run(plane.clone())));
     loops.push(tokio::spawn(usage::run(plane.clone())));
+    loops.push(tokio::spawn(attention::run(plane.clone())));
     Running(loops)
 }
 

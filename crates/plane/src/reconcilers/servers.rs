@@ -13,8 +13,8 @@ use super::drive::ask_again;
 use crate::Plane;
 use crate::server::ServerError;
 use crate::servers::Handle;
-use crate::store::{self, Result, Tx, events, installations, servers, snapshots};
-use crate::wire::Outcome;
+use crate::store::{self, Result, Tx, attention, events, installations, servers, snapshots};
+use crate::wire::{Need, Outcome};
 
 /// Most events recorded in one transaction.
 const BATCH: usize = 256;
@@ -58,6 +58,7 @@ async fn follow(plane: &Arc<Plane>, handle: &Arc<Handle>) -> Result<(), Trouble>
     if handle.is(report.id) {
         tracing::info!(server = %report.id, host = report.host, "a server answers");
         plane.progress.operations.notify_one();
+        plane.progress.attention.notify_one();
         plane.progress.changed();
     }
     let known = servers::list(plane.store.read()).await?;
@@ -105,6 +106,14 @@ async fn record_one(tx: &Tx, server: ServerId, event: &NimbusEvent) -> Result<()
         NimbusEventKind::PhaseChanged { phase, exit } => {
             let well = !matches!(phase, Phase::Unhealthy | Phase::Restarting | Phase::Failed);
             let outcome = if well { Outcome::Done } else { Outcome::Failed };
+            if let Some(id) = event.installation {
+                match phase {
+                    _ if !well => attention::set(tx, id, Need::Crashing, event.at).await?,
+                    // It may end again before it is healthy.
+                    Phase::Starting => false,
+                    _ => attention::clear(tx, id, Need::Crashing).await?,
+                };
+            }
             ("installation.phase", outcome, json!({ "phase": phase, "exit": exit, "server": server }))
         }
         // Whoever drives the operation records its end.

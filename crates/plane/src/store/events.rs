@@ -214,15 +214,43 @@ pub async fn prune_of(tx: &Tx, publisher: Option<&Slug>, up_to: u64) -> Result<u
     let (condition, more) = of_publisher(publisher, 3);
     let sql = format!(
         "DELETE FROM events WHERE sequence IN \
-         (SELECT sequence FROM events WHERE sequence <= $1 AND {condition} ORDER BY sequence LIMIT $2)"
+         (SELECT sequence FROM events WHERE sequence <= $1 AND {condition} ORDER BY sequence LIMIT $2) RETURNING sequence"
     );
     let values = [vec![big(up_to), big(PRUNED_AT_ONCE)], more].concat();
-    Ok(run(&**tx, &sql, values).await?.rows_affected())
+    let whose = publisher.map(ToString::to_string).unwrap_or_default();
+    note_gone(tx, &format!("{GONE}/{whose}"), all(&**tx, &sql, values, |row| number(row, "sequence")).await?).await
 }
 
 /// Deletes some events from before a time; how many.
 pub async fn prune(tx: &Tx, before: Millis) -> Result<u64> {
     let sql = "DELETE FROM events WHERE sequence IN \
-               (SELECT sequence FROM events WHERE at < $1 ORDER BY sequence LIMIT $2)";
-    Ok(run(&**tx, sql, [big(before), big(PRUNED_AT_ONCE)]).await?.rows_affected())
+               (SELECT sequence FROM events WHERE at < $1 ORDER BY sequence LIMIT $2) RETURNING sequence";
+    let gone = all(&**tx, sql, [big(before), big(PRUNED_AT_ONCE)], |row| number(row, "sequence")).await?;
+    note_gone(tx, GONE, gone).await
+}
+
+/// The counters of what is not kept any more: everybody's, or after a slash a publisher's or the platform's.
+const GONE: &str = "events-gone";
+
+/// Notes up to where events are gone; how many went.
+async fn note_gone(tx: &Tx, counter: &str, gone: Vec<u64>) -> Result<u64> {
+    if let Some(last) = gone.iter().max() {
+        let sql = "INSERT INTO counters (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = \
+                   CASE WHEN excluded.value > counters.value THEN excluded.value ELSE counters.value END";
+        run(&**tx, sql, [text(counter), big(*last)]).await?;
+    }
+    Ok(gone.len() as u64)
+}
+
+/// The last event within reach that is not kept any more; 0 while all are.
+pub async fn gone(db: &impl ConnectionTrait, reach: &Reach) -> Result<u64> {
+    let sql = "SELECT COALESCE(MAX(value), 0) AS gone FROM counters WHERE ";
+    let row = match reach.publisher() {
+        None => one(db, &format!("{sql} name LIKE '{GONE}%'"), []).await?,
+        Some(publisher) => {
+            let names = [text(GONE), text(format!("{GONE}/{publisher}"))];
+            one(db, &format!("{sql} name IN ($1, $2)"), names).await?
+        }
+    };
+    Ok(row.map(|row| number(&row, "gone")).transpose()?.unwrap_or(0))
 }

@@ -253,6 +253,15 @@ pub async fn touched(db: &impl ConnectionTrait, app: &Key, version: u32, each: u
     Ok(found)
 }
 
+/// Bytes of memory and of disk that the installations of an application have which a deployment of that version changes.
+pub async fn sizes_without(db: &impl ConnectionTrait, app: &Key, version: u32) -> Result<(u64, u64)> {
+    let sql = "SELECT CAST(COALESCE(SUM(memory), 0) AS BIGINT) AS memory, CAST(COALESCE(SUM(disk), 0) AS BIGINT) AS disk \
+               FROM installations WHERE publisher = $1 AND app = $2 AND version <> $3 \
+               AND state IN ('installing', 'running', 'stopped')";
+    let row = one(db, sql, [text(&app.publisher), text(&app.slug), big(version.into())]).await?;
+    row.map(|row| Ok((number(&row, "memory")?, number(&row, "disk")?))).transpose().map(Option::unwrap_or_default)
+}
+
 /// Makes `operation` the one under way; `false` when there is one already.
 pub async fn begin(tx: &Tx, id: InstallationId, operation: OperationId) -> Result<bool> {
     let sql = "UPDATE installations SET operation = $2 WHERE id = $1 AND operation IS NULL";

@@ -18,6 +18,7 @@ use sea_orm::{
 pub mod answers;
 pub mod apps;
 pub mod attachments;
+pub mod attention;
 pub mod brands;
 pub mod customers;
 pub mod deliveries;
@@ -69,6 +70,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (17, include_str!("migrations/0017_usage.sql")),
     (18, include_str!("migrations/0018_documents.sql")),
     (19, include_str!("migrations/0019_host_claims.sql")),
+    (23, include_str!("migrations/0023_attention.sql")),
     (24, include_str!("migrations/0024_indexes.sql")),
 ];
 

@@ -88,6 +88,8 @@ pub struct New<'a> {
     pub work: &'a Work,
     /// The installation's variables from its end on, sealed.
     pub variables: Option<&'a str>,
+    /// With which others it is done one after the other.
+    pub batch: Option<&'a str>,
     /// The installation's state now.
     pub state_before: InstallationState,
     /// Who asked for it.
@@ -99,7 +101,8 @@ pub struct New<'a> {
 /// Keeps a new operation.
 pub async fn create(tx: &Tx, new: &New<'_>) -> Result<()> {
     let sql = "INSERT INTO operations (id, installation, deployment, verb, work, state, state_before, steps, \
-               requested_by, requested_at, variables) VALUES ($1, $2, $3, $4, $5, $6, $7, '[]', $8, $9, $10)";
+               requested_by, requested_at, variables, batch) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, '[]', $8, $9, $10, $11)";
     let values = [
         text(new.id),
         text(new.installation),
@@ -111,6 +114,7 @@ pub async fn create(tx: &Tx, new: &New<'_>) -> Result<()> {
         text(new.requested_by),
         big(new.at),
         maybe_text(new.variables),
+        maybe_text(new.batch),
     ];
     run(&**tx, sql, values).await?;
     Ok(())
@@ -128,6 +132,13 @@ pub async fn find_within(db: &impl ConnectionTrait, reach: &Reach, id: Operation
 pub async fn find(db: &impl ConnectionTrait, id: OperationId) -> Result<Option<OperationRow>> {
     let sql = format!("SELECT {COLUMNS} WHERE o.id = $1");
     one(db, &sql, [text(id)]).await?.map(|row| read(&row)).transpose()
+}
+
+/// Which installation's part of the same batch was undone before: nobody else is to get what it did not bear.
+pub async fn spoilt(db: &impl ConnectionTrait, id: OperationId) -> Result<Option<InstallationName>> {
+    let sql = "SELECT i.name FROM operations o JOIN operations b ON b.batch = o.batch AND b.id < o.id \
+               JOIN installations i ON i.id = b.installation WHERE o.id = $1 AND b.state = 'undone' ORDER BY b.id LIMIT 1";
+    one(db, sql, [text(id)]).await?.map(|row| parse(&row, "name")).transpose()
 }
 
 /// Which operations are wanted.
@@ -184,10 +195,11 @@ pub async fn under_way(db: &impl ConnectionTrait, state: OperationState) -> Rows
     all(db, &sql, [text(state)], |row| parse(row, "id")).await
 }
 
-/// Ids of the running operations that belong to no deployment.
+/// Ids of the running operations that belong to no deployment; of a batch the one whose turn it is.
 pub async fn asked_by_persons(db: &impl ConnectionTrait) -> Rows<OperationId> {
-    let sql =
-        "SELECT id FROM operations WHERE ended_at IS NULL AND state = 'running' AND deployment IS NULL ORDER BY id";
+    let sql = "SELECT o.id FROM operations o WHERE o.ended_at IS NULL AND o.state = 'running' AND o.deployment IS NULL \
+               AND (o.batch IS NULL OR NOT EXISTS (SELECT 1 FROM operations b JOIN installations i ON i.id = b.installation \
+               WHERE b.batch = o.batch AND b.id < o.id AND b.ended_at IS NULL AND i.state <> 'removed')) ORDER BY o.id";
     all(db, sql, [], |row| parse(row, "id")).await
 }
 

@@ -1,4 +1,4 @@
-//! Streams that go on: a deployment's progress, the audit.
+//! Streams that go on: live pages, a deployment's progress, the audit.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -10,13 +10,15 @@ use domain::{DeploymentId, InstallationId};
 use futures_util::stream::unfold;
 use futures_util::{Stream, StreamExt};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
+use super::places::{Place, Places};
 use super::{line, view};
 use crate::Plane;
 use crate::access::Reach;
 use crate::problem::Refusal;
 use crate::store::events::{self, Filter, Part};
-use crate::wire::{Deployment, DeploymentEvent, DeploymentStep};
+use crate::wire::{Deployment, DeploymentEvent, DeploymentStep, Event};
 
 /// Least time between two looks, however much happens.
 const REST: Duration = Duration::from_millis(50);
@@ -37,9 +39,9 @@ pub const LIVE: Duration = Duration::from_secs(300);
 /// Something for each moment at which something may have changed, the first at once.
 pub fn changes(plane: Arc<Plane>) -> impl Stream<Item = ()> + Send {
     let changes = plane.progress.watch();
-    let until = tokio::time::Instant::now() + LIVE;
+    let until = Instant::now() + LIVE;
     unfold((changes, false, plane), move |(mut changes, looked, plane)| async move {
-        if tokio::time::Instant::now() > until {
+        if Instant::now() > until {
             return None;
         }
         if looked {
@@ -144,27 +146,93 @@ pub fn deployment(plane: Arc<Plane>, id: DeploymentId) -> impl Stream<Item = io:
     })
 }
 
-/// Lines of [`crate::wire::Event`] without end.
-pub fn audit(
+/// Streams of events of one person or token, and of everybody, at the same time.
+const STREAMS_OF_ONE: u32 = 20;
+const STREAMS: u32 = 400;
+
+/// Most events that are told at once.
+const BATCH: u64 = 200;
+
+/// The streams of events that there may be.
+pub fn places() -> Arc<Places> {
+    Places::new(STREAMS_OF_ONE, STREAMS)
+}
+
+/// Somebody who follows the audit.
+pub struct Follower {
     plane: Arc<Plane>,
     reach: Reach,
     filter: Filter,
+    /// The last event that they have, or need not have.
     after: u64,
-) -> impl Stream<Item = io::Result<Bytes>> + Send {
-    let changes = plane.progress.watch();
-    unfold((plane, reach, filter, after, changes), |(plane, reach, filter, mut after, mut changes)| async move {
+    /// Up to where there is nothing more for them.
+    looked: u64,
+    changes: watch::Receiver<u64>,
+    /// When they were told something last; absent before the first time.
+    told_at: Option<Instant>,
+    _place: Place,
+}
+
+impl Follower {
+    /// Of what comes after an event, within reach.
+    pub fn new(plane: Arc<Plane>, reach: Reach, filter: Filter, after: u64, place: Place) -> Self {
+        let changes = plane.progress.watch();
+        Self { plane, reach, filter, after, looked: after, changes, told_at: None, _place: place }
+    }
+
+    /// Events as `text/event-stream` for as long as `still` says that they may have them; each has its sequence as id. Where
+    /// the stream is, is told at once and whenever there was no event for a while, so that whoever is cut off goes on there.
+    pub fn events<F: Future<Output = bool> + Send>(
+        self,
+        still: impl Fn() -> F + Send + Sync,
+    ) -> impl Stream<Item = io::Result<Bytes>> + Send {
+        unfold((self, still), |(mut follower, still)| async move {
+            let told = follower.next(&still).await.transpose()?;
+            Some((told, (follower, still)))
+        })
+    }
+
+    async fn next<F: Future<Output = bool>>(&mut self, still: &impl Fn() -> F) -> io::Result<Option<Bytes>> {
+        let Some(told_at) = self.told_at else { return Ok(Some(self.here())) };
         loop {
-            changes.mark_unchanged();
-            let found = match events::list(plane.store.read(), &reach, &filter, Part::After(after), 200).await {
-                Ok(found) => found,
-                Err(error) => return Some((Err(io::Error::other(error)), (plane, reach, filter, after, changes))),
-            };
-            if let Some(last) = found.last() {
-                after = last.sequence;
-                let text: io::Result<Vec<Bytes>> = found.iter().map(line).collect();
-                return Some((text.map(|lines| Bytes::from(lines.concat())), (plane, reach, filter, after, changes)));
+            self.changes.mark_unchanged();
+            // What is recorded while this looks has a later number.
+            let last = events::last(self.plane.store.read()).await.map_err(io::Error::other)?;
+            let silent = told_at.elapsed() >= TIMER;
+            if last > self.looked || silent {
+                let part = Part::After(self.after);
+                let found = events::list(self.plane.store.read(), &self.reach, &self.filter, part, BATCH).await;
+                let found = found.map_err(io::Error::other)?;
+                // Whoever may have them now was to have them when they happened.
+                if (silent || !found.is_empty()) && !still().await {
+                    return Ok(None);
+                }
+                if let Some(event) = found.last() {
+                    self.after = event.sequence;
+                    self.told_at = Some(Instant::now());
+                    return found
+                        .iter()
+                        .map(block)
+                        .collect::<io::Result<Vec<_>>>()
+                        .map(|all| Some(all.concat().into()));
+                }
+                self.looked = last;
+                if silent {
+                    self.after = self.after.max(last);
+                    return Ok(Some(self.here()));
+                }
             }
-            next_look(&mut changes).await;
+            next_look(&mut self.changes).await;
         }
-    })
+    }
+
+    /// A comment that keeps the connection, and from where to go on.
+    fn here(&mut self) -> Bytes {
+        self.told_at = Some(Instant::now());
+        format!(": here\nid: {}\n\n", self.after).into()
+    }
+}
+
+fn block(event: &Event) -> io::Result<String> {
+    Ok(format!("id: {}\ndata: {}\n\n", event.sequence, serde_json::to_string(event)?))
 }

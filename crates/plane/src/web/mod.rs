@@ -33,6 +33,7 @@ pub mod markdown;
 pub mod months;
 pub mod openapi;
 pub mod people;
+pub mod places;
 pub mod portal;
 pub mod receive;
 pub mod terminal;

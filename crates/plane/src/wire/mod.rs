@@ -37,6 +37,9 @@ pub use webhooks::*;
 /// Lines of JSON, each ended by a newline: the media type of everything that streams.
 pub const NDJSON: &str = "application/x-ndjson";
 
+/// The media type of events that go on, each with an id.
+pub const EVENT_STREAM: &str = "text/event-stream";
+
 /// The media type of a [`Problem`].
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -468,6 +471,38 @@ pub struct Status {
     pub stuck: u64,
     /// Every server.
     pub servers: Vec<ServerStatus>,
+    /// Installations that need somebody, the newest first; at most 100.
+    #[serde(default)]
+    pub attention: Vec<Attention>,
+}
+
+/// Why an installation needs somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Need {
+    /// It ends by itself or fails its health check.
+    Crashing,
+    /// No backup of it was made for seven days.
+    BackupLate,
+    /// Its data takes 90 % of what it may.
+    DiskNearlyFull,
+}
+
+/// An installation that needs somebody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Attention {
+    /// Its name.
+    pub installation: InstallationName,
+    /// Whose application it is.
+    pub publisher: Slug,
+    /// The application.
+    pub app: Slug,
+    /// The customer.
+    pub customer: Slug,
+    /// Why.
+    pub need: Need,
+    /// Since when.
+    pub since: Millis,
 }
 
 /// A server at a glance.

@@ -3,7 +3,7 @@
 use domain::state::OperationState;
 use nimbus_api::Work;
 use plane::store::{Location, Store};
-use plane::wire::{Accepted, Applied, Event, Page, Variable};
+use plane::wire::{Accepted, Applied, Event, Operation, Page, Variable};
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 
@@ -175,6 +175,35 @@ async fn an_applications_variables_are_for_all_its_installations() {
 }
 
 #[tokio::test]
+async fn they_are_applied_to_one_after_the_other_until_one_does_not_bear_them() {
+    let world = World::with_app().await;
+    for customer in ["b", "c", "d"] {
+        world.post("/customers", json!({"slug": customer})).await.expect(201);
+        world.install("hola", customer).await;
+    }
+    world.post("/apps/hola/environment", set("HOST", "all", false)).await.expect(200);
+    let before = world.fake.asked().len();
+    let mut turn = 0;
+    world.fake.script(move |_| {
+        turn += 1;
+        if turn == 1 { Outcome::Hold } else { Outcome::Undo("it did not start") }
+    });
+    let applied: Applied = world.post("/apps/hola/environment/apply", json!({})).await.expect(202).json();
+    let ids = applied.operations;
+    assert_eq!(ids.len(), 3);
+    assert_eq!(world.fake.wait_running(1).await, [ids[0]]);
+    // Whatever else is asked for goes on meanwhile.
+    world.post("/customers", json!({"slug": "e"})).await.expect(201);
+    assert_eq!(world.fake.asked().len(), before + 1, "the others wait for the first");
+    world.fake.end(ids[0], Outcome::Finish);
+    let ended: Vec<Operation> = vec![world.ended(ids[0]).await, world.ended(ids[1]).await, world.ended(ids[2]).await];
+    let states: Vec<OperationState> = ended.iter().map(|one| one.state).collect();
+    assert_eq!(states, [OperationState::Finished, OperationState::Undone, OperationState::Undone]);
+    assert!(ended[2].error.as_deref().unwrap().contains("not begun: hola-c did not"), "{:?}", ended[2]);
+    assert_eq!(world.fake.asked().len(), before + 2, "the third was not touched");
+}
+
+#[tokio::test]
 async fn names_that_cannot_be_are_refused_without_their_values() {
     let world = World::with_app().await;
     world.install("hola", "acme").await;
@@ -214,7 +243,7 @@ async fn who_makes_applications_sets_variables_on_a_page() {
     assert_eq!(told(&world), [pair("API_KEY", "s3cret")]);
     let of_app = "/p/acme/apps/hola/environment";
     owner.send(of_app, of_app, &[("lines", "HOST=smtp")]).await.has("HOST").has("smtp");
-    owner.send(of_app, &format!("{of_app}/apply"), &[]).await.has("being restarted");
+    owner.send(of_app, &format!("{of_app}/apply"), &[]).await.has("one after the other");
     world.until("it is applied", async || world.installation("hola-sol").await.operation.is_none()).await;
     assert_eq!(told(&world), [pair("API_KEY", "s3cret"), pair("HOST", "smtp")]);
     owner.open("/p/acme/installations").await.has("data-label=\"Memory\"");

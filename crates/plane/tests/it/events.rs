@@ -1,11 +1,7 @@
 //! The audit: who did what to which thing and when.
 
-use std::time::Duration;
-
-use futures_util::StreamExt;
 use nimbus_api::{NimbusEventKind, Phase};
 use plane::wire::{Event, Outcome, Page};
-use reqwest::Method;
 use serde_json::json;
 
 use crate::world::World;
@@ -65,22 +61,6 @@ async fn what_a_server_reports_is_taken_once_across_restarts() {
 }
 
 #[tokio::test]
-async fn they_can_be_followed() {
-    let world = World::new().await;
-    let mut follow = world.request(Method::GET, "/events?follow=true").send().await.unwrap().bytes_stream();
-    for slug in ["one", "two"] {
-        world.post("/customers", json!({"slug": slug})).await.expect(201);
-    }
-    let mut text = String::new();
-    while text.lines().count() < 2 {
-        let piece = tokio::time::timeout(Duration::from_secs(5), follow.next()).await.unwrap().unwrap().unwrap();
-        text.push_str(std::str::from_utf8(&piece).unwrap());
-    }
-    let ids: Vec<String> = text.lines().map(|line| serde_json::from_str::<Event>(line).unwrap().id).collect();
-    assert_eq!(ids, ["one", "two"]);
-}
-
-#[tokio::test]
 async fn the_newest_can_come_first() {
     let world = World::new().await;
     for n in 1..=7 {
@@ -95,7 +75,6 @@ async fn the_newest_can_come_first() {
     let page: Page<Event> = world.get("/events?before=5&after=2").await.expect(200).json();
     assert_eq!((sequences(&page), page.next), (vec![4, 3], None));
     world.get("/events?before=soon").await.refused(422, "bad-query");
-    world.get("/events?before=now&follow=true").await.refused(422, "bad-query");
 }
 
 #[tokio::test]

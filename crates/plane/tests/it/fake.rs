@@ -173,6 +173,11 @@ impl Fake {
     }
 
     /// An event of the server.
+    /// From now on an installation's data has that size.
+    pub fn set_disk(&self, installation: InstallationId, bytes: u64) {
+        self.with(|inner| inner.installations.get_mut(&installation).unwrap().disk = Some(bytes));
+    }
+
     pub fn emit(&self, installation: Option<InstallationId>, what: NimbusEventKind) {
         self.with(|inner| {
             let (sequence, at) = (inner.events.len() as u64 + 1, (inner.clock)());

@@ -1,62 +1,11 @@
 //! Letters through a real mail server (Debian's `python3-aiosmtpd`), and what their links do.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
-
 use serde_json::{Value, json};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use testkit::Post;
 
 use crate::factors::{PASSWORD, code, log_in, set_up};
 use crate::pages::{Browser, join, scene};
 use crate::world::World;
-
-/// A mail server that ends with the value.
-pub struct Post {
-    program: Child,
-    port: u16,
-    letters: UnboundedReceiver<Value>,
-}
-
-impl Post {
-    pub fn new() -> Self {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/smtp.py");
-        let mut command = Command::new("/usr/bin/python3");
-        let mut program = command.arg(script).stdout(Stdio::piped()).spawn().expect("Debian's python3 is there");
-        let mut lines = BufReader::new(program.stdout.take().unwrap()).lines();
-        let first = lines.next().expect("it begins: is the Debian package python3-aiosmtpd there? scripts/need test");
-        let (sender, letters) = unbounded_channel();
-        std::thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                let _ = sender.send(serde_json::from_str(&line).unwrap());
-            }
-        });
-        Self { program, port: first.unwrap().parse().unwrap(), letters }
-    }
-
-    pub fn settings(&self) -> Value {
-        let from = "vClouden <noreply@example.com>";
-        json!({"sign_up": true, "mail": {"host": "127.0.0.1", "port": self.port, "security": "none", "from": from}})
-    }
-
-    /// The next letter, with its headers.
-    pub async fn whole(&mut self) -> Value {
-        tokio::time::timeout(Duration::from_secs(60), self.letters.recv()).await.unwrap().unwrap()
-    }
-
-    async fn letter(&mut self) -> (String, String) {
-        let letter = self.whole().await;
-        let text = |key: &str| letter[key].as_str().unwrap().to_owned();
-        (letter["to"][0].as_str().unwrap().to_owned(), format!("{}\n{}", text("subject"), text("text")))
-    }
-}
-
-impl Drop for Post {
-    fn drop(&mut self) {
-        let _ = self.program.kill();
-        let _ = self.program.wait();
-    }
-}
 
 /// The path of the link in a letter.
 fn path(letter: &str, site: &str) -> String {
@@ -400,7 +349,7 @@ async fn a_publisher_sends_so_many_invitations_and_in_its_own_name_only() {
         ask("/invitations", to(format!("p{count}@sol.example"))).await.expect(201);
     }
     ask("/invitations", to("p100@sol.example".into())).await.refused(429, "too-many-invitations");
-    let letter = post.whole().await;
+    let letter = post.next().await;
     assert_eq!(letter["headers"]["from"], "Bank of Sol via vClouden <noreply@example.com>");
     let text = letter["text"].as_str().unwrap();
     assert!(text.contains("token urgent invites you") && !text.contains("evil"), "{text}");

@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 use plane::wire::Ticket;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use testkit::Post;
 
-use crate::letters::Post;
 use crate::ticket_mail::{asked, header, letter, settings, texts};
 use crate::world::World;
 
@@ -149,7 +149,7 @@ async fn answers_come_in_by_imap() {
     world.post("/settings", dovecot.settings(&post, "none", "s3creto")).await.expect(200);
     until_read(&world, &dovecot, "one").await;
     assert_eq!(texts(&world, "acme:2").await, ["Since Monday", "Sí, mañana 😀"]);
-    assert_eq!(post.whole().await["to"][0], "luz@sol.example");
+    assert_eq!(post.next().await["to"][0], "luz@sol.example");
     let shown = world.get("/settings").await.expect(200).text();
     assert!(!shown.contains("s3creto") && shown.contains("\"folder\":\"INBOX\""), "{shown}");
 

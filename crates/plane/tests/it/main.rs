@@ -2,6 +2,7 @@
 
 mod access;
 mod apps;
+mod attention;
 mod backups;
 mod bad_input;
 mod branding;
@@ -12,6 +13,7 @@ mod documents;
 mod doors;
 mod environment;
 mod etags;
+mod event_stream;
 mod events;
 mod factors;
 mod fake;

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::fake::Outcome;
 use crate::pages::{Browser, join, scene};
-use crate::world::World;
+use crate::world::{World, manifest, package_of};
 
 #[tokio::test]
 async fn nothing_is_installed_beyond_the_limits_of_a_publisher() {
@@ -39,6 +39,24 @@ async fn nothing_is_installed_beyond_the_limits_of_a_publisher() {
     world.ended(accepted.operation).await;
     world.fake.script(|_| Outcome::Finish);
     install().await.expect(202);
+    limit(json!({})).await;
+    // A version that needs more than there is is not deployed; one that needs less always is.
+    let sized = |memory: u32, content: u32| {
+        package_of(&format!("{}[limits]\nmemory = \"{memory} MiB\"\n", manifest("big")), content)
+    };
+    world.publish_bytes("big", "?create=true", sized(64, 1)).await.expect(201);
+    world.install("big", "acme").await;
+    world.publish_bytes("big", "", sized(96, 2)).await.expect(201);
+    let taken = world.get("/publishers/main").await.json::<Publisher>().memory;
+    limit(json!({"memory": taken + (31 << 20)})).await;
+    let problem = world.post("/apps/big/deployments", json!({})).await.refused(409, "over-limit");
+    assert!(problem.detail.contains("needs 32 more"), "{problem:?}");
+    limit(json!({"memory": taken + (32 << 20)})).await;
+    world.deploy_all("big").await;
+    assert_eq!(world.get("/publishers/main").await.json::<Publisher>().memory, taken + (32 << 20));
+    limit(json!({"memory": 1})).await;
+    world.publish_bytes("big", "", sized(32, 3)).await.expect(201);
+    world.deploy_all("big").await;
     limit(json!({})).await;
     world.post("/publishers/none/limits", json!({})).await.refused(404, "unknown-publisher");
     world.post("/publishers/main/limits", json!({"installations": -1})).await.refused(422, "bad-body");
@@ -142,6 +160,12 @@ async fn the_operator_sees_everything_on_pages() {
     assert_eq!(bad.status, 422);
     let kept = [("days", "90"), ("events", "5000"), ("operations", "500"), ("copy_hours", "24")];
     operator.send("/operator", "/operator/retention", &kept).await.has("value=\"90\"");
+    let mail = [("host", ""), ("security", "none"), ("webhook_networks", "10.1.0.0/16\r\n192.168.0.0/24")];
+    operator.send("/operator", "/operator/settings", &mail).await.has("10.1.0.0/16\n192.168.0.0/24</textarea>");
+    let shown: PlatformSettings = world.get("/settings").await.json();
+    assert_eq!(shown.webhook_networks, ["10.1.0.0/16", "192.168.0.0/24"]);
+    let bad = [("host", ""), ("security", "none"), ("webhook_networks", "everywhere")];
+    assert_eq!(operator.send("/operator", "/operator/settings", &bad).await.status, 422);
     let new = [("level", "info"), ("audience", "console"), ("en", "Hello all"), ("until", "2999-01-01T10:00")];
     operator.send("/operator/announcements", "/operator/announcements", &new).await.has("Hello all");
     let bad = [("level", "info"), ("audience", "console"), ("en", "kept text"), ("from", "tomorrow")];

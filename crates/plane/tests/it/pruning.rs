@@ -125,6 +125,7 @@ async fn keep(tx: &plane::store::Tx, installation: InstallationId, at: u64) {
         installation,
         deployment: None,
         variables: None,
+        batch: None,
         work: &Work::Restart,
         state_before: InstallationState::Running,
         requested_by: "operator",

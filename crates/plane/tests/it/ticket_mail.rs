@@ -3,8 +3,8 @@
 use plane::wire::{MailTaken, NewToken, Page, Ticket, TicketMessage};
 use reqwest::Method;
 use serde_json::{Value, json};
+use testkit::Post;
 
-use crate::letters::Post;
 use crate::pages::{Browser, join, scene};
 use crate::world::{Got, TOKEN, World};
 
@@ -48,7 +48,7 @@ pub async fn asked<'a>(world: &'a World, post: &mut Post) -> (Browser<'a>, Brows
     let fields = [("subject", "It is slow"), ("text", "Since Monday")];
     let form = crate::pages::Multi { fields: &fields, files: &[("a.txt", b"hello")] };
     admin.send_files("/c/sol/tickets/new", "/c/sol/tickets", form).await.has("It is slow");
-    let first = post.whole().await;
+    let first = post.next().await;
     (owner, admin, first)
 }
 
@@ -84,7 +84,7 @@ async fn a_ticket_goes_back_and_forth_in_the_language_of_each() {
     let ticket: Ticket = world.get("/tickets/acme:2").await.json();
     assert_eq!(ticket.state.to_string(), "waiting");
 
-    let second = post.whole().await;
+    let second = post.next().await;
     assert_eq!(second["to"][0], "luz@sol.example");
     let text = second["text"].as_str().unwrap();
     assert!(text.contains("Escriba su respuesta por encima") && text.contains("/c/sol/tickets/2"), "{text}");
@@ -107,7 +107,7 @@ async fn a_ticket_goes_back_and_forth_in_the_language_of_each() {
     assert!(last.text.starts_with("Mañana no") && !last.text.contains('<') && last.by_mail, "{last:?}");
     assert_eq!((last.attachments[0].name.as_str(), last.attachments[0].bytes), ("año.pdf", 5));
     assert_eq!(world.get("/tickets/acme:2").await.json::<Ticket>().state.to_string(), "open");
-    let third = post.whole().await;
+    let third = post.next().await;
     assert_eq!(
         header(&third, "in-reply-to"),
         "<1@acme.example>".to_owned().as_str().to_owned(),

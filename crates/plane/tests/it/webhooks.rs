@@ -169,6 +169,9 @@ async fn what_happens_is_sent_signed_and_in_order() {
     let body: Value = serde_json::from_str(&receiver.got()[0].body).unwrap();
     assert_eq!(body["data"]["name"], "hola-acme");
     assert!(body["timestamp"].as_str().unwrap().ends_with('Z'), "{body}");
+    // What was received is noted a moment later.
+    let noted = async || deliveries(&world, &made.webhook).await.iter().all(|one| one.delivered_at.is_some());
+    world.until("every delivery is noted", noted).await;
     let log = deliveries(&world, &made.webhook).await;
     assert!(
         log.iter().all(|one| one.status == Some(200) && one.attempts == 1 && one.delivered_at.is_some()),

@@ -1,12 +1,14 @@
 //! `vclouden events`.
 
+use std::time::Duration;
+
 use domain::InstallationName;
 use plane::wire::{Event, Outcome as Went};
 
 use super::named::Named;
 use super::{Context, example};
 use crate::api::Api;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::output::human::{date, printable};
 use crate::output::{Paint, colours, json_list, line, ndjson};
 
@@ -15,6 +17,10 @@ const DRY: [&str; 3] = ["status", "code", "path"];
 
 /// Most characters of one detail of an event.
 const DETAIL: usize = 160;
+
+/// How often it is tried to take up a stream that was cut off, and the pause before each: the control plane may be restarting.
+const TRIES: u32 = 60;
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// How many are shown unless somebody says otherwise.
 const COUNT: usize = 50;
@@ -103,12 +109,27 @@ pub async fn run(args: Args, context: &Context) -> Outcome {
         events.iter().try_for_each(|event| show(event, context))?;
     }
     query.extend(after.map(|after| ("after", after.to_string())));
-    query.push(("follow", "true".into()));
-    let mut lines = api.lines("/events", &query).await?;
-    while let Some(event) = lines.next::<Event>().await? {
-        show(&event, context)?;
+    follow(&api, &query, context).await
+}
+
+/// Goes on with what happens; a stream that is cut off is taken up where it was.
+async fn follow(api: &Api, query: &[(&str, String)], context: &Context) -> Outcome {
+    let mut events = api.events("/events", query, None).await?;
+    let mut tries = 0;
+    loop {
+        match events.next::<Event>().await {
+            Ok(Some(event)) => {
+                show(&event, context)?;
+                continue;
+            }
+            Ok(None) | Err(Failure::Unreachable(_)) => tokio::time::sleep(PAUSE).await,
+            Err(failure) => return Err(failure),
+        }
+        match api.events("/events", query, events.last.as_deref()).await {
+            Err(Failure::Unreachable(_)) if tries < TRIES => tries += 1,
+            again => (events, tries) = (again?, 0),
+        }
     }
-    Ok(())
 }
 
 /// The last `count` events after `after`, the oldest of them first.

@@ -61,11 +61,15 @@ pub async fn run(args: Args, context: &Context) -> Outcome {
         let ended = follow::operation(&api, &mut context.progress(), operation, hosted.app.as_str()).await?;
         follow::judge(&ended, hosted.app.as_str())?;
     }
+    if let Some(deployment) = hosted.deployment {
+        let ended = follow::deployment(&api, &mut context.progress(), deployment, false).await?;
+        follow::judge_deployment(&ended)?;
+    }
     if context.json {
         return json(&hosted);
     }
-    if let Some(deployment) = hosted.deployment {
-        line(format!("Version {} takes its place. See: vclouden deployment show {deployment}", hosted.version));
+    if hosted.deployment.is_some() {
+        line(format!("Version {} took its place. Back: vclouden rollback --app {}", hosted.version, hosted.app));
     }
     if let Some(id) = hosted.installation {
         let installation: Installation = api.get(&format!("/installations/{id}"), &[]).await?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use plane::wire::Status;
+use plane::wire::{Need, Status};
 
 use super::{Context, example};
 use crate::failure::Outcome;
@@ -44,6 +44,14 @@ pub async fn run(Args {}: Args, context: &Context) -> Outcome {
     if status.stuck > 0 {
         let what = count(status.stuck as usize, "operation");
         facts.fact("Stuck", Cell::state_as("stuck", what));
+    }
+    for one in &status.attention {
+        let what = match one.need {
+            Need::Crashing => "ends again and again, or fails its health check",
+            Need::BackupLate => "has no backup of the last seven days",
+            Need::DiskNearlyFull => "nearly fills its disk",
+        };
+        facts.fact("Needs you", Cell::state_as("failed", format!("{} {what}", one.installation)));
     }
     facts.print();
     if status.stuck > 0 {

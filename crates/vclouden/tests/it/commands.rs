@@ -480,6 +480,19 @@ fn the_newest_events_are_shown_in_the_order_in_which_they_happened() {
     );
     let list: Value = serde_json::from_str(&fake.run(&["--json", "events", "-n", "1"]).out).unwrap();
     assert_eq!(list["items"].as_array().unwrap().len(), 1);
+
+    // A stream that is cut off goes on where it was, until its token is not good any more.
+    let stream = |text: String| (200, "text/event-stream", text.into_bytes());
+    let first = format!(": here\nid: 7\n\nid: 8\ndata: {}\n\nid: 9\ndata: {{", event(8));
+    let second = format!(": here\nid: 8\n\nid: 9\ndata: {}\n\n: here\nid: 12\n\n", event(9));
+    let answers = vec![stream(first), stream(second), problem(401, "unauthorized", "it has ended")];
+    let fake = Fake::new(vec![("GET /events", answers)]);
+    let ended = fake.run(&["--json", "events", "--follow"]);
+    let told = ended.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["sequence"].clone());
+    assert_eq!(told.collect::<Vec<_>>(), [8, 9]);
+    assert!(ended.status != 0 && ended.err.contains("it has ended"), "{}", ended.err);
+    let after: Vec<_> = fake.asked().into_iter().map(|(_, last)| String::from_utf8(last).unwrap()).collect();
+    assert_eq!(after, ["", "8", "12"]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// One answer: status, content type, body.
 pub type Answer = (u16, &'static str, Vec<u8>);
 
-/// What was asked: `GET /status`, and the body.
+/// What was asked: `GET /status`, and the body; or after which event a stream is taken up.
 pub type Asked = (String, Vec<u8>);
 
 /// A fake API on a port of its own. Each path has a queue of answers, of which the last stays.
@@ -113,7 +113,7 @@ fn serve(mut stream: TcpStream, queues: &Mutex<Vec<(&str, VecDeque<Answer>)>>, l
     let words: Vec<&str> = line.split_whitespace().collect();
     let [method, target, _] = words[..] else { return };
     let request = format!("{method} {}", target.trim_start_matches("/api/v1").split('?').next().unwrap());
-    let (mut length, mut chunked, mut authorised) = (0, false, false);
+    let (mut length, mut chunked, mut authorised, mut last) = (0, false, false, Vec::new());
     loop {
         let mut header = String::new();
         reader.read_line(&mut header).unwrap();
@@ -126,8 +126,12 @@ fn serve(mut stream: TcpStream, queues: &Mutex<Vec<(&str, VecDeque<Answer>)>>, l
         if let Some(value) = header.strip_prefix("content-length: ") {
             length = value.parse().unwrap();
         }
+        if let Some(value) = header.strip_prefix("last-event-id: ") {
+            last = value.as_bytes().to_vec();
+        }
     }
     let body = if chunked { read_chunks(&mut reader) } else { read_exactly(&mut reader, length) };
+    let body = if last.is_empty() { body } else { last };
     log.lock().unwrap().push((request.clone(), body));
     // Whoever logs in has no token yet; who has logged in has the one that was made.
     let logs_in = request.starts_with("POST /device-logins");

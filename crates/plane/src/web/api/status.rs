@@ -14,9 +14,12 @@ use crate::access::Reach;
 use crate::operations::Actor;
 use crate::problem::Answer;
 use crate::servers::Handle;
-use crate::store::{apps, customers, deployments, installations, operations};
+use crate::store::{apps, attention, customers, deployments, installations, operations};
 use crate::web::json;
 use crate::wire::{ServerStatus, Status, word};
+
+/// Installations that are told of.
+const MOST: u64 = 100;
 
 pub async fn show(State(plane): State<Arc<Plane>>, actor: Actor) -> Answer<Response> {
     let db = plane.store.read();
@@ -40,6 +43,7 @@ pub async fn show(State(plane): State<Arc<Plane>>, actor: Actor) -> Answer<Respo
         operations: operations::count_under_way(db, reach, OperationState::Running).await?,
         stuck: operations::count_under_way(db, reach, OperationState::Stuck).await?,
         servers,
+        attention: attention::list(db, reach, MOST).await?,
     };
     json(StatusCode::OK, &status)
 }

@@ -12,7 +12,7 @@ use crate::Plane;
 use crate::access::STAFF;
 use crate::operations::Actor;
 use crate::problem::Answer;
-use crate::store::{apps, customers, deployments, installations, operations, publishers, tickets};
+use crate::store::{apps, attention, customers, deployments, installations, operations, publishers, tickets};
 use crate::web::view;
 use crate::web::visit::Visit;
 
@@ -33,6 +33,7 @@ pub async fn show(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -
     for row in deployments::list(db, reach, None, None, LAST).await? {
         last.push(view::deployment(db, row).await?);
     }
+    let attention = attention::list(db, reach, TROUBLES).await?;
     let troubles = installations::troubled(db, reach, TROUBLES).await?;
     let helps = page.is(STAFF);
     let waiting = if helps { tickets::waiting(db, reach, TROUBLES).await? } else { Vec::new() };
@@ -49,6 +50,8 @@ pub async fn show(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -
         customers => customers::count(db, reach).await?,
         stuck => operations::count_under_way(db, reach, OperationState::Stuck).await?,
         deployments => value(&last),
+        attention => value(&attention),
+        needs => attention::count(db, reach).await?,
         troubles => troubles.iter().map(|row| context! {
             name => row.name.as_str(), app => row.app.as_str(), error => row.error.clone(), state => row.state.to_string(),
         }).collect::<Vec<_>>(),

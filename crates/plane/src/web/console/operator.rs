@@ -60,6 +60,7 @@ async fn values(plane: &Plane, visit: &Visit, actor: &Actor, link: Option<&str>)
         servers => value(&all_servers(plane).await?),
         stuck => value(&stuck),
         sign_up => settings.sign_up,
+        webhook_networks => settings.webhook_networks.join("\n"),
         retention => value(&settings.retention),
         copy_hours => plane.keep_hours(),
         names_proof => word(&plane.names_proof()),
@@ -140,6 +141,9 @@ pub struct Settings {
     imap_password: String,
     #[serde(default)]
     imap_folder: String,
+    /// One a line, or with commas between.
+    #[serde(default)]
+    webhook_networks: String,
 }
 
 pub async fn change(
@@ -174,8 +178,10 @@ pub async fn change(
         password: given(input.password),
         from: input.from.trim().to_owned(),
     };
+    let networks = input.webhook_networks.split([',', ' ', '\r', '\n']).filter(|network| !network.is_empty());
     let wanted = ChangeSettings {
         sign_up: Some(input.sign_up.is_some()),
+        webhook_networks: Some(networks.map(str::to_owned).collect()),
         mail: Some(mail),
         incoming: Some(incoming),
         names_proof: input.names_proof,

@@ -25,6 +25,7 @@ const EMBEDDED: &[(Language, &str, &str)] = embedded![
     "platform.ftl",
     "portal.ftl",
     "usage.ftl",
+    "refusals.ftl",
     "security.ftl",
     "support.ftl",
     "webhooks.ftl",

@@ -10,9 +10,9 @@ use serde_json::{Map, Value, json};
 use crate::wire::{
     Accepted, AddressAsked, Announcement, App, Applied, Attachment, Backup, Branding, CannedAnswer, CurrentLeave,
     Customer, Delivery, Deployment, DeploymentEvent, DeviceLoginBegun, Document, DocumentImage, DocumentRevision,
-    Event, Hosted, Installation, Invitation, MailTaken, Me, Member, NDJSON, NewToken, NewWebhook, Opened, Operation,
-    Page, PlatformSettings, Publisher, Server, SignIn, Snapshot, Status, Ticket, TicketMessage, Token, Usage, Variable,
-    Version, Webhook,
+    EVENT_STREAM, Event, Hosted, Installation, Invitation, MailTaken, Me, Member, NDJSON, NewToken, NewWebhook, Opened,
+    Operation, Page, PlatformSettings, Publisher, Server, SignIn, Snapshot, Status, Ticket, TicketMessage, Token,
+    Usage, Variable, Version, Webhook,
 };
 
 type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
@@ -38,8 +38,8 @@ pub struct Told {
     pub takes: &'static str,
     statuses: [u16; 2],
     gives: Gives,
-    /// What a line of it is when it is asked to go on.
-    follow: Option<SchemaOf>,
+    /// What each event is when a stream of them is asked for by `Accept: text/event-stream`.
+    stream: Option<SchemaOf>,
 }
 
 fn schema_of<T: JsonSchema>(schemas: &mut SchemaGenerator) -> Schema {
@@ -47,7 +47,7 @@ fn schema_of<T: JsonSchema>(schemas: &mut SchemaGenerator) -> Schema {
 }
 
 const fn told(statuses: [u16; 2], gives: Gives, request: &'static str, summary: &'static str) -> Told {
-    Told { request, summary, takes: "application/octet-stream", statuses, gives, follow: None }
+    Told { request, summary, takes: "application/octet-stream", statuses, gives, stream: None }
 }
 
 /// 200 with it.
@@ -98,15 +98,20 @@ impl Told {
         self
     }
 
-    /// With `follow` it goes on with lines of that.
-    const fn or_lines<T: JsonSchema>(mut self) -> Self {
-        self.follow = Some(schema_of::<T>);
+    /// By `Accept: text/event-stream` it goes on with events that are each one of that.
+    const fn or_stream<T: JsonSchema>(mut self) -> Self {
+        self.stream = Some(schema_of::<T>);
         self
     }
 
     /// Whether it is at hand as a whole, so that it has a tag; the package of a version has one, too.
     pub fn is_whole(&self) -> bool {
         matches!(self.gives, Gives::Json(_) | Gives::Page(_)) || self.request.ends_with("/download")
+    }
+
+    /// Whether it is also a stream of events, which goes on where another was cut off.
+    pub fn is_stream(&self) -> bool {
+        self.stream.is_some()
     }
 
     /// Whether it is one thing rather than a list.
@@ -125,8 +130,8 @@ impl Told {
             Gives::Lines(schema_of) => Some(json!({ NDJSON: { "x-line-schema": schema_of(schemas) } })),
             Gives::Bytes(media_type) => Some(json!({ media_type: {} })),
         };
-        if let (Some(content), Some(schema_of)) = (&mut content, self.follow) {
-            content[NDJSON] = json!({ "x-line-schema": schema_of(schemas) });
+        if let (Some(content), Some(schema_of)) = (&mut content, self.stream) {
+            content[EVENT_STREAM] = json!({ "x-event-schema": schema_of(schemas) });
         }
         let mut all = Map::new();
         for status in self.statuses {
@@ -382,7 +387,7 @@ pub const ANSWERS: &[Told] = &[
     begins::<Delivery>("POST /webhooks/{webhook}/deliveries/{delivery}/resend", "Sends the same once more."),
     page::<Event>(
         "GET /events",
-        "The audit, oldest first; with `before` newest first, with `follow` as lines without end.",
+        "The audit, oldest first; with `before` newest first, by `Accept: text/event-stream` as it happens.",
     )
-    .or_lines::<Event>(),
+    .or_stream::<Event>(),
 ];

@@ -105,6 +105,12 @@ pub fn document(routes: &[Route]) -> Value {
                 "in": "header",
                 "description": "The `ETag` that `GET` gave at this path: 412 if it is another by now.",
                 "schema": { "type": "string" },
+            }, "Last-Event-ID": {
+                "name": "Last-Event-ID",
+                "in": "header",
+                "description": "The id of the last event that came in a stream: it goes on after that one. A list \
+                    is not changed by it.",
+                "schema": { "type": "string" },
             }, "Idempotency-Key": {
                 "name": "Idempotency-Key",
                 "in": "header",
@@ -150,6 +156,9 @@ fn operation(route: &Route, row: &Row, asked: &mut SchemaGenerator, answered: &m
     let mut header = |name: &str| parameters.push(json!({ "$ref": format!("#/components/parameters/{name}") }));
     if !changes && told.is_some_and(|told| told.is_whole()) {
         header("If-None-Match");
+    }
+    if told.is_some_and(|told| told.is_stream()) {
+        header("Last-Event-ID");
     }
     if changes && answers::find(&Method::GET, route.path).is_some_and(|told| told.is_one()) {
         header("If-Match");

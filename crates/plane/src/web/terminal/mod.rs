@@ -1,15 +1,13 @@
 //! A terminal in the browser: the screen is kept here and its changes are sent to the page over a WebSocket; keys come
 //! back. `docs/decisions/0025-terminal-in-the-browser.md` says why so.
 
-use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
-use domain::PersonId;
 use futures_util::stream::{self, StreamExt};
 use http::{HeaderMap, StatusCode};
 use nimbus_api::{ExecFrame, TtyFrame, TtySize};
@@ -19,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use self::screen::{Screen, within};
+use super::places::Places;
 use super::visit::{self, Visit};
 use crate::Plane;
 use crate::operations::terminal::{self, Opened};
@@ -52,36 +51,9 @@ const PIECE: usize = 32 << 10;
 /// Lines that one turn of a wheel can go.
 const WHEEL: i32 = 500;
 
-/// The terminals that there are.
-#[derive(Default)]
-pub struct Terminals(Mutex<HashMap<PersonId, u32>>);
-
-/// One of them, until it is dropped.
-struct Place(Arc<Plane>, PersonId);
-
-impl Place {
-    fn take(plane: &Arc<Plane>, person: PersonId) -> Answer<Self> {
-        let mut all = plane.terminals.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mine, sum) = (all.get(&person).copied().unwrap_or(0), all.values().sum::<u32>());
-        if mine >= MOST_OF_ONE || sum >= MOST {
-            let detail = "too many terminals are open; close one and try again";
-            return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too-many-terminals", detail));
-        }
-        all.insert(person, mine + 1);
-        Ok(Self(plane.clone(), person))
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut all = self.0.terminals.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = all.get_mut(&self.1) {
-            *count -= 1;
-            if *count == 0 {
-                all.remove(&self.1);
-            }
-        }
-    }
+/// The terminals that there may be.
+pub fn places() -> Arc<Places> {
+    Places::new(MOST_OF_ONE, MOST)
 }
 
 /// Something that the page says: how large it is, what was typed, how far the wheel was turned.
@@ -143,7 +115,10 @@ pub async fn connect(
 ) -> Answer<Response> {
     visit::require_own_page(headers)?;
     exec::may(&plane, &actor, &text).await?;
-    let place = Place::take(&plane, visit.person()?.id)?;
+    let place = plane.terminals.take(&visit.person()?.id.to_string()).ok_or_else(|| {
+        let detail = "too many terminals are open; close one and try again";
+        Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too-many-terminals", detail)
+    })?;
     let upgrade = upgrade.max_message_size(MESSAGE).max_frame_size(MESSAGE);
     Ok(upgrade.on_upgrade(move |mut socket| async move {
         let terminal = Terminal { plane, visit, actor };

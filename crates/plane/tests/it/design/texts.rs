@@ -1,6 +1,9 @@
 //! Texts: each in every language, with the same arguments; what a template says exists.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use plane::access::TABLE;
 
 use super::{files, read};
 
@@ -68,6 +71,96 @@ fn every_text_that_a_template_asks_for_exists() {
     assert!(missing.is_empty(), "{missing:?}");
     let missing: Vec<_> = begun.iter().filter(|key| !known.keys().any(|one| one.starts_with(*key))).collect();
     assert!(missing.is_empty(), "no text begins with {missing:?}");
+}
+
+/// The first literal after each such beginning in the sources, where it fits.
+fn literals(begin: &str, fits: impl Fn(&str) -> bool) -> BTreeSet<String> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = BTreeSet::new();
+    for file in all_files(&source).iter().filter(|file| file.extension().is_some_and(|ending| ending == "rs")) {
+        let text = std::fs::read_to_string(file).unwrap();
+        for (at, _) in text.match_indices(begin) {
+            let Some((_, rest)) = text[at + begin.len() - 1..].split_once('"') else { continue };
+            let literal = rest.split('"').next().unwrap();
+            if fits(literal) {
+                found.insert(literal.to_owned());
+            }
+        }
+    }
+    found
+}
+
+fn all_files(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { all_files(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn every_verb_of_the_audit_has_words() {
+    let known = keys("es");
+    let nouns: BTreeSet<&str> = TABLE.iter().filter_map(|row| row.verb.split_once('.')).map(|(noun, _)| noun).collect();
+    let is_verb = |text: &str| {
+        let (noun, verb) = text.split_once('.').unwrap_or_default();
+        let own = nouns.contains(noun) || ["session", "person", "server", "passkey", "factor"].contains(&noun);
+        own && !verb.is_empty() && verb.bytes().all(|c| c.is_ascii_lowercase() || c == b'-')
+    };
+    let verbs = literals("\"", is_verb);
+    assert!(verbs.len() > 80, "{verbs:?}");
+    // What only has another name for webhooks, files, and columns of the store; to begin to log in is no event.
+    let others = [
+        "deployment.failed",
+        "deployment.finished",
+        "deployment.stopped",
+        "deployment.undone",
+        "app.js",
+        "installation.crashed",
+        "installation.failed",
+        "installation.recovered",
+        "installation.unhealthy",
+        "device.begin",
+        "device.token",
+        "branding.ftl",
+        "webhooks.ftl",
+    ];
+    let missing: Vec<_> =
+        verbs.iter().filter(|verb| !known.contains_key(&format!("verb-{}", verb.replace('.', "-")))).collect();
+    let missing: Vec<_> = missing.into_iter().filter(|verb| !others.contains(&verb.as_str())).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// What only programs are told.
+const FOR_PROGRAMS: [&str; 15] = [
+    "authorization-pending",
+    "bad-command",
+    "bad-idempotency-key",
+    "bad-last-event-id",
+    "bad-wait",
+    "changed",
+    "events-gone",
+    "idempotency-key-reused",
+    "idempotency-unknown",
+    "no-etag",
+    "no-idempotency",
+    "no-log",
+    "scope",
+    "slow-down",
+    "too-many-streams",
+];
+
+#[test]
+fn every_refusal_that_a_page_can_show_is_said_in_spanish() {
+    let known = keys("es");
+    let code = |text: &str| {
+        !text.is_empty() && text.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-')
+    };
+    let mut codes = BTreeSet::new();
+    for call in ["invalid(", "conflict(", "missing(", "new(StatusCode::"] {
+        codes.extend(literals(&format!("Refusal::{call}"), code));
+    }
+    assert!(codes.len() > 150, "{}", codes.len());
+    let missing: Vec<_> = codes.iter().filter(|code| !known.contains_key(&format!("refusal-{code}"))).collect();
+    let missing: Vec<_> = missing.into_iter().filter(|code| !FOR_PROGRAMS.contains(&code.as_str())).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 #[test]

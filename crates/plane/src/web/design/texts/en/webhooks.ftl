@@ -74,3 +74,6 @@ api-answers = Answers:
 api-none-title = Nothing fits
 api-none = Try a noun, such as backup, or a part of a path.
 api-all = Show all
+settings-webhooks-lead = Webhooks and single sign-on reach no address of your own networks, unless you allow it here.
+settings-webhooks = Networks of your own that they may reach
+settings-webhooks-hint = One a line, such as 10.1.0.0/16; there also without TLS

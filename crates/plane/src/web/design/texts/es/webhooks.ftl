@@ -80,3 +80,6 @@ api-answers = Respuestas:
 api-none-title = Nada coincide
 api-none = Pruebe con un nombre, como backup, o con parte de una ruta.
 api-all = Mostrar todo
+settings-webhooks-lead = Los webhooks y la entrada única no llegan a direcciones de sus propias redes, salvo que lo permita aquí.
+settings-webhooks = Redes propias a las que pueden llegar
+settings-webhooks-hint = Una por línea, como 10.1.0.0/16; ahí también sin TLS

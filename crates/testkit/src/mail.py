@@ -1,6 +1,7 @@
 """A mail server for the tests: says its port, then each letter as a line of JSON."""
 
 import asyncio
+import base64
 import email
 import email.policy
 import json
@@ -12,7 +13,8 @@ class Mailbox:
     async def handle_DATA(self, server, session, envelope):
         letter = email.message_from_bytes(envelope.content, policy=email.policy.default)
         told = {"to": envelope.rcpt_tos, "subject": letter["subject"], "text": letter.get_body().get_content(),
-                "headers": {name.lower(): str(value) for name, value in letter.items()}}
+                "headers": {name.lower(): str(value) for name, value in letter.items()},
+                "whole": base64.b64encode(envelope.content).decode()}
         print(json.dumps(told), flush=True)
         return "250 taken"
 
