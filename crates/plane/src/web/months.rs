@@ -28,7 +28,7 @@ pub struct Asked {
 
 /// A month as it is written, such as `2026-11`; the present one when none is.
 pub fn month_of(plane: &Plane, given: Option<&str>) -> Answer<String> {
-    let Some(text) = given.filter(|text| !text.is_empty()) else { return Ok(machine(plane.now())[..7].to_owned()) };
+    let Some(text) = given else { return Ok(machine(plane.now())[..7].to_owned()) };
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     match text.split_once('-') {
         Some((year, month))
