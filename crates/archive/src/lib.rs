@@ -14,6 +14,7 @@ mod error;
 mod format;
 mod limits;
 mod pack;
+mod pick;
 mod scan;
 mod stream;
 mod tree;
@@ -24,6 +25,7 @@ pub use data::{measure_data, pack_data};
 pub use error::ArchiveError;
 pub use limits::Limits;
 pub use pack::{Summary, pack, pack_without};
+pub use pick::pick;
 pub use scan::inspect;
 pub use unpack::{unpack, unpack_data};
 

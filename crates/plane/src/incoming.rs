@@ -1,7 +1,7 @@
 //! A letter that came in (RFC 5322), read without trusting anything about it: who sent it to which addresses, what they
 //! wrote above what they quote, and the files that came with it. How much there may be of anything is limited.
 
-use mail_parser::{Address, MessageParser, MimeHeaders};
+use mail_parser::{Address, HeaderValue, MessageParser, MimeHeaders};
 
 /// Most bytes of a letter.
 pub const LETTER_BYTES: usize = 15 << 20;
@@ -11,6 +11,9 @@ const PARTS: usize = 200;
 
 /// Most addresses of a letter that are looked at.
 const ADDRESSES: usize = 100;
+
+/// Most letters that a letter says that it answers.
+const ANSWERS: usize = 20;
 
 /// Stack of the thread that reads: what is nested comes back by as many calls.
 const STACK: usize = 64 << 20;
@@ -27,6 +30,10 @@ pub struct Letter {
     pub to: Vec<String>,
     /// Its id, with the angle brackets.
     pub id: Option<String>,
+    /// The ids of the letters that it answers.
+    pub answers: Vec<String>,
+    /// What it is about.
+    pub subject: String,
     /// What was written, without what was quoted.
     pub text: String,
     /// The files that came with it: name and content.
@@ -85,13 +92,28 @@ fn parse(mut raw: Vec<u8>) -> Result<Letter, Unreadable> {
         found.next().map(|(_, value)| value.trim().to_lowercase())
     };
     Ok(Letter {
-        id: message.message_id().map(|id| format!("<{}>", id.chars().take(250).collect::<String>())),
+        id: message.message_id().map(bracketed),
+        answers: [message.in_reply_to(), message.references()].into_iter().flat_map(ids).take(ANSWERS).collect(),
+        subject: message.subject().unwrap_or("").chars().take(500).collect(),
         from,
         to,
         text: unquoted(&text.join("\n")),
         files: files.collect(),
         automatic: automatic(header),
     })
+}
+
+/// An id of a letter, which may have any length.
+fn bracketed(id: &str) -> String {
+    format!("<{}>", id.chars().take(250).collect::<String>())
+}
+
+fn ids(header: &HeaderValue<'_>) -> Vec<String> {
+    match header {
+        HeaderValue::Text(id) => vec![bracketed(id)],
+        HeaderValue::TextList(all) => all.iter().rev().map(|id| bracketed(id)).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// Takes from a letter what would be read as a letter within it: it is a file like any other, and nothing nests. How many

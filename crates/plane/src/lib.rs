@@ -15,6 +15,7 @@ use nimbus_api::proxies::Network;
 
 pub mod access;
 mod artifacts;
+mod customer_archive;
 mod dns;
 mod doors;
 mod etag;
@@ -49,6 +50,7 @@ mod web;
 mod webauthn;
 mod webhooks;
 pub mod wire;
+mod zip;
 
 pub use operations::keep_image::image_name;
 
@@ -189,6 +191,9 @@ pub struct Plane {
     archive_limits: archive::Limits,
     /// Archives that are received and read at the same time.
     publishing: tokio::sync::Semaphore,
+    downloads: operations::download_customer::Downloads,
+    /// Letters that open tickets, by who sent them.
+    letters_in: tries::Tries<domain::PersonId>,
     terminals: Arc<web::places::Places>,
     /// Streams of events.
     streams: Arc<web::places::Places>,
@@ -298,6 +303,8 @@ pub async fn serve_with(
         workers: config.workers_per_server.max(1),
         archive_limits: config.archive_limits,
         publishing: tokio::sync::Semaphore::new(2),
+        downloads: Default::default(),
+        letters_in: tries::Tries::new(operations::open_by_mail::LETTERS, 3_600_000),
         terminals: web::terminal::places(),
         streams: web::follow::places(),
     });

@@ -119,6 +119,8 @@ pub const ANYONE: Who = &[];
 pub const OPERATOR: Who = &[Operator];
 /// Who decides about a publisher.
 pub const OWNERS: Who = &[Operator, Owner];
+/// Who decides about a customer and all that it has.
+pub const HOLDERS: Who = &[Operator, Owner, CustomerAdmin];
 /// Who makes applications.
 pub const MAKERS: Who = &[Operator, Owner, Developer];
 /// Who works with customers and their installations.
@@ -230,6 +232,7 @@ pub const TABLE: &[Row] = &[
     get(TEAM, "/apps/{app}/versions/{number}", &[]),
     delete(MAKERS, "/apps/{app}/versions/{number}", "version.delete"),
     get(MAKERS, "/apps/{app}/versions/{number}/download", &[]),
+    get(EVERYBODY, "/apps/{app}/versions/{number}/logo", &[]),
     post(MAKERS, "/apps/{app}/deployments", "deployment.create"),
     post(MAKERS, "/apps/{app}/rollback", "app.rollback"),
     stream(MAKERS, "/apps/{app}/host", &["memory", "disk"], "app.host"),
@@ -251,6 +254,7 @@ pub const TABLE: &[Row] = &[
     post(STAFF, "/customers", "customer.create"),
     get(TEAM, "/customers/{customer}", &[]),
     delete(OWNERS, "/customers/{customer}", "customer.delete"),
+    get(HOLDERS, "/customers/{customer}/archive", &[]),
     get(EVERYBODY, "/installations", &["app", "customer", "server", "limit", "cursor"]),
     post(KEEPERS, "/installations", "installation.install"),
     get(EVERYBODY, "/installations/{installation}", &[]),
@@ -277,6 +281,7 @@ pub const TABLE: &[Row] = &[
     post(HELPED, "/tickets", "ticket.open"),
     get(HELPED, "/tickets/{ticket}", &[]),
     post(HELPED, "/tickets/{ticket}", "ticket.change"),
+    post(HELPED, "/tickets/{ticket}/seen", "ticket.see"),
     get(HELPED, "/tickets/{ticket}/messages", PAGE),
     post(HELPED, "/tickets/{ticket}/messages", "ticket.answer"),
     get(HELPED, "/tickets/{ticket}/attachments/{attachment}", &[]),

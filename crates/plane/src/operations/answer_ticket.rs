@@ -9,7 +9,7 @@ use super::ticket::{Author, author, find_ticket, record, text_for_people};
 use super::{Actor, attach};
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
-use crate::store::{Tx, tickets};
+use crate::store::{Tx, tickets, unread};
 use crate::wire::{AddMessage, Side, Ticket, TicketMessage};
 
 /// Adds it.
@@ -83,6 +83,7 @@ pub async fn add(
         ticket.updated_at = at;
     }
     tickets::update(tx, &ticket).await?;
+    unread::said(tx, &ticket, author.person, new.internal).await?;
     let verb = if new.internal { "ticket.note" } else { "ticket.answer" };
     let detail = json!({ "state": ticket.state, "mail": new.mail_id.is_some() });
     record(plane, tx, who, verb, &ticket, new.internal, detail).await?;

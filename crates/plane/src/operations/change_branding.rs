@@ -32,6 +32,7 @@ pub(super) async fn shown(plane: &Plane, db: &impl ConnectionTrait, row: BrandRo
     let claim = host_claims::of(db, &row.publisher).await?;
     Ok(Branding {
         host_proof: claim.as_ref().map(|claim| proof(claim, row.host.as_deref())),
+        ticket_address: plane.ticket_address(&row.publisher),
         portal_url: plane.portal_at(&row.publisher, row.host.as_deref()),
         contrasts: brand(&row.look).map(|brand| brand.contrasts()).unwrap_or_default(),
         publisher: row.publisher,
@@ -168,7 +169,7 @@ pub fn most(kind: ImageKind) -> usize {
 }
 
 /// What a picture is, by what it begins with: what a sender says of it is worth nothing.
-fn media_type(content: &[u8]) -> Option<&'static str> {
+pub(super) fn media_type(content: &[u8]) -> Option<&'static str> {
     if content.starts_with(b"\x89PNG\r\n\x1a\n") {
         return Some("image/png");
     }

@@ -10,7 +10,7 @@ use super::{Actor, attach, customer_key, find_installation, line_for_people};
 use crate::Plane;
 use crate::access::Reach;
 use crate::problem::{Answer, Refusal};
-use crate::store::{Tx, customers, tickets};
+use crate::store::{Tx, customers, tickets, unread};
 use crate::wire::{OpenTicket, Side, Ticket};
 
 /// Opens it.
@@ -98,6 +98,7 @@ pub async fn create(
     attach::use_files(tx, author, id, message, files).await?;
     let ticket =
         tickets::find(&**tx, &Reach::All, id).await?.ok_or_else(|| Refusal::internal("a ticket is missing"))?;
+    unread::said(tx, &ticket, author.person, false).await?;
     record(plane, tx, who, "ticket.open", &ticket, false, json!({ "number": ticket.number })).await?;
     tell(plane, tx, &ticket, &first, files.len()).await?;
     Ok(ticket)

@@ -13,10 +13,11 @@ use domain::{ArtifactHash, Key, Manifest};
 use http::StatusCode;
 use serde_json::json;
 
+use super::change_branding::media_type;
 use super::{Actor, Thing, record, require_publisher, unknown_app};
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
-use crate::store::{self, apps, versions};
+use crate::store::{self, apps, logos, versions};
 use crate::wire::Version;
 
 /// What is published.
@@ -35,7 +36,7 @@ pub struct Input {
 pub async fn publish_version(plane: &Plane, actor: &Actor, input: Input) -> Answer<(Version, bool)> {
     let app = input.app;
     let (path, limits) = (input.received.clone(), plane.archive_limits.clone());
-    let (contents, manifest) =
+    let (contents, manifest, logo) =
         tokio::task::spawn_blocking(move || examine(&path, &limits)).await.map_err(Refusal::internal)??;
     if manifest.slug != app.slug {
         let detail = format!(
@@ -85,8 +86,12 @@ pub async fn publish_version(plane: &Plane, actor: &Actor, input: Input) -> Answ
         published_by: actor.name().to_owned(),
         installations: 0,
         withdrawn: false,
+        logo: logo.is_some(),
     };
     versions::create(&tx, &version).await?;
+    if let Some((media_type, content)) = &logo {
+        logos::put(&tx, &app, number, media_type, content).await?;
+    }
     let detail = json!({ "artifact": artifact, "archive_bytes": version.archive_bytes, "notes": version.notes });
     let thing = Thing::of_app(&app, format!("{}/{number}", app.slug), None);
     record(plane, &tx, actor, "version.publish", thing, detail).await?;
@@ -97,8 +102,14 @@ pub async fn publish_version(plane: &Plane, actor: &Actor, input: Input) -> Answ
     Ok((version, true))
 }
 
-/// What the archive holds and its manifest says.
-fn examine(path: &Path, limits: &Limits) -> Answer<(Contents, Manifest)> {
+/// Most bytes of a logo.
+const LOGO: usize = 256 << 10;
+
+/// A picture: its type and content.
+type Logo = (&'static str, Vec<u8>);
+
+/// What the archive holds, what its manifest says, and the logo that it names.
+fn examine(path: &Path, limits: &Limits) -> Answer<(Contents, Manifest, Option<Logo>)> {
     let file = File::open(path).map_err(Refusal::internal)?;
     let contents = archive::inspect(BufReader::with_capacity(256 << 10, file), limits).map_err(bad_archive)?;
     let manifest = Manifest::parse(&contents.manifest).map_err(|errors| bad_manifest(&errors))?;
@@ -110,7 +121,27 @@ fn examine(path: &Path, limits: &Limits) -> Answer<(Contents, Manifest)> {
         })
     };
     manifest.check_package(at).map_err(|errors| bad_manifest(&errors.with_lines(&contents.manifest)))?;
-    Ok((contents, manifest))
+    let logo = match &manifest.logo {
+        Some(named) => Some(logo_of(path, limits, &contents, named)?),
+        None => None,
+    };
+    Ok((contents, manifest, logo))
+}
+
+/// The picture that a manifest names, which must be one: what its name says is worth nothing.
+fn logo_of(path: &Path, limits: &Limits, contents: &Contents, named: &str) -> Answer<Logo> {
+    let bad = |why: String| {
+        let problem = format!("vclouden.toml: logo: {named:?} {why}");
+        Refusal::invalid("bad-manifest", format!("the package cannot be accepted: {problem}"))
+            .with_errors(vec![problem])
+    };
+    if let Some(node) = contents.find(named).filter(|node| node.size > LOGO as u64) {
+        return Err(bad(format!("has {} bytes; a logo has at most {LOGO}", node.size)));
+    }
+    let file = BufReader::with_capacity(256 << 10, File::open(path).map_err(Refusal::internal)?);
+    let content = archive::pick(file, limits, contents, named, LOGO).map_err(bad_archive)?.unwrap_or_default();
+    let found = media_type(&content).ok_or_else(|| bad("is no picture; name a PNG, JPEG, WebP or SVG".into()))?;
+    Ok((found, content))
 }
 
 pub(super) fn bad_archive(error: ArchiveError) -> Refusal {

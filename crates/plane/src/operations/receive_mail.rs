@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::answer_ticket::{self, add};
 use super::attach::{self, FILE_BYTES, FILES, Received};
 use super::change_ticket::HELPERS;
+use super::open_by_mail::{open_by_mail, publisher_of};
 use super::open_ticket::{self, create};
 use super::ticket::{TEXT, author, text_for_people};
 use super::{Actor, Thing, record_refused};
@@ -22,7 +23,7 @@ use crate::store::{Tx, tickets};
 use crate::wire::{MailTaken, Side, Ticket};
 
 /// Why a letter becomes part of nothing; its sender is not told.
-fn ignored(why: impl Into<String>) -> MailTaken {
+pub fn ignored(why: impl Into<String>) -> MailTaken {
     MailTaken { taken: false, why: Some(why.into()), ticket: None }
 }
 
@@ -37,7 +38,10 @@ pub async fn receive_mail(plane: &Plane, raw: Vec<u8>) -> Answer<MailTaken> {
         return Ok(ignored(why));
     }
     let Some((ticket, person)) = addressed(plane, &letter).await? else {
-        return Ok(ignored("it is to no address that answers a ticket"));
+        return match publisher_of(plane, &letter).await? {
+            Some(publisher) => open_by_mail(plane, &publisher, letter).await,
+            None => Ok(ignored("it is to no address that answers a ticket")),
+        };
     };
     let Some(person) = people::find(plane.store.read(), person).await? else {
         return Ok(ignored("whom the address was given has no account any more"));
@@ -148,16 +152,18 @@ async fn take(plane: &Plane, actor: &Actor, person: PersonId, mut ticket: Ticket
 }
 
 /// What is kept of a letter.
-struct Kept {
-    id: String,
-    text: String,
+pub struct Kept {
+    /// Its id, or what tells it from others.
+    pub id: String,
+    /// What it says.
+    pub text: String,
     /// On disk, until it is moved to where it stays.
     files: Vec<(String, crate::web::receive::Received)>,
 }
 
 impl Kept {
     /// Nothing when it says nothing.
-    async fn of(plane: &Plane, letter: Letter) -> Answer<Option<Self>> {
+    pub async fn of(plane: &Plane, letter: Letter) -> Answer<Option<Self>> {
         let mut files = letter.files;
         let mut text = letter.text;
         if text.chars().count() > TEXT - 200 {
@@ -189,7 +195,7 @@ impl Kept {
     }
 
     /// Keeps its files. The caller holds the lock of files until it has committed.
-    async fn keep(&self, plane: &Plane, tx: &Tx, sender: &str) -> Answer<Vec<domain::AttachmentId>> {
+    pub async fn keep(&self, plane: &Plane, tx: &Tx, sender: &str) -> Answer<Vec<domain::AttachmentId>> {
         let mut ids = Vec::with_capacity(self.files.len());
         for (name, file) in &self.files {
             let received =

@@ -46,6 +46,30 @@ pub async fn tell(plane: &Plane, tx: &Tx, ticket: &Ticket, message: &NewMessage<
     Ok(())
 }
 
+/// Tells somebody that their letter has become a ticket, and where they go on with it.
+pub async fn confirm(plane: &Plane, tx: &Tx, ticket: &Ticket, person: &PersonRow, mail_id: &str) -> Answer<()> {
+    if !plane.mail_is_set_up() {
+        return Ok(());
+    }
+    let reply_to = address(plane, tx, ticket.id, person).await?;
+    let language = Language::of_tag(&person.language).unwrap_or_default();
+    let texts = plane.pages.texts();
+    let number = ticket.number.to_string();
+    let link = format!("{}/c/{}/tickets/{number}", plane.site(&**tx, Some(&ticket.publisher)).await?, ticket.customer);
+    let mark = format!("{MARK}{} -##\n\n", texts.plain(language, "letter-ticket-above"));
+    let values = [
+        ("number", number.as_str()),
+        ("subject", &ticket.subject),
+        ("mark", &mark),
+        ("name", &person.name),
+        ("link", &link),
+    ];
+    let letter = Letter { to: &person.mail, key: "letter-opened", values: &values };
+    let references = vec![format!("<{}@{}>", ticket.id, domain(plane)), mail_id.to_owned()];
+    let headers = Headers { reply_to, references, message_id: None };
+    letters::send_in(plane, tx, Some(&ticket.publisher), language, letter, &headers).await
+}
+
 /// Who answers: whoever looks after it, or else all of support, or else the owners.
 async fn helpers(tx: &Tx, ticket: &Ticket) -> Answer<Vec<PersonRow>> {
     let members = people::members(&**tx, &Reach::Publisher(ticket.publisher.clone())).await?;

@@ -11,7 +11,7 @@ use crate::operations::attach::forget_unneeded;
 use crate::operations::log_in::{LASTS, LASTS_UNUSED};
 use crate::store::{
     Result, Tx, attachments, deliveries, deployments, device_logins, events, factors, installations, invitations,
-    leaves, links, mails, operations, passkeys, sessions, tickets, usage,
+    leaves, links, mails, operations, passkeys, sessions, tickets, told, usage,
 };
 use crate::web::design::format::machine;
 use crate::wire::Retention;
@@ -97,6 +97,7 @@ async fn ended(tx: &Tx, now: Millis, kept: &Retention) -> Result<u64> {
     some += leaves::prune(tx, now).await?;
     some += tickets::prune(tx, oldest(now, kept)).await?;
     let (day, month) = (machine(now.saturating_sub(USED_DAYS)), machine(now.saturating_sub(USED_MONTHS)));
+    some += told::prune(tx, now.saturating_sub(LETTERS)).await?;
     some += usage::prune(tx, &day[..10], &month[..7]).await?;
     some += deliveries::prune(tx, now.saturating_sub(LETTERS)).await?;
     Ok(some)

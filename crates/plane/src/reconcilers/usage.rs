@@ -2,6 +2,7 @@
 //!
 //! Servers count by day and tell what each day has so far, so asking twice, or not for a week, makes no difference.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,11 +27,15 @@ const AT_ONCE: u64 = 500;
 
 const DAY: Millis = 24 * 3_600_000;
 
+/// After which also what has not changed is kept again: its disk was used for longer.
+const AGAIN: Millis = 3_600_000;
+
 /// The loop.
 pub async fn run(plane: Arc<Plane>) {
     let mut pause = Pause::new();
+    let mut kept = Kept::new();
     loop {
-        match all(&plane).await {
+        match all(&plane, &mut kept).await {
             Ok(true) => {
                 pause = Pause::new();
                 tokio::time::sleep(TIMER).await;
@@ -45,9 +50,16 @@ pub async fn run(plane: Arc<Plane>) {
     }
 }
 
+/// What was kept last of each installation, and when: of those that sleep nothing new is written.
+type Kept = HashMap<InstallationId, Last>;
+
+/// The last days that were told, backups, and when it was kept.
+type Last = (Vec<DayUsage>, u64, Millis);
+
 /// Asks every server about all of its installations; whether all have answered.
-async fn all(plane: &Plane) -> Result<bool> {
+async fn all(plane: &Plane, kept: &mut Kept) -> Result<bool> {
     let mut answered = true;
+    let mut known: HashSet<InstallationId> = HashSet::new();
     for handle in plane.servers.iter() {
         let Some(server) = handle.id() else {
             answered = false;
@@ -57,9 +69,9 @@ async fn all(plane: &Plane) -> Result<bool> {
             answered = false;
             continue;
         };
-        let backups = |id: InstallationId| {
-            reports.iter().find(|report| report.id == id).map_or(0, |report| backups_of(&report.snapshots))
-        };
+        let backups: HashMap<InstallationId, u64> =
+            reports.iter().map(|report| (report.id, backups_of(&report.snapshots))).collect();
+        known.extend(backups.keys().copied());
         let filter = Filter { server: Some(server), ..Filter::default() };
         let mut after = String::new();
         loop {
@@ -67,8 +79,10 @@ async fn all(plane: &Plane) -> Result<bool> {
             let Some(last) = rows.last() else { break };
             after = last.name.to_string();
             for row in &rows {
-                match keep(plane, handle, row, backups(row.id)).await {
-                    Ok(()) => {}
+                let held = backups.get(&row.id).copied().unwrap_or(0);
+                let done = keep(plane, handle, row, held, kept.get(&row.id)).await;
+                match done {
+                    Ok(now) => kept.extend(now.map(|now| (row.id, now))),
                     Err(Trouble::Store(error)) => return Err(error),
                     Err(Trouble::Server(ServerError::Unreachable(_))) => answered = false,
                     Err(Trouble::Server(error)) => tracing::debug!(%error, name = %row.name, "its usage is not known"),
@@ -76,6 +90,7 @@ async fn all(plane: &Plane) -> Result<bool> {
             }
         }
     }
+    kept.retain(|id, _| !answered || known.contains(id));
     Ok(answered)
 }
 
@@ -101,9 +116,20 @@ impl From<StoreError> for Trouble {
     }
 }
 
-async fn keep(plane: &Plane, handle: &Handle, row: &InstallationRow, backups: u64) -> Result<(), Trouble> {
+/// Keeps what its server tells now, unless it is as it was before; what that is.
+async fn keep(
+    plane: &Plane,
+    handle: &Handle,
+    row: &InstallationRow,
+    backups: u64,
+    before: Option<&Last>,
+) -> Result<Option<Last>, Trouble> {
     let told = handle.server.usage(row.id).await?;
     let now = plane.now();
+    let same = |(days, had, at): &Last| days[..] == *last_two(&told) && *had == backups && now < at + AGAIN;
+    if before.is_some_and(same) {
+        return Ok(None);
+    }
     let today = machine(now)[..10].to_owned();
     // The last known day was not over, perhaps.
     let known = usage::last_day(plane.store.read(), row.id).await?;
@@ -111,7 +137,7 @@ async fn keep(plane: &Plane, handle: &Handle, row: &InstallationRow, backups: u6
         told.iter().filter(|day| known.as_ref().is_none_or(|known| day.day >= *known)).collect();
     days.sort_by(|a, b| a.day.cmp(&b.day));
     if days.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let tx = plane.store.write().await?;
     for told in &days {
@@ -124,7 +150,11 @@ async fn keep(plane: &Plane, handle: &Handle, row: &InstallationRow, backups: u6
         usage::add_up(&tx, row, month, now).await?;
     }
     tx.commit().await?;
-    Ok(())
+    Ok(Some((last_two(&told).to_vec(), backups, now)))
+}
+
+fn last_two(days: &[DayUsage]) -> &[DayUsage] {
+    &days[days.len().saturating_sub(2)..]
 }
 
 /// Seconds of a day between two moments; a day that cannot be read has none.
@@ -138,13 +168,13 @@ fn seconds_of(day: &str, from: Millis, to: Millis) -> u64 {
 /// asked again.
 pub async fn last(plane: &Plane, handle: &Handle, id: InstallationId) -> Result<(), ServerError> {
     let kept = async {
-        let Some(row) = installations::find(plane.store.read(), id).await? else { return Ok(()) };
+        let Some(row) = installations::find(plane.store.read(), id).await? else { return Ok(None) };
         let report = handle.server.installation(id).await?;
         let backups = report.map_or(0, |report| backups_of(&report.snapshots));
-        keep(plane, handle, &row, backups).await
+        keep(plane, handle, &row, backups, None).await
     };
     match kept.await {
-        Ok(()) => Ok(()),
+        Ok(_) => Ok(()),
         Err(Trouble::Server(error @ ServerError::Unreachable(_))) => Err(error),
         Err(Trouble::Server(error)) => {
             tracing::debug!(%error, installation = %id, "its usage is not known");

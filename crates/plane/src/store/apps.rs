@@ -12,7 +12,9 @@ const COLUMNS: &str = "a.publisher, a.slug, a.name, a.created_at, a.own, \
     (SELECT MAX(v.number) FROM versions v WHERE v.publisher = a.publisher AND v.app = a.slug) AS newest_version, \
     (SELECT COUNT(*) FROM versions v WHERE v.publisher = a.publisher AND v.app = a.slug) AS versions, \
     (SELECT COUNT(*) FROM installations i WHERE i.publisher = a.publisher AND i.app = a.slug \
-    AND i.state <> 'removed') AS installations";
+    AND i.state <> 'removed') AS installations, \
+    (SELECT l.number FROM version_logos l WHERE l.publisher = a.publisher AND l.app = a.slug AND l.number = \
+    (SELECT MAX(v.number) FROM versions v WHERE v.publisher = a.publisher AND v.app = a.slug)) AS logo";
 
 fn read(row: &QueryResult) -> Result<App> {
     Ok(App {
@@ -24,6 +26,7 @@ fn read(row: &QueryResult) -> Result<App> {
         newest_version: maybe_number(row, "newest_version")?,
         versions: number(row, "versions")?,
         installations: number(row, "installations")?,
+        logo: maybe_number(row, "logo")?,
     })
 }
 

@@ -33,6 +33,7 @@ pub mod installations;
 pub mod invitations;
 pub mod leaves;
 pub mod links;
+pub mod logos;
 pub mod mails;
 pub mod operations;
 pub mod passkeys;
@@ -47,6 +48,8 @@ pub mod sign_on;
 pub mod snapshots;
 pub mod tickets;
 pub mod tokens;
+pub mod told;
+pub mod unread;
 pub mod usage;
 pub mod versions;
 pub mod webhooks;
@@ -70,6 +73,8 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (17, include_str!("migrations/0017_usage.sql")),
     (18, include_str!("migrations/0018_documents.sql")),
     (19, include_str!("migrations/0019_host_claims.sql")),
+    (21, include_str!("migrations/0021_logos.sql")),
+    (22, include_str!("migrations/0022_unread.sql")),
     (23, include_str!("migrations/0023_attention.sql")),
     (24, include_str!("migrations/0024_indexes.sql")),
 ];

@@ -38,6 +38,7 @@ fn read(row: &QueryResult) -> Result<Ticket> {
         last_from: from_word(row, "last_from")?,
         created_at: number(row, "created_at")?,
         updated_at: number(row, "updated_at")?,
+        unread: false,
     })
 }
 
@@ -310,6 +311,20 @@ pub async fn has_mail(db: &impl ConnectionTrait, person: PersonId, mail_id: &str
     Ok(super::count(db, sql, [text(person), text(mail_id)]).await? > 0)
 }
 
+/// The newest ticket that one of these letters of somebody's became part of.
+pub async fn with_mail(db: &impl ConnectionTrait, person: PersonId, mail_ids: &[String]) -> Result<Option<TicketId>> {
+    if mail_ids.is_empty() {
+        return Ok(None);
+    }
+    let places: Vec<String> = (0..mail_ids.len()).map(|at| format!("${}", at + 2)).collect();
+    let sql = format!(
+        "SELECT ticket FROM ticket_messages WHERE person = $1 AND mail_id IN ({}) ORDER BY id DESC LIMIT 1",
+        places.join(", ")
+    );
+    let values: Vec<_> = [text(person)].into_iter().chain(mail_ids.iter().map(text)).collect();
+    one(db, &sql, values).await?.map(|row| parse(&row, "ticket")).transpose()
+}
+
 /// The persons of one side who have written what both sides see.
 pub async fn writers(db: &impl ConnectionTrait, ticket: TicketId, side: Side) -> Rows<PersonId> {
     let sql = "SELECT DISTINCT person FROM ticket_messages \
@@ -363,7 +378,7 @@ async fn delete(tx: &Tx, those: &str, values: Vec<sea_orm::Value>) -> Result<u64
     for id in &ids {
         let messages = "SELECT id FROM ticket_messages WHERE ticket = $1";
         run(&**tx, &format!("DELETE FROM attachments WHERE message IN ({messages})"), [text(id)]).await?;
-        for table in ["ticket_messages", "ticket_addresses"] {
+        for table in ["ticket_messages", "ticket_addresses", "ticket_unread"] {
             run(&**tx, &format!("DELETE FROM {table} WHERE ticket = $1"), [text(id)]).await?;
         }
         run(&**tx, "DELETE FROM tickets WHERE id = $1", [text(id)]).await?;

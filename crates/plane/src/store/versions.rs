@@ -8,7 +8,9 @@ use crate::wire::Version;
 
 const COLUMNS: &str = "v.publisher, v.app, v.number, v.artifact, v.archive_bytes, v.unpacked_bytes, v.entries, v.notes, v.manifest, \
     v.published_at, v.published_by, v.withdrawn, (SELECT COUNT(*) FROM installations i \
-    WHERE i.publisher = v.publisher AND i.app = v.app AND i.version = v.number AND i.state <> 'removed') AS installations FROM versions v";
+    WHERE i.publisher = v.publisher AND i.app = v.app AND i.version = v.number AND i.state <> 'removed') AS installations, \
+    (SELECT COUNT(*) FROM version_logos l WHERE l.publisher = v.publisher AND l.app = v.app AND l.number = v.number) AS logo \
+    FROM versions v";
 
 fn read(row: &QueryResult) -> Result<Version> {
     Ok(Version {
@@ -25,6 +27,7 @@ fn read(row: &QueryResult) -> Result<Version> {
         published_by: get(row, "published_by")?,
         installations: number(row, "installations")?,
         withdrawn: get::<i64>(row, "withdrawn")? != 0,
+        logo: get::<i64>(row, "logo")? != 0,
     })
 }
 

@@ -27,6 +27,7 @@ use crate::store::factors;
 use crate::store::people::{self, Membership, PersonRow};
 use crate::store::publishers;
 use crate::store::sessions::{self, SessionRow};
+use crate::store::unread;
 use crate::strangers::Peer;
 use crate::wire::{ImageKind, PROBLEM_JSON, Problem, word};
 
@@ -66,6 +67,8 @@ pub struct Visit {
     pub from: From,
     /// Ids of announcements that they have dismissed.
     pub dismissed: String,
+    /// Tickets at the place of the page that they have not read.
+    pub unread: u64,
 }
 
 /// A publisher's portal.
@@ -168,6 +171,7 @@ async fn begin(plane: &Plane, parts: &mut Parts) -> Answer<Visit> {
         sign_on: None,
         from: From { address: peer.0, agent },
         dismissed: cookie(&parts.headers, DISMISSED).unwrap_or("").to_owned(),
+        unread: 0,
     };
     let https = plane.is_https(visit.realm.is_some());
     visit.sign_on = cookie(&parts.headers, named(https, SIGN_ON)).map(str::to_owned);
@@ -256,6 +260,9 @@ async fn answer(
                 && let Some(publisher) = wants_more(plane, &actor).await?
             {
                 return Ok(Redirect::to(&format!("/account/security?wanted={publisher}")).into_response());
+            }
+            if let Some(person) = actor.person() {
+                visit.unread = unread::number_of(plane.store.read(), &actor.reach, person).await?;
             }
             parts.extensions.insert(actor);
         }

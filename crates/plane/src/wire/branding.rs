@@ -50,6 +50,9 @@ pub struct Branding {
     pub host_proof: Option<HostProof>,
     /// Where the portal is.
     pub portal_url: String,
+    /// Where customers open tickets by mail, if letters come in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket_address: Option<String>,
     /// Whether the colours can be read; those that cannot are shown in a shade that can.
     pub contrasts: Vec<Contrast>,
 }

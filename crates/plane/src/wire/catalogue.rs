@@ -100,6 +100,9 @@ pub struct App {
     pub versions: u64,
     /// Installations that are not removed.
     pub installations: u64,
+    /// Number of its newest version, if that has a logo.
+    #[serde(default)]
+    pub logo: Option<u32>,
 }
 
 /// A published version.
@@ -133,6 +136,9 @@ pub struct Version {
     /// for by its number.
     #[serde(default)]
     pub withdrawn: bool,
+    /// Whether it has a logo.
+    #[serde(default)]
+    pub logo: bool,
 }
 
 impl Version {

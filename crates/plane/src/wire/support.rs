@@ -54,6 +54,9 @@ pub struct Ticket {
     pub created_at: Millis,
     /// When something was last said or changed.
     pub updated_at: Millis,
+    /// Whether the person who asks has not read all of it.
+    #[serde(default)]
+    pub unread: bool,
 }
 
 /// One text of a ticket.
@@ -145,6 +148,15 @@ pub struct ChangeTicket {
     /// The installation that it is about, by name or id; `none` for no one in particular.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub installation: Option<String>,
+}
+
+/// `POST /tickets/{ticket}/seen`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SeeTicket {
+    /// Whether it is to be as if the person who asks had not read it.
+    #[serde(default)]
+    pub unread: bool,
 }
 
 /// An answer that a publisher keeps for later.

@@ -2,7 +2,9 @@
 //! the same id twice is the same operation, and an archive must be there before an operation that needs it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -34,6 +36,17 @@ pub enum Outcome {
     Refuse(u16, &'static str, &'static str),
 }
 
+/// What the data of every installation is.
+#[derive(Clone)]
+pub enum Data {
+    /// These pieces.
+    Pieces(Vec<Result<Bytes, &'static str>>),
+    /// No end of it.
+    Endless,
+    /// It cannot be packed.
+    Refused,
+}
+
 type Script = Box<dyn FnMut(&OperationRequest) -> Outcome + Send>;
 
 struct Inner {
@@ -48,6 +61,7 @@ struct Inner {
     keeps_logs: bool,
     warnings: Vec<Warning>,
     used: HashMap<InstallationId, Vec<DayUsage>>,
+    data: Data,
     running: usize,
     most_running: usize,
     events: Vec<NimbusEvent>,
@@ -59,6 +73,8 @@ pub struct Fake {
     pub id: ServerId,
     inner: Mutex<Inner>,
     changes: watch::Sender<u64>,
+    made: Arc<AtomicU64>,
+    reading: Arc<()>,
     /// How long a successful operation takes.
     pub pace: Duration,
 }
@@ -87,12 +103,15 @@ impl Fake {
                 keeps_logs: true,
                 warnings: Vec::new(),
                 used: HashMap::new(),
+                data: Data::Pieces(vec![Ok(Bytes::from_static(b"an archive"))]),
                 running: 0,
                 most_running: 0,
                 events: Vec::new(),
                 clock,
             }),
             changes: watch::Sender::new(0),
+            made: Arc::default(),
+            reading: Arc::default(),
             pace: Duration::from_millis(10),
         })
     }
@@ -129,6 +148,21 @@ impl Fake {
     /// What an installation used, day by day.
     pub fn used(&self, id: InstallationId, days: Vec<DayUsage>) {
         self.with(|inner| inner.used.insert(id, days));
+    }
+
+    /// What the data of every installation is from now on.
+    pub fn holds(&self, data: Data) {
+        self.with(|inner| inner.data = data);
+    }
+
+    /// Bytes of endless archives that were asked for.
+    pub fn made(&self) -> u64 {
+        self.made.load(Ordering::SeqCst)
+    }
+
+    /// Archives that are being read.
+    pub fn reading(&self) -> usize {
+        Arc::strong_count(&self.reading) - 1
     }
 
     pub fn forget_artifacts(&self) {
@@ -481,7 +515,18 @@ impl Server for Shared {
                 (Some(report), Some(name)) if report.snapshots.iter().any(|known| known.name == *name) => Ok(()),
                 _ => Err(refuse(404, "unknown-copy", "there is no such copy")),
             })?;
-            Ok(stream::iter([Ok(Bytes::from_static(b"an archive"))]).boxed())
+            let (made, reading) = (self.0.made.clone(), self.0.reading.clone());
+            match self.0.with(|inner| inner.data.clone()) {
+                Data::Pieces(pieces) => Ok(stream::iter(pieces).map(|piece| piece.map_err(io::Error::other)).boxed()),
+                Data::Endless => Ok(stream::repeat_with(move || {
+                    // It ends with whoever reads it.
+                    let _held = &reading;
+                    made.fetch_add(64 << 10, Ordering::SeqCst);
+                    Ok(Bytes::from_static(&[7; 64 << 10]))
+                })
+                .boxed()),
+                Data::Refused => Err(refuse(422, "not-packable", "a socket cannot be packed")),
+            }
         })
     }
 

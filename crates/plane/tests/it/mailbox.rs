@@ -166,6 +166,12 @@ async fn answers_come_in_by_imap() {
     assert_eq!(texts(&world, "acme:2").await, ["Since Monday", "Sí, mañana 😀", "last"]);
     assert_eq!(world.get("/tickets/acme:2").await.json::<Ticket>().state.to_string(), "waiting");
 
+    // A new ticket comes in the same way.
+    let new = letter("luz@sol.example", "support+acme@example.com", "<new@s>", "\nby IMAP\n");
+    dovecot.deliver("new", &new);
+    until_read(&world, &dovecot, "new").await;
+    assert_eq!(texts(&world, "acme:3").await, ["by IMAP"]);
+
     // Under TLS only from whom an authority knows; and not with a wrong password.
     world.post("/settings", dovecot.settings(&post, "tls", "s3creto")).await.expect(200);
     let distrusted = || dovecot.log().matches("unknown ca").count();

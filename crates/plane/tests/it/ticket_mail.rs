@@ -212,3 +212,90 @@ async fn support_comes_in_by_leave_and_only_while_it_serves() {
     world.clock.forward(1);
     assert_eq!(owner.send("/p/acme/tickets/1", "/p/acme/tickets/1/open", &[]).await.status, 404);
 }
+
+#[tokio::test]
+async fn a_customer_opens_a_ticket_by_mail_and_goes_on_with_it() {
+    let world = World::new().await;
+    let mut post = Post::new();
+    let (mut owner, mut admin) = scene(&world).await;
+    world.post("/settings", settings(&post)).await.expect(200);
+    let to = "support+acme@example.com";
+    owner.open("/p/acme/tickets").await.has(to);
+    admin.open("/c/sol/tickets").await.has(to);
+    let branding = world.get("/publishers/acme/branding").await.json::<Value>();
+    assert_eq!(branding["ticket_address"], to);
+
+    let body = "Subject: Re: =?utf-8?B?wr9Qb3IgcXXDqT8=?=\n\nThe till is dead.\n";
+    let first = letter("Luz <LUZ@sol.example>", to, "<1@sol.example>", body).to_vec();
+    // The subject that `letter` writes goes, for this one.
+    let first = String::from_utf8(first).unwrap().replace("Subject: Re: x\r\n", "").into_bytes();
+    let kept = taken(&world, first.clone()).await;
+    let ticket: Ticket = world.get(&format!("/tickets/{}", kept.ticket.unwrap())).await.json();
+    assert_eq!((ticket.subject.as_str(), ticket.customer.as_str()), ("¿Por qué?", "sol"));
+    assert_eq!(texts(&world, "acme:2").await, ["The till is dead."]);
+    assert_eq!(taken(&world, first).await.why.unwrap(), "it was taken before");
+    // The owner is told, and so is she, with an address to go on.
+    let letters = [post.next().await, post.next().await];
+    let of =
+        |mail: &str| letters.iter().find(|letter| letter["to"][0] == mail).unwrap_or_else(|| panic!("{letters:?}"));
+    assert!(of("ana@acme.example")["text"].as_str().unwrap().contains("The till is dead."));
+    let confirmed = of("luz@sol.example");
+    assert!(confirmed["text"].as_str().unwrap().contains("ticket #2"), "{confirmed}");
+    assert_eq!(header(confirmed, "auto-submitted"), "auto-generated");
+    assert_eq!(header(confirmed, "in-reply-to"), "<1@sol.example>");
+    let reply = header(confirmed, "reply-to");
+    assert!(taken(&world, letter("luz@sol.example", &reply, "<2@sol.example>", "\nStill.\n")).await.taken);
+    post.next().await;
+    // Who answers a letter of their own goes on with that ticket, too.
+    let more = letter("luz@sol.example", to, "<3@sol.example>", "In-Reply-To: <1@sol.example>\n\nAnd loud.\n");
+    assert!(taken(&world, more).await.taken);
+    assert_eq!(texts(&world, "acme:2").await, ["The till is dead.", "Still.", "And loud."]);
+    let other = letter("luz@sol.example", to, "<4@sol.example>", "In-Reply-To: <x@evil.example>\n\nAnother\n");
+    let other: Ticket = world.get(&format!("/tickets/{}", taken(&world, other).await.ticket.unwrap())).await.json();
+    assert_eq!(other.number, 3);
+}
+
+#[tokio::test]
+async fn strangers_are_told_once_and_machines_never() {
+    let world = World::new().await;
+    let mut post = Post::new();
+    scene(&world).await;
+    world.post("/publishers", json!({"slug": "zulu"})).await.expect(201);
+    world.post("/settings", settings(&post)).await.expect(200);
+    let to = "support+acme@example.com";
+    let send = async |from: &str, to: &str, id: u32, rest: &str| {
+        taken(&world, letter(from, to, &format!("<{id}@x.example>"), rest)).await.why.unwrap()
+    };
+    for (header, id) in
+        [("Auto-Submitted: auto-replied", 1), ("Precedence: bulk", 2), ("List-Id: <x>", 3), ("Return-Path: <>", 4)]
+    {
+        let why = send("eve@evil.example", to, id, &format!("{header}\n\nx")).await;
+        assert!(!why.contains("told"), "{why}");
+    }
+    assert!(send("mailer-daemon@evil.example", to, 5, "\nx").await.contains("nobody is told"));
+    assert!(send("noreply@example.com", to, 6, "\nx").await.contains("our own"));
+    assert!(send("eve@evil.example", "support+nobody@example.com", 7, "\nx").await.contains("no address"));
+    assert!(send("eve@evil.example", to, 8, "\nx").await.contains("they are told"));
+    let told = post.next().await;
+    assert_eq!(told["to"][0], "eve@evil.example");
+    assert!(told["text"].as_str().unwrap().contains("Nobody has read your letter"), "{told}");
+    assert_eq!(
+        (header(&told, "auto-submitted").as_str(), header(&told, "in-reply-to").as_str()),
+        ("auto-generated", "<8@x.example>")
+    );
+    assert!(send("eve@evil.example", to, 9, "\nagain").await.contains("told before"));
+    // A customer of one publisher is a stranger at another; members have tickets of their own.
+    assert!(send("luz@sol.example", "support+zulu@example.com", 10, "\nx").await.contains("they are told"));
+    assert!(send("ana@acme.example", to, 11, "\nx").await.contains("they are told"));
+    post.next().await;
+    post.next().await;
+    // Whoever forges many senders does not have us write to them all.
+    let mut all = Vec::new();
+    for id in 100..125 {
+        all.push(send(&format!("someone{id}@evil.example"), to, id, "\nx").await);
+    }
+    assert_eq!(all.iter().filter(|why| why.contains("they are told")).count(), 18, "{all:?}");
+    assert!(all.last().unwrap().contains("enough"));
+    let tickets: Page<Ticket> = world.get("/tickets").await.json();
+    assert_eq!(tickets.items.len(), 1, "no ticket was opened");
+}

@@ -13,13 +13,13 @@ use crate::world::World;
 const GIB: u64 = 1 << 30;
 
 /// The day that is so many days before the clock's.
-fn day(world: &World, before: i64) -> String {
+pub fn day(world: &World, before: i64) -> String {
     let now = jiff::Timestamp::from_millisecond(world.clock.now() as i64).unwrap().to_zoned(jiff::tz::TimeZone::UTC);
     now.date().checked_sub(jiff::Span::new().days(before)).unwrap().to_string()
 }
 
 /// So many hours of a day in which an installation ran in half a GiB.
-fn ran(day: String, hours: u64) -> DayUsage {
+pub fn ran(day: String, hours: u64) -> DayUsage {
     DayUsage {
         day,
         awake_seconds: hours * 3600,

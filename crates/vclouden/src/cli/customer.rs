@@ -1,12 +1,15 @@
 //! `vclouden customer`.
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
 use plane::wire::{CreateCustomer, Customer};
 
+use super::download::to_file;
 use super::named::Named;
 use super::{Context, example};
 use crate::failure::Outcome;
-use crate::output::human::{date, now};
+use crate::output::human::{bytes, date, now};
 use crate::output::table::{Cell, Facts, Table};
 use crate::output::{json, json_list, line};
 
@@ -30,6 +33,15 @@ pub enum Noun {
     Show {
         /// Its short name
         customer: Named,
+    },
+    /// Write everything that a customer has to a file, a zip: data, tickets with their files, people, usage
+    #[command(after_help = example!("vclouden customer download acme", "vclouden customer download acme -o acme.zip"))]
+    Download {
+        /// Its short name
+        customer: Named,
+        /// The file [default: CUSTOMER.zip]
+        #[arg(long, short)]
+        output: Option<PathBuf>,
     },
     /// Delete a customer that has no installations
     #[command(after_help = example!("vclouden customer delete acme"))]
@@ -80,6 +92,14 @@ impl Noun {
                     .fact("Installations", customer.installations.to_string())
                     .fact("Created", date(customer.created_at))
                     .print();
+            }
+            Noun::Download { customer, output } => {
+                let output = output.unwrap_or_else(|| PathBuf::from(format!("{}.zip", customer.slug)));
+                let size = to_file(&api, &format!("/customers/{customer}/archive"), &[], &output).await?;
+                if context.json {
+                    return json(&serde_json::json!({ "file": output, "archive_bytes": size }));
+                }
+                line(format!("Wrote {}, {}.", output.display(), bytes(size)));
             }
             Noun::Delete { customer } => {
                 api.delete::<serde_json::Value>(&format!("/customers/{customer}")).await?;

@@ -7,7 +7,9 @@ use domain::state::TicketState;
 use domain::{AttachmentId, InstallationName};
 use hyper::Response;
 use hyper::body::Incoming;
-use plane::wire::{AddMessage, Attachment, ChangeTicket, MailTaken, OpenTicket, Side, Ticket, TicketMessage};
+use plane::wire::{
+    AddMessage, Attachment, ChangeTicket, MailTaken, OpenTicket, SeeTicket, Side, Ticket, TicketMessage,
+};
 use tokio_util::io::ReaderStream;
 
 use super::named::Named;
@@ -43,6 +45,15 @@ pub enum Noun {
         /// Only with this in their subject or text
         #[arg(long, value_name = "TEXT")]
         search: Option<String>,
+    },
+    /// Note that you have read a ticket, or that you have not
+    #[command(after_help = example!("vclouden ticket seen 12", "vclouden ticket seen 12 --unread"))]
+    Seen {
+        /// Its number or id
+        ticket: String,
+        /// As if you had not read it
+        #[arg(long)]
+        unread: bool,
     },
     /// Show a ticket with everything that was said
     #[command(after_help = example!("vclouden ticket show 12"))]
@@ -141,6 +152,14 @@ impl Noun {
                 ];
                 let query: Vec<_> = all.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
                 list(&api.list("/tickets", &query).await?, context)
+            }
+            Noun::Seen { ticket, unread } => {
+                let ticket: Ticket = api.post(&format!("/tickets/{ticket}/seen"), &SeeTicket { unread }).await?;
+                if context.json {
+                    return json(&ticket);
+                }
+                line(format!("Ticket #{} counts as {}.", ticket.number, if unread { "unread" } else { "read" }));
+                Ok(())
             }
             Noun::Show { ticket } => show(&api, &ticket, context).await,
             Noun::Open { subject, text, customer, installation, files } => {

@@ -11,6 +11,7 @@ use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt;
 use tokio_util::io::ReaderStream;
 
+use super::download::to_file;
 use super::named::Named;
 use super::{Context, example};
 use crate::api::Api;
@@ -61,6 +62,15 @@ pub enum Noun {
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Write the picture that a version's manifest names to a file
+    #[command(after_help = example!("vclouden version logo radicale 3 -o radicale.svg"))]
+    Logo {
+        #[command(flatten)]
+        one: One,
+        /// The file to write
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+    },
     /// Delete a version that no installation and no rollback needs
     #[command(after_help = example!("vclouden version delete radicale 3"))]
     Delete(One),
@@ -104,6 +114,14 @@ impl Noun {
                 Ok(())
             }
             Noun::Download { one, output } => download(&one, output, context).await,
+            Noun::Logo { one, output } => {
+                let size = to_file(&context.api()?, &format!("{}/logo", one.path()), &[], &output).await?;
+                if context.json {
+                    return json(&serde_json::json!({ "file": output, "bytes": size }));
+                }
+                line(format!("Wrote {}, {}.", output.display(), bytes(size)));
+                Ok(())
+            }
             Noun::Delete(one) => {
                 context.api()?.delete::<serde_json::Value>(&one.path()).await?;
                 if context.json {

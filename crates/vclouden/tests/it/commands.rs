@@ -543,3 +543,37 @@ fn another_mail_address_is_asked_for_with_a_password_that_is_in_no_argument() {
     let sent: Value = serde_json::from_slice(&fake.asked()[0].1).unwrap();
     assert_eq!(sent, json!({ "mail": "ana@new.example", "proof": "four words serve well" }));
 }
+
+#[test]
+fn usage_is_a_table_for_people_and_one_for_programs() {
+    let used = json!({
+        "month": "2026-11", "publisher": "main", "customer": "acme", "former": false, "app": "hola", "installation": ID,
+        "name": "hola-acme", "installations": 1, "awake_seconds": 5400, "memory_mib_seconds": 1_843_200,
+        "memory_used_mib_seconds": 1, "disk_mib_seconds": 0, "cpu_ms": 1500, "requests": 12, "bytes_in": 1,
+        "bytes_out": 2048, "backups": 1, "counted_at": 1000,
+    });
+    let fake = Fake::new(vec![("GET /usage", vec![page(json!([used]))])]);
+    let ended = fake.run(&["usage", "--month", "2026-11"]);
+    assert_eq!(ended.status, 0, "{}", ended.err);
+    let row: Vec<&str> = ended.out.lines().nth(1).unwrap().split_whitespace().collect();
+    assert_eq!(row[..4], ["2026-11", "hola-acme", "1.50", "0.500"]);
+    let csv = fake.run(&["usage", "--csv"]).out;
+    let lines: Vec<&str> = csv.lines().collect();
+    assert!(lines[0].starts_with("month,publisher,customer,app,installation,installations,running_hours"), "{csv}");
+    assert_eq!(lines[1], "2026-11,main,acme,hola,hola-acme,1,1.50,0.5000,0.0000,1.500,12,1,2048,1");
+    for wrong in [["--month", "2026-13"], ["--month", "november"], ["--by", "weather"]] {
+        assert_eq!(fake.run(&[&["usage"], &wrong[..]].concat()).status, 2, "{wrong:?}");
+    }
+}
+
+#[test]
+fn everything_of_a_customer_is_written_to_a_file() {
+    let path = "GET /customers/acme/archive";
+    let fake = Fake::new(vec![(path, vec![(200, "application/zip", b"PK the whole".to_vec())])]);
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("acme.zip");
+    let ended = fake.run(&["customer", "download", "acme", "-o", file.to_str().unwrap()]);
+    assert_eq!(ended.status, 0, "{}", ended.err);
+    assert_eq!(std::fs::read(&file).unwrap(), b"PK the whole");
+    assert!(ended.out.contains("12 B"), "{}", ended.out);
+}

@@ -19,14 +19,15 @@ use crate::operations::answer_ticket::answer_ticket;
 use crate::operations::attach::{Received as File, attach as keep};
 use crate::operations::change_ticket::change_ticket;
 use crate::operations::open_ticket::open_ticket;
+use crate::operations::see_ticket::see_ticket;
 use crate::operations::ticket::{find_ticket, side_of};
 use crate::operations::{Actor, customer_key, find_installation};
 use crate::problem::{Answer, Refusal};
 use crate::store::tickets::{self, Assigned, Filter};
-use crate::store::{attachments, installations};
+use crate::store::{attachments, installations, unread};
 use crate::web::receive::Received;
 use crate::web::{Json, Paging, Path, Query, from_text, json, page};
-use crate::wire::{AddMessage, ChangeTicket, OpenTicket, Side, Ticket};
+use crate::wire::{AddMessage, ChangeTicket, OpenTicket, SeeTicket, Side, Ticket};
 
 /// Which tickets.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -76,7 +77,8 @@ pub async fn list(State(plane): State<Arc<Plane>>, actor: Actor, Query(wanted): 
     }
     filter.assigned = wanted.assignee.as_deref().map(|text| assigned(&actor, text)).transpose()?;
     let after = after.map(|Place(at, id)| (at, id));
-    let rows = tickets::list(db, &actor.reach, &filter, after, limit + 1).await?;
+    let mut rows = tickets::list(db, &actor.reach, &filter, after, limit + 1).await?;
+    unread::mark(db, actor.person(), &mut rows).await?;
     json(StatusCode::OK, &page(rows, limit, place))
 }
 
@@ -95,7 +97,18 @@ pub async fn create(State(plane): State<Arc<Plane>>, actor: Actor, Json(input): 
 }
 
 pub async fn show(State(plane): State<Arc<Plane>>, actor: Actor, Path(text): Path<String>) -> Answer<Response> {
-    json(StatusCode::OK, &find_ticket(plane.store.read(), &actor.reach, &text).await?)
+    let mut ticket = find_ticket(plane.store.read(), &actor.reach, &text).await?;
+    unread::mark(plane.store.read(), actor.person(), std::slice::from_mut(&mut ticket)).await?;
+    json(StatusCode::OK, &ticket)
+}
+
+pub async fn see(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path(text): Path<String>,
+    Json(input): Json<SeeTicket>,
+) -> Answer<Response> {
+    json(StatusCode::OK, &see_ticket(&plane, &actor, &text, input.unread).await?)
 }
 
 pub async fn change(

@@ -18,7 +18,8 @@ use crate::operations::host;
 use crate::operations::publish_version::{Input, publish_version};
 use crate::operations::{Actor, app_key, unknown_app, unknown_version};
 use crate::problem::{Answer, Refusal};
-use crate::store::{apps, versions};
+use crate::store::{apps, logos, versions};
+use crate::web::portal::brand::picture;
 use crate::web::receive::{Received, check_notes};
 use crate::web::{Json, Paging, Path, Query, from_text, json, page};
 use crate::wire::{Nothing, Version};
@@ -180,6 +181,29 @@ fn check_head(plane: &Plane, parts: &Parts) -> Answer<()> {
         return Err(Refusal::too_large("the archive", limit));
     }
     Ok(())
+}
+
+pub async fn logo(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path((app, number)): Path<(String, String)>,
+) -> Answer<Response> {
+    let key = app_key(plane.store.read(), &actor, &app).await?;
+    send_logo(&plane, &key, &number).await
+}
+
+/// The logo of a version; also for pages. A version never changes, so whoever has it keeps it.
+pub async fn send_logo(plane: &Plane, app: &Key, number: &str) -> Answer<Response> {
+    let found = match number.parse() {
+        Ok(number) => logos::find(plane.store.read(), app, number).await?,
+        Err(_) => None,
+    };
+    let missing = || Refusal::missing("no-logo", "this version has no logo: none is named in its manifest");
+    let (media_type, content) = found.ok_or_else(missing)?;
+    let mut response = picture(&media_type, content)?;
+    let kept = HeaderValue::from_static("private, max-age=31536000, immutable");
+    response.headers_mut().insert(header::CACHE_CONTROL, kept);
+    Ok(response)
 }
 
 /// What a directory of files may use; a package says it itself.

@@ -20,6 +20,7 @@ use crate::problem::{Answer, Refusal};
 use crate::store::installations::Filter;
 use crate::store::{apps, deployments, installations, versions};
 use crate::web::Path;
+use crate::web::api::versions as api;
 use crate::web::entry::{Form, again};
 use crate::web::receive::Received;
 use crate::web::visit::{Visit, lead};
@@ -241,4 +242,13 @@ pub async fn download(
     request: Request,
 ) -> Answer<Response> {
     crate::web::api::versions::download(state, actor, Path((app, number)), request).await
+}
+
+/// The picture of a version.
+pub async fn logo(
+    state: State<Arc<Plane>>,
+    actor: Actor,
+    Path((_, app, number)): Path<(String, String, String)>,
+) -> Answer<Response> {
+    api::logo(state, actor, Path((app, number))).await
 }

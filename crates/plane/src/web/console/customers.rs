@@ -19,6 +19,7 @@ use crate::problem::{Answer, Refusal};
 use crate::store::installations::Filter;
 use crate::store::{customers, installations};
 use crate::web::Path;
+use crate::web::api::customers::send_archive;
 use crate::web::entry::{Form, again};
 use crate::web::people::{Invite, invited, people_values};
 use crate::web::view;
@@ -151,4 +152,15 @@ pub async fn invite(
             again(&plane, &visit, refusal, "console/customer.html", values)
         }
     }
+}
+
+/// Everything that it has.
+pub async fn archive(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Path((_, text)): Path<(String, String)>,
+) -> Answer<Response> {
+    let (key, _) = find(&plane, &actor, &text).await?;
+    send_archive(&plane, &actor, visit.view, &key).await
 }

@@ -170,7 +170,7 @@ pub async fn export(
 }
 
 /// Spreadsheets take what begins like this for a formula and run it.
-fn harmless(text: String) -> String {
+pub fn harmless(text: String) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text }
 }
 

@@ -133,7 +133,7 @@ impl Console<'_> {
             label: self.text(key),
             icon,
             current: *path == current,
-            count: 0,
+            count: if *path == "/tickets" { self.visit.unread } else { 0 },
         });
         vec![Section { title: String::new(), entries: entries.collect() }]
     }

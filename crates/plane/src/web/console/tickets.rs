@@ -23,7 +23,7 @@ use crate::problem::{Answer, Refusal};
 use crate::store::events::{self, Part as EventPart};
 use crate::store::installations::Filter as OfCustomer;
 use crate::store::tickets::{self, Filter};
-use crate::store::{answers, customers, installations, people};
+use crate::store::{answers, customers, installations, people, unread};
 use crate::web::api::tickets::{self as api, Place, assigned, installation_of, place};
 use crate::web::entry::{Form, again};
 use crate::web::portal::installations::lead_out;
@@ -72,7 +72,8 @@ pub async fn page_of(plane: &Plane, visit: &Visit, actor: &Actor, wanted: &Wante
         text: given(wanted.q.as_ref()).map(|text| text.replace('\0', "")),
     };
     let after = wanted.paging.after::<Place>()?.map(|Place(at, id)| (at, id));
-    let rows = tickets::list(plane.store.read(), &actor.reach, &filter, after, PAGE + 1).await?;
+    let mut rows = tickets::list(plane.store.read(), &actor.reach, &filter, after, PAGE + 1).await?;
+    unread::mark(plane.store.read(), actor.person(), &mut rows).await?;
     let part = crate::web::page(rows, PAGE, place);
     let all = [&wanted.q, &wanted.state, &wanted.assignee, &wanted.customer];
     Ok(context! {
@@ -97,6 +98,7 @@ pub async fn list(
         shell => page.shell("/tickets")?,
         base => page.base(),
         customers => value(&customers::list(plane.store.read(), &actor.reach, None, MOST).await?),
+        address => plane.ticket_address(page.publisher()?),
         ..page_of(&plane, &visit, &actor, &wanted).await?
     };
     Ok(plane.pages.page(&visit.view, "support/console-list.html", values))
@@ -124,12 +126,27 @@ struct Draft {
     internal: bool,
 }
 
+/// Who looks at a ticket has read it; what their menu says counts it no more.
+pub async fn seen(plane: &Plane, visit: &mut Visit, actor: &Actor, ticket: &Ticket) -> Answer<()> {
+    let mut own = [ticket.clone()];
+    unread::mark(plane.store.read(), actor.person(), &mut own).await?;
+    if let (true, Some(person)) = (own[0].unread, actor.person()) {
+        let tx = plane.store.write().await?;
+        unread::set(&tx, person, ticket.id, false).await?;
+        tx.commit().await?;
+        visit.unread = visit.unread.saturating_sub(1);
+    }
+    Ok(())
+}
+
 pub async fn show(
     State(plane): State<Arc<Plane>>,
-    visit: Visit,
+    mut visit: Visit,
     actor: Actor,
     Path((_, text)): Path<(String, String)>,
 ) -> Answer<Response> {
+    let ticket = find_ticket(plane.store.read(), &actor.reach, &text).await?;
+    seen(&plane, &mut visit, &actor, &ticket).await?;
     let values = values(&plane, &visit, &actor, &text, Draft::default()).await?;
     Ok(plane.pages.page(&visit.view, TICKET, values))
 }

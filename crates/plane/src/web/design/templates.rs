@@ -42,6 +42,7 @@ const PAGES: &[(&str, &str, &str)] = embedded!["../pages/":
     "console/version.html", "console/webhook.html", "console/webhook-events.html", "console/webhook-state.html",
     "console/webhooks.html", "portal/catalogue.html", "portal/home.html", "portal/installation-live.html",
     "portal/installation.html", "portal/logs.html", "portal/people.html",
+    "archive/index.html", "archive/readme.txt", "archive/ticket.html",
     "usage/choice.html", "usage/console.html", "usage/portal.html", "usage/table.html", "usage/tiles.html",
     "support/answers.html", "support/console-list.html", "support/console-ticket.html", "support/parts.html",
     "support/portal-list.html", "support/portal-new.html", "support/portal-ticket.html",

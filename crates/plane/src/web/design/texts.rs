@@ -26,6 +26,7 @@ const EMBEDDED: &[(Language, &str, &str)] = embedded![
     "portal.ftl",
     "usage.ftl",
     "refusals.ftl",
+    "archive.ftl",
     "security.ftl",
     "support.ftl",
     "webhooks.ftl",

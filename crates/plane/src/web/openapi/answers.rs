@@ -234,6 +234,7 @@ pub const ANSWERS: &[Told] = &[
     gives::<Version>("GET /apps/{app}/versions/{number}", "One version with its manifest."),
     does("DELETE /apps/{app}/versions/{number}", "Deletes it; 409 while an installation or a rollback needs it."),
     bytes("application/gzip", "GET /apps/{app}/versions/{number}/download", "The package, byte for byte."),
+    bytes("image/*", "GET /apps/{app}/versions/{number}/logo", "The picture that its manifest names; 404 without one."),
     begins::<Deployment>(
         "POST /apps/{app}/deployments",
         "Deploys; 200 if there is nothing to do, 409 while one is live.",
@@ -272,6 +273,11 @@ pub const ANSWERS: &[Told] = &[
     makes::<Customer>("POST /customers", "Makes a customer."),
     gives::<Customer>("GET /customers/{customer}", "One customer."),
     does("DELETE /customers/{customer}", "Deletes it; 409 while it has installations."),
+    bytes(
+        "application/zip",
+        "GET /customers/{customer}/archive",
+        "Everything that it has, as a zip that is made while it is sent; 409 while another is.",
+    ),
     page::<Installation>("GET /installations", "Installations, by name."),
     begins::<Accepted>("POST /installations", "Installs; 409 if every version is withdrawn and none is named."),
     gives::<Installation>("GET /installations/{installation}", "One installation, and what its processes do."),
@@ -320,6 +326,7 @@ pub const ANSWERS: &[Told] = &[
     makes::<Ticket>("POST /tickets", "Opens a ticket."),
     gives::<Ticket>("GET /tickets/{ticket}", "One ticket, without its texts."),
     gives::<Ticket>("POST /tickets/{ticket}", "Changes what it is, who looks after it, what it is about."),
+    gives::<Ticket>("POST /tickets/{ticket}/seen", "Notes that the person who asks has read it, or has not."),
     page::<TicketMessage>("GET /tickets/{ticket}/messages", "Its texts, oldest first; customers do not get notes."),
     makes::<TicketMessage>("POST /tickets/{ticket}/messages", "Writes in it; 409 when it is closed."),
     bytes(

@@ -13,6 +13,7 @@ use crate::operations::install::install;
 use crate::problem::Answer;
 use crate::store::{apps, versions};
 use crate::web::Path;
+use crate::web::api::versions as api;
 use crate::web::entry::again;
 use crate::web::visit::{Visit, lead};
 use crate::wire::CreateInstallation;
@@ -39,6 +40,8 @@ async fn values(plane: &Plane, visit: &Visit, actor: &Actor) -> Answer<Value> {
             version => version.number,
             published_at => version.published_at,
             memory => version.manifest.limits.memory,
+            disk => version.manifest.limits.disk,
+            logo => version.logo,
         });
     }
     Ok(context! { portal => page.frame("/catalogue")?, base => page.base()?, offered })
@@ -60,4 +63,13 @@ pub async fn take(
             again(&plane, &visit, refusal, "portal/catalogue.html", values)
         }
     }
+}
+
+/// The picture of a version.
+pub async fn logo(
+    state: State<Arc<Plane>>,
+    actor: Actor,
+    Path((_, app, number)): Path<(String, String, String)>,
+) -> Answer<Response> {
+    api::logo(state, actor, Path((app, number))).await
 }

@@ -8,12 +8,13 @@ use http::{HeaderValue, header};
 use minijinja::{Value, context};
 use serde::Deserialize;
 
-use super::Inside;
+use super::{Inside, logo_of};
 use crate::Plane;
 use crate::access::DECIDERS;
 use crate::operations::leave::{self, leave_of};
 use crate::operations::{Actor, find_installation};
 use crate::problem::{Answer, Refusal};
+use crate::store::apps;
 use crate::web::console::installations::{Act, ActOnCopy, Done, Over, do_verb, do_with_copy, fragments, shown};
 use crate::web::console::value;
 use crate::web::entry::{Form, again, frame};
@@ -37,8 +38,12 @@ async fn values(plane: &Plane, visit: &Visit, actor: &Actor, text: &str, over: O
     let page = Inside { plane, visit, actor };
     let base = page.base()?;
     let row = find_installation(plane.store.read(), &actor.reach, text).await?;
+    let logo = logo_of(plane.store.read(), &base, &row).await?;
+    let app = apps::find(plane.store.read(), &row.app_key()).await?;
     Ok(context! {
         portal => page.frame("")?,
+        app_name => app.map_or_else(|| row.app.to_string(), |app| app.name),
+        logo,
         acts => page.acts(),
         lets => DECIDERS.contains(&actor.role),
         leave => leave_of(plane.store.read(), row.id, plane.now()).await?.as_ref().map(value),

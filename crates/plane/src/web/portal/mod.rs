@@ -2,6 +2,7 @@
 
 use domain::Key;
 use minijinja::Value;
+use sea_orm::ConnectionTrait;
 
 use super::design::{Entry, Portal};
 use super::entry::person;
@@ -10,6 +11,8 @@ use crate::Plane;
 use crate::access::{KEEPERS, Reach};
 use crate::operations::Actor;
 use crate::problem::{Answer, Refusal};
+use crate::store::installations::InstallationRow;
+use crate::store::logos;
 use crate::wire::ImageKind;
 
 pub mod brand;
@@ -55,7 +58,7 @@ impl Inside<'_> {
             label: self.plane.pages.text(self.visit.view.language, key),
             icon,
             current: path == current,
-            count: 0,
+            count: if path == "/tickets" { self.visit.unread } else { 0 },
         };
         let mut entries = vec![entry("", "portal-installations", "layers")];
         if self.acts() {
@@ -75,4 +78,10 @@ impl Inside<'_> {
         };
         Ok(Value::from(portal))
     }
+}
+
+/// Where the logo of the version is that an installation runs; empty without one.
+pub async fn logo_of(db: &impl ConnectionTrait, base: &str, row: &InstallationRow) -> Answer<String> {
+    let has = logos::has(db, &row.app_key(), row.version).await?;
+    Ok(if has { format!("{base}/apps/{}/{}/logo", row.app, row.version) } else { String::new() })
 }

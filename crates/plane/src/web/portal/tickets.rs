@@ -16,7 +16,7 @@ use crate::operations::open_ticket::open_ticket;
 use crate::operations::ticket::find_ticket;
 use crate::problem::Answer;
 use crate::store::installations::{self, Filter};
-use crate::web::console::tickets::{Wanted, page_of, thread, with_files};
+use crate::web::console::tickets::{Wanted, page_of, seen, thread, with_files};
 use crate::web::console::value;
 use crate::web::entry::again;
 use crate::web::receive::{Received, Sent};
@@ -40,7 +40,8 @@ pub async fn list(
     // Who at the publisher looks after what is not the customer's to ask.
     let wanted = Wanted { assignee: None, customer: None, ..wanted };
     let tickets = page_of(&plane, &visit, &actor, &wanted).await?;
-    let values = context! { portal => page.frame("/tickets")?, base => page.base()?, ..tickets };
+    let address = plane.ticket_address(&page.customer()?.publisher);
+    let values = context! { portal => page.frame("/tickets")?, base => page.base()?, address, ..tickets };
     Ok(plane.pages.page(&visit.view, "support/portal-list.html", values))
 }
 
@@ -85,10 +86,12 @@ pub async fn create(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor,
 
 pub async fn show(
     State(plane): State<Arc<Plane>>,
-    visit: Visit,
+    mut visit: Visit,
     actor: Actor,
     Path((_, text)): Path<(String, String)>,
 ) -> Answer<Response> {
+    let ticket = find_ticket(plane.store.read(), &actor.reach, &text).await?;
+    seen(&plane, &mut visit, &actor, &ticket).await?;
     let values = values(&plane, &visit, &actor, &text, "").await?;
     Ok(plane.pages.page(&visit.view, TICKET, values))
 }

@@ -25,6 +25,8 @@ const FILES: &[&str] = &[
     "/download",
     "/data",
     ".csv",
+    "/archive",
+    "/logo",
     "/{attachment}",
     ".json",
     ".css",
@@ -92,6 +94,17 @@ struct Walk {
     wrong: Vec<String>,
 }
 
+/// Something was used in two months: by an installation that is removed, since then it is counted at once.
+async fn used(world: &World) {
+    let body = json!({"app": "acme:hola", "customer": "sol", "name": "hola-former"});
+    let accepted: plane::wire::Accepted = world.post("/installations", body).await.expect(202).json();
+    world.ended(accepted.operation).await;
+    let days = [crate::usage::day(world, 40), crate::usage::day(world, 0)].map(|day| crate::usage::ran(day, 5));
+    world.fake.used(accepted.installation.id, days.to_vec());
+    let accepted: plane::wire::Accepted = world.delete("/installations/hola-former").await.expect(202).json();
+    world.ended(accepted.operation).await;
+}
+
 async fn everywhere(look: Look<'_>) {
     let world = World::new().await;
     let (mut owner, admin) = scene(&world).await;
@@ -100,6 +113,11 @@ async fn everywhere(look: Look<'_>) {
     world.post("/publishers/acme/branding", brand).await.expect(200);
     let logo = world.request(Method::POST, "/publishers/acme/branding/images/logo");
     world.send(logo.body("<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'/>")).await.expect(200);
+    let package = crate::logos::package("a.svg", "a.svg", crate::logos::SVG);
+    world.publish_bytes("acme:hola", "", package).await.expect(201);
+    used(&world).await;
+    let body = json!({"text": "It is not well", "state": "open"});
+    world.post("/tickets/acme:1/messages", body).await.expect(201);
     crate::factors::set_up(&world, &mut owner).await;
     let (half, _) = crate::factors::log_in(&world, "ana@acme.example").await;
     let mut operator = Browser::new(&world, "localhost");

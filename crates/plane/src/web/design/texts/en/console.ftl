@@ -54,6 +54,7 @@ disk = Disk
 volume = Data volume
 memory-promised = Memory promised
 dependencies = Dependencies
+engine = Engine
 details = Details
 download = Download
 filter = Filter

@@ -106,6 +106,7 @@ letter-ticket-files = { $n ->
    *[other] { $n } files came with it; they are behind the link.
 }
 verb-mail-receive = wrote by mail
+verb-ticket-see = read a ticket
 scope-mail = hand over letters
 settings-incoming = Mail that comes in
 settings-incoming-lead = Customers answer tickets by mail at this address. Its server must put support+anything into the same mailbox.
@@ -139,3 +140,23 @@ letter-member-body =
     If that is not right, change it here:
 
     { $site }/c/{ $slug }/people
+tickets-by-mail = Or write to { $address } from the address of your account.
+tickets-by-mail-console = Customers open tickets by mail at { $address }, from the addresses of their accounts.
+ticket-unread = not read yet
+letter-opened-subject = [#{ $number }] { $subject }
+letter-opened-body =
+    { $mark }{ $name }, we have your letter. It is ticket #{ $number }.
+
+    Answer this letter to add something, or look at it here:
+
+    { $link }
+letter-stranger-subject = We do not know this address
+letter-stranger-body =
+    Nobody has read your letter: the support of { $publisher } answers people who have an account, and { $address } is
+    no address of one.
+
+    If you have an account, write from its address, or ask here:
+
+    { $link }
+
+    If you did not write to us, forget this letter. You will not get another one soon.

@@ -54,6 +54,7 @@ disk = Disco
 volume = Volumen de datos
 memory-promised = Memoria prometida
 dependencies = Dependencias
+engine = Motor
 details = Detalles
 download = Descargar
 filter = Filtrar

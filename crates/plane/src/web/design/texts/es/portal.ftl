@@ -17,3 +17,4 @@ opening-lead = Pasará sola. Si en unos segundos no ocurre nada, siga a mano; si
 opening-go = Continuar
 refusal-stopped = Está detenida; inicie primero la instalación.
 refusal-no-http = Esta aplicación no tiene páginas web.
+refusal-no-logo = Esta versión no tiene logotipo.

@@ -118,6 +118,7 @@ letter-ticket-files = { $n ->
    *[other] Vinieron { $n } archivos; están tras el enlace.
 }
 verb-mail-receive = escribió por correo
+verb-ticket-see = leyó una solicitud
 scope-mail = entregar cartas
 settings-incoming = Correo que entra
 settings-incoming-lead = Los clientes responden por correo a esta dirección. Su servidor debe poner support+loquesea en el mismo buzón.
@@ -155,3 +156,23 @@ letter-member-body =
 refusal-leave-by-person = Quien deja entrar a soporte es una persona del cliente, en el portal.
 refusal-works-there = Esa dirección trabaja con el editor y no puede ser de la gente de un cliente ni dejarse entrar; use otra dirección.
 refusal-too-many-invitations = Ya se enviaron bastantes invitaciones desde aquí o a esa dirección; espere un rato.
+tickets-by-mail = O escriba a { $address } desde la dirección de su cuenta.
+tickets-by-mail-console = Los clientes abren solicitudes por correo en { $address }, desde las direcciones de sus cuentas.
+ticket-unread = sin leer
+letter-opened-subject = [#{ $number }] { $subject }
+letter-opened-body =
+    { $mark }{ $name }, tenemos su carta. Es la solicitud n.º { $number }.
+
+    Responda a esta carta para añadir algo, o véala aquí:
+
+    { $link }
+letter-stranger-subject = No conocemos esta dirección
+letter-stranger-body =
+    Nadie ha leído su carta: el soporte de { $publisher } atiende a personas que tienen una cuenta, y { $address } no es
+    la dirección de ninguna.
+
+    Si tiene una cuenta, escriba desde su dirección, o pregunte aquí:
+
+    { $link }
+
+    Si no nos ha escrito, olvide esta carta. No recibirá otra pronto.

@@ -1,0 +1,115 @@
+//! Hands out everything that a customer has as one file, which is made while it is sent: nothing of it is ever on the
+//! control plane's disk, so what breaks off leaves nothing behind and is asked for again. The audit has who took it.
+
+use std::collections::{BTreeSet, HashSet};
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use domain::Key;
+use futures_util::StreamExt;
+use serde_json::{Value as Json, json};
+use tokio::sync::mpsc;
+
+use super::delete_customer::unknown_customer;
+use super::{Actor, Thing, thing_event};
+use crate::Plane;
+use crate::customer_archive::{Broken, CustomerArchive, every_installation};
+use crate::problem::{Answer, Refusal};
+use crate::server::ByteStream;
+use crate::store::{customers, events};
+use crate::web::design::View;
+use crate::web::design::format::machine;
+use crate::wire::Outcome;
+
+/// Such files at a time. One less than archives that a server makes at a time, so that others get theirs.
+const AT_ONCE: usize = 3;
+
+/// Pieces that wait to be sent.
+const BACKLOG: usize = 8;
+
+/// Whose files are being made.
+#[derive(Default)]
+pub struct Downloads(Mutex<HashSet<Key>>);
+
+/// The place of one of them.
+struct Place {
+    plane: Arc<Plane>,
+    customer: Key,
+}
+
+impl Place {
+    fn take(plane: &Arc<Plane>, customer: &Key) -> Answer<Self> {
+        let mut all = plane.downloads.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.contains(customer) {
+            let detail = "everything is being downloaded already; wait for the end of that, or end it";
+            return Err(Refusal::conflict("download-under-way", detail));
+        }
+        if all.len() >= AT_ONCE {
+            return Err(Refusal::slow_down(60));
+        }
+        all.insert(customer.clone());
+        Ok(Self { plane: plane.clone(), customer: customer.clone() })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.plane.downloads.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.customer);
+    }
+}
+
+/// A file that is made while it is sent.
+pub struct Download {
+    /// What to call it.
+    pub name: String,
+    /// What is in it.
+    pub pieces: ByteStream,
+}
+
+/// Begins it. Refused when a server is silent: nobody is to wait for a file that will break off.
+pub async fn download_customer(plane: &Arc<Plane>, actor: &Actor, view: View, customer: &Key) -> Answer<Download> {
+    let found = customers::find(plane.store.read(), customer).await?;
+    let found = found.ok_or_else(|| unknown_customer(&customer.slug))?;
+    let place = Place::take(plane, customer)?;
+    let rows = every_installation(plane.store.read(), customer).await?;
+    let servers: BTreeSet<_> = rows.iter().map(|row| row.server).collect();
+    for server in servers {
+        plane.servers.get(server)?.server.report().await?;
+    }
+    note(plane, actor, customer, &found.name, Outcome::Accepted, json!({})).await?;
+    let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(BACKLOG);
+    let folder = format!("{}-{}", customer.slug, &machine(plane.now())[..10]);
+    let name = format!("{folder}.zip");
+    let archive = CustomerArchive::new(plane.clone(), view, found.clone(), folder, sender.clone());
+    let (plane, actor, customer) = (plane.clone(), actor.clone(), customer.clone());
+    tokio::spawn(async move {
+        let (outcome, detail) = match archive.send(rows).await {
+            Ok(bytes) => (Outcome::Done, json!({ "bytes": bytes })),
+            Err(Broken::Left) => (Outcome::Failed, json!({ "why": "the connection broke" })),
+            Err(Broken::Why(why)) => {
+                tracing::warn!(%customer, why, "what a customer has was not sent to its end");
+                // What breaks off must not look whole.
+                let _ = sender.send(Err(io::Error::other(why.clone()))).await;
+                (Outcome::Failed, json!({ "why": why }))
+            }
+        };
+        if let Err(refusal) = note(&plane, &actor, &customer, &found.name, outcome, detail).await {
+            tracing::error!(why = refusal.detail, "the end of a download could not be recorded");
+        }
+        drop(place);
+    });
+    let pieces = futures_util::stream::unfold(receiver, |mut receiver| async {
+        receiver.recv().await.map(|piece| (piece, receiver))
+    });
+    Ok(Download { name, pieces: pieces.boxed() })
+}
+
+async fn note(plane: &Plane, actor: &Actor, customer: &Key, name: &str, outcome: Outcome, detail: Json) -> Answer<()> {
+    let thing = Thing::customer(customer, Some(name.to_owned()));
+    let tx = plane.store.write().await?;
+    events::record(&tx, &thing_event(plane, actor.name(), "customer.download", thing, outcome, detail)).await?;
+    tx.commit().await?;
+    plane.progress.changed();
+    Ok(())
+}
