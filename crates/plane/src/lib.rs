@@ -312,6 +312,7 @@ pub async fn serve_with(
     fill_sizes(&plane).await?;
     let tx = plane.store.write().await?;
     store::tokens::create(&tx, &hash, &operator_token(started_at)).await?;
+    store::publishers::begin(&tx, started_at).await?;
     tx.commit().await?;
     let reconcilers = reconcilers::start(&plane);
     let app = router::everything(plane);

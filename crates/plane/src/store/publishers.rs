@@ -46,6 +46,12 @@ pub async fn create(tx: &Tx, slug: &Slug, name: &str, at: Millis) -> Result<bool
     Ok(run(&**tx, sql, [text(slug), text(name), big(at)]).await?.rows_affected() > 0)
 }
 
+/// Dates the publisher that came with the store.
+pub async fn begin(tx: &Tx, at: Millis) -> Result<()> {
+    run(&**tx, "UPDATE publishers SET created_at = $1 WHERE created_at = 0", [big(at)]).await?;
+    Ok(())
+}
+
 /// The name of the publisher of that slug, if it is within reach.
 pub async fn name(db: &impl ConnectionTrait, reach: &Reach, slug: &Slug) -> Result<Option<String>> {
     let mut values = vec![text(slug)];
