@@ -45,6 +45,9 @@ pub async fn run(plane: Arc<Plane>) {
             Ok(count) => tracing::info!(count, "old records were deleted"),
             Err(error) => tracing::error!(%error, "old records could not be deleted"),
         }
+        if let Err(error) = plane.store.look_at_sizes().await {
+            tracing::error!(%error, "the store could not look at its sizes");
+        }
         if let Err(why) = sweep(&plane).await {
             tracing::error!(why, "files that no ticket has could not be deleted");
         }

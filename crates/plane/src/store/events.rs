@@ -164,16 +164,20 @@ pub enum Part {
 /// At most `limit` events within reach.
 pub async fn list(db: &impl ConnectionTrait, reach: &Reach, filter: &Filter, part: Part, limit: u64) -> Rows<Event> {
     let mut sql = "SELECT sequence, at, actor, verb, kind, id, name, publisher, customer, app, installation, outcome, \
-                   detail FROM events WHERE sequence > $1 AND sequence < $2"
+                   detail FROM events WHERE sequence > $1"
         .to_owned();
     let (after, before, order) = match part {
         Part::After(after) => (after, u64::MAX, "ASC"),
         Part::NewestFirst { after, before } => (after, before, "DESC"),
     };
-    let mut values = vec![big(after), big(before), big(limit)];
+    let mut values = vec![big(after), big(limit)];
+    if before != u64::MAX {
+        values.push(big(before));
+        sql.push_str(" AND sequence < $3");
+    }
     sql.push_str(&reach.sql("publisher", "customer", &mut values));
     sql.push_str(&filter.sql(&mut values));
-    sql.push_str(&format!(" ORDER BY sequence {order} LIMIT $3"));
+    sql.push_str(&format!(" ORDER BY sequence {order} LIMIT $2"));
     all(db, &sql, values, read).await
 }
 

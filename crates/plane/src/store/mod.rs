@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use domain::Key;
+use log::LevelFilter;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbErr, ExecResult, QueryResult,
-    Statement, TransactionTrait, TryGetable, Value,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
+    QueryResult, Statement, TransactionTrait, TryGetable, Value,
 };
 
 pub mod answers;
@@ -77,6 +78,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (22, include_str!("migrations/0022_unread.sql")),
     (23, include_str!("migrations/0023_attention.sql")),
     (24, include_str!("migrations/0024_indexes.sql")),
+    (25, include_str!("migrations/0025_indexes.sql")),
 ];
 
 /// Why the store could not do something.
@@ -160,6 +162,16 @@ impl Store {
         Ok(Store { writer, readers })
     }
 
+    /// Has SQLite look at what tables hold, where that changed: it chooses among indexes by it, and without it takes a
+    /// publisher's index where an installation's would do. PostgreSQL does so by itself.
+    /// <https://www.sqlite.org/lang_analyze.html#recommended_usage_pattern>
+    pub async fn look_at_sizes(&self) -> Result<()> {
+        if self.writer.get_database_backend() == DbBackend::Sqlite {
+            self.writer.execute_unprepared("PRAGMA optimize = 0x10002").await?;
+        }
+        Ok(())
+    }
+
     /// For queries outside of transactions.
     pub fn read(&self) -> &DatabaseConnection {
         &self.readers
@@ -196,7 +208,9 @@ async fn connect(location: &Location, connections: u32) -> Result<DatabaseConnec
     options
         .max_connections(connections)
         .min_connections(1)
-        .sqlx_logging(false)
+        .sqlx_logging_level(LevelFilter::Trace)
+        // What takes that long holds people up: an index is wanting, or the disk is in trouble.
+        .sqlx_slow_statements_logging_settings(LevelFilter::Warn, Duration::from_secs(1))
         .acquire_timeout(Duration::from_secs(30));
     Ok(Database::connect(options).await?)
 }

@@ -178,26 +178,33 @@ pub async fn list(
         UsageBy::Customer => &["u.publisher", "u.customer", "u.former", "u.month"],
         UsageBy::Month => &["u.publisher", "u.month"],
     };
-    let (key, columns) = (columns.join(" || ':' || "), columns.join(", "));
+    let key = columns.join(" || ':' || ");
     if !after.is_empty() {
         values.push(text(after));
         mine.push_str(&format!(" AND {key} > ${}", values.len()));
     }
-    let one = |column: &str, told: bool| match told {
-        true => format!("MAX(u.{column}) AS {column}"),
-        false => format!("CAST(NULL AS TEXT) AS {column}"),
+    // What is the same in all rows of an entry is not compared.
+    let any = |column: &str| match columns.contains(&format!("u.{column}").as_str()) {
+        true => format!("u.{column} AS {column}"),
+        false => format!("MAX(u.{column}) AS {column}"),
     };
+    let one = |column: &str, told: bool| if told { any(column) } else { format!("CAST(NULL AS TEXT) AS {column}") };
+    // In one month each has one row.
+    let installations = if wanted.month.is_some() { "COUNT(*)" } else { "COUNT(DISTINCT u.installation)" };
     let single = wanted.by == UsageBy::Installation;
     let sums = FIGURES.map(|name| format!("CAST(SUM(u.{name}) AS BIGINT) AS {name}"));
     let sql = format!(
-        "SELECT MAX(u.month) AS month, MAX(u.publisher) AS publisher, {}, {}, {}, {}, MAX(u.former) AS former, \
-         COUNT(DISTINCT u.installation) AS installations, MAX(u.counted_at) AS counted_at, {} FROM usage_months u \
-         WHERE 1 = 1{mine} GROUP BY {columns} ORDER BY {key} LIMIT $1",
+        "SELECT u.month AS month, {}, {}, {}, {}, {}, {}, {installations} AS installations, \
+         MAX(u.counted_at) AS counted_at, {} FROM usage_months u \
+         WHERE 1 = 1{mine} GROUP BY {} ORDER BY {key} LIMIT $1",
+        any("publisher"),
         one("customer", wanted.by != UsageBy::Month || wanted.customer.is_some() || reach.customer().is_some()),
         one("app", single),
         one("installation", single),
         one("name", single),
+        any("former"),
         sums.join(", "),
+        columns.join(", "),
     );
     all(db, &sql, values, read).await
 }

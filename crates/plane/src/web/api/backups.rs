@@ -24,8 +24,18 @@ use crate::wire::{Backup, CreateBackup, Nothing, RestoreSnapshot, Snapshot};
 
 /// What its server has now; what was recorded last when the server does not answer.
 pub async fn copies(plane: &Plane, row: &InstallationRow) -> Answer<Vec<Snapshot>> {
+    let told = live(plane, row).await;
+    copies_told(plane, row, told).await
+}
+
+/// Those that its server told, or else those that it told before.
+pub async fn copies_told(
+    plane: &Plane,
+    row: &InstallationRow,
+    told: Option<Vec<SnapshotReport>>,
+) -> Answer<Vec<Snapshot>> {
     let mut labels = snapshots::labels(plane.store.read(), row.id).await?;
-    let reports = match live(plane, row).await {
+    let reports = match told {
         Some(reports) => reports,
         None => snapshots::of(plane.store.read(), row.id).await?,
     };

@@ -22,7 +22,7 @@ use crate::problem::{Answer, Refusal};
 use crate::store::events::{self, Part as EventPart};
 use crate::store::installations::{self, Filter};
 use crate::store::{apps, customers};
-use crate::web::api::backups::{copies, send_archive};
+use crate::web::api::backups::{copies_told, send_archive};
 use crate::web::api::installations::reports;
 use crate::web::design::live as send_live;
 use crate::web::entry::{Form, again};
@@ -161,14 +161,17 @@ pub struct Over {
 async fn show_values(plane: &Plane, visit: &Visit, actor: &Actor, text: &str, over: Over) -> Answer<Value> {
     let page = Console { plane, visit, actor };
     let row = find_installation(plane.store.read(), &actor.reach, text).await?;
+    let (base, range) = (page.base(), over.range.as_deref());
+    let charts = usage::charts(plane, &visit.view, actor, &row, range);
+    let (usage, shown) = tokio::try_join!(charts, shown(plane, actor, &base, text))?;
     Ok(context! {
         shell => page.shell("/installations")?,
         may_act => page.is(STAFF),
         leave => leave_of(plane.store.read(), row.id, plane.now()).await?.as_ref().map(value),
         may_exec => page.is(MAKERS) && exec::may(plane, actor, text).await.is_ok(),
-        live_url => format!("{}/installations/{text}/live", page.base()),
-        usage => usage::charts(plane, &visit.view, actor, &row, over.range.as_deref()).await?,
-        ..shown(plane, actor, &page.base(), text).await?
+        live_url => format!("{base}/installations/{text}/live"),
+        usage,
+        ..shown
     })
 }
 
@@ -177,13 +180,13 @@ pub async fn shown(plane: &Plane, actor: &Actor, base: &str, text: &str) -> Answ
     let db = plane.store.read();
     let row = find_installation(db, &actor.reach, text).await?;
     let id = row.id;
-    let copies = copies(plane, &row).await?;
     let asked = match plane.servers.get(row.server) {
         Ok(handle) => handle.server.installation(id).await,
         Err(error) => Err(error),
     };
     let silent = asked.is_err();
     let live = asked.ok().flatten();
+    let copies = copies_told(plane, &row, live.as_ref().map(|live| live.snapshots.clone())).await?;
     let doing = row.operation.and_then(|id| plane.progress.of(id)).and_then(|doing| {
         doing.steps.iter().rev().find(|step| step.ended_at.is_none()).map(|step| step.name.to_string())
     });

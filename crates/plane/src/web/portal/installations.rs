@@ -40,6 +40,8 @@ async fn values(plane: &Plane, visit: &Visit, actor: &Actor, text: &str, over: O
     let row = find_installation(plane.store.read(), &actor.reach, text).await?;
     let logo = logo_of(plane.store.read(), &base, &row).await?;
     let app = apps::find(plane.store.read(), &row.app_key()).await?;
+    let charts = usage::charts(plane, &visit.view, actor, &row, over.range.as_deref());
+    let (usage, shown) = tokio::try_join!(charts, shown(plane, actor, &base, text))?;
     Ok(context! {
         portal => page.frame("")?,
         app_name => app.map_or_else(|| row.app.to_string(), |app| app.name),
@@ -48,8 +50,8 @@ async fn values(plane: &Plane, visit: &Visit, actor: &Actor, text: &str, over: O
         lets => DECIDERS.contains(&actor.role),
         leave => leave_of(plane.store.read(), row.id, plane.now()).await?.as_ref().map(value),
         live_url => format!("{base}/installations/{text}/live"),
-        usage => usage::charts(plane, &visit.view, actor, &row, over.range.as_deref()).await?,
-        ..shown(plane, actor, &base, text).await?
+        usage,
+        ..shown
     })
 }
 
