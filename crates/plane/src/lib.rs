@@ -31,7 +31,7 @@ mod operations;
 mod passes;
 mod passwords;
 mod problem;
-mod progress;
+pub mod progress;
 mod reconcilers;
 mod refused;
 pub mod router;

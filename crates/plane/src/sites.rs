@@ -98,6 +98,7 @@ pub fn console() -> Routes {
         .get("/p/{publisher}/deployments/{deployment}", deployments::show)
         .get("/p/{publisher}/deployments/{deployment}/live", deployments::live)
         .post("/p/{publisher}/deployments/{deployment}/stop", deployments::stop)
+        .post("/p/{publisher}/deployments/{deployment}/rollback", deployments::undo)
         .get("/p/{publisher}/installations", installations::list)
         .post("/p/{publisher}/installations", installations::create)
         .get("/p/{publisher}/installations/{installation}", installations::show)

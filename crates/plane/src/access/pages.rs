@@ -140,6 +140,7 @@ pub const PAGES: &[Page] = &[
     see(Console, Roles(TEAM), "/p/{publisher}/deployments/{deployment}"),
     see(Console, Roles(TEAM), "/p/{publisher}/deployments/{deployment}/live"),
     send(Console, Roles(MAKERS), "/p/{publisher}/deployments/{deployment}/stop"),
+    send(Console, Roles(MAKERS), "/p/{publisher}/deployments/{deployment}/rollback"),
     see(Console, Roles(TEAM), "/p/{publisher}/installations"),
     send(Console, Roles(STAFF), "/p/{publisher}/installations"),
     see(Console, Roles(TEAM), "/p/{publisher}/installations/{installation}"),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::state::{DeploymentState, DeploymentStepState, InstallationState};
 use domain::{DeploymentId, Key};
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use super::change_limits::require_room_to_deploy;
@@ -11,10 +12,11 @@ use super::install::wanted_version;
 use super::{Actor, Thing, record, unknown_app};
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
-use crate::store::deployments;
-use crate::store::installations::{self, CHANGEABLE, InstallationRow};
-use crate::store::{self, Tx};
-use crate::wire::{CreateDeployment, Deployment, DeploymentKind, DeploymentStep};
+use crate::store::installations::{self, CHANGEABLE, InstallationRow, Touched};
+use crate::store::{self, Tx, apps, deployments, servers};
+use crate::wire::{
+    CreateDeployment, Deployment, DeploymentKind, DeploymentPlan, DeploymentStep, PlannedFrom, PlannedServer,
+};
 
 /// Hours that a rollback can be kept possible.
 const KEEP_HOURS: std::ops::RangeInclusive<u32> = 1..=720;
@@ -40,7 +42,7 @@ pub async fn deploy(plane: &Plane, actor: &Actor, app: &Key, input: CreateDeploy
         return Err(unknown_app(&app.slug));
     }
     refuse_second(&tx, app).await?;
-    let version = wanted_version(&tx, app, input.version).await?;
+    let version = wanted_version(&*tx, app, input.version).await?;
     let mut targets = installations::of_app(&*tx, app).await?;
     targets.retain(|row| row.version != version.number && can_change(row));
     require_room_to_deploy(&tx, app, &version, targets.len() as u64).await?;
@@ -57,6 +59,30 @@ pub async fn deploy(plane: &Plane, actor: &Actor, app: &Key, input: CreateDeploy
         return Ok(Deploying::NothingToDo(row));
     }
     Ok(Deploying::Begun(begin(plane, tx, actor, app, wave, targets).await?))
+}
+
+/// What it would change now, with the first `named` of every server. Nothing is recorded.
+pub async fn plan(
+    db: &impl ConnectionTrait,
+    app: &Key,
+    version: Option<u32>,
+    named: u64,
+) -> Answer<(DeploymentPlan, Vec<Touched>)> {
+    if apps::find(db, app).await?.is_none() {
+        return Err(unknown_app(&app.slug));
+    }
+    let version = wanted_version(db, app, version).await?.number;
+    let touched = installations::touched(db, app, version, named).await?;
+    let hosts: BTreeMap<_, _> = servers::list(db).await?.into_iter().map(|row| (row.id, row.host)).collect();
+    let on = |on: &Touched| PlannedServer {
+        server: on.server,
+        host: hosts.get(&on.server).cloned(),
+        installations: on.count,
+        from: on.from.iter().map(|(version, count)| PlannedFrom { version: *version, installations: *count }).collect(),
+    };
+    let servers: Vec<PlannedServer> = touched.iter().map(on).collect();
+    let installations = touched.iter().map(|on| on.count).sum();
+    Ok((DeploymentPlan { app: app.slug.clone(), version, installations, servers }, touched))
 }
 
 /// Two people deploying at once: the second is told of the first.
@@ -102,6 +128,7 @@ impl Wave {
             created_at: plane.now(),
             ended_at: None,
             counts: BTreeMap::new(),
+            undo: None,
             installations: None,
         }
     }
@@ -125,6 +152,7 @@ pub(super) async fn begin(
             installation: target.id,
             name: target.name,
             server: target.server,
+            host: target.host,
             position,
             canary: position < wave.canary,
             from_version: target.version,

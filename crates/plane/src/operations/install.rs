@@ -3,6 +3,7 @@
 use domain::state::InstallationState;
 use domain::{InstallationId, InstallationName, Key, OperationId, ServerId};
 use nimbus_api::{DataSource, Environment, SnapshotReport, VersionSpec, Work};
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use super::change_limits::require_room;
@@ -57,6 +58,7 @@ pub async fn install(plane: &Plane, actor: &Actor, input: CreateInstallation) ->
         app: app.slug,
         customer: customer.slug,
         server,
+        host: None,
         epoch: 1,
         version: version.number,
         serves_http: version.manifest.http.is_some(),
@@ -124,7 +126,7 @@ async fn find_source(
 /// The version that is to be installed: the one that was asked for, else that of the copy, else the newest good one.
 async fn version_for(tx: &Tx, app: &Key, number: Option<u32>, source: Option<&Source>) -> Answer<Version> {
     if number.is_some() {
-        return wanted_version(tx, app, number).await;
+        return wanted_version(&**tx, app, number).await;
     }
     if let Some(source) = source
         && let Some(version) = versions::find(&**tx, app, source.copy.version).await?
@@ -140,10 +142,10 @@ pub fn version_spec(version: Version) -> VersionSpec {
 }
 
 /// The version of that number, or the newest.
-pub(super) async fn wanted_version(tx: &Tx, app: &Key, number: Option<u32>) -> Answer<Version> {
+pub(super) async fn wanted_version(db: &impl ConnectionTrait, app: &Key, number: Option<u32>) -> Answer<Version> {
     match number {
-        Some(number) => versions::find(&**tx, app, number).await?.ok_or_else(|| unknown_version(&app.slug, number)),
-        None => versions::newest(&**tx, app).await?.ok_or_else(|| {
+        Some(number) => versions::find(db, app, number).await?.ok_or_else(|| unknown_version(&app.slug, number)),
+        None => versions::newest(db, app).await?.ok_or_else(|| {
             let detail = format!("{} has no version yet; publish one with `vclouden version publish DIR`", app.slug);
             Refusal::conflict("no-version", detail)
         }),
@@ -155,7 +157,7 @@ async fn newest_good_version(tx: &Tx, app: &Key) -> Answer<Version> {
     if let Some(version) = versions::newest_good(&**tx, app).await? {
         return Ok(version);
     }
-    let newest = wanted_version(tx, app, None).await?.number;
+    let newest = wanted_version(&**tx, app, None).await?.number;
     let app = &app.slug;
     let detail = format!(
         "every version of {app} is withdrawn: its last deployment failed or was rolled back (`vclouden version list \

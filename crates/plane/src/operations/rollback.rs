@@ -1,9 +1,12 @@
-//! Puts code and data back to before the last deployment, for one installation or all of an application. It is a
-//! deployment of kind `rollback`, so that it is seen, followed and stopped like one.
+//! Puts code and data back to before the last deployment, for one installation, all of an application, or all that
+//! a deployment changed. It is a deployment of kind `rollback`, so that it is seen, followed and stopped like one.
+
+use std::collections::BTreeMap;
 
 use domain::{DeploymentId, Key};
 
 use super::deploy::{Wave, begin, can_change, refuse_second};
+use super::stop_deployment::unknown_deployment;
 use super::{Actor, find_installation, not_in_that_state, rollback_target, unknown_app};
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
@@ -46,6 +49,32 @@ pub async fn rollback_installation(
     refuse_second(&tx, &app).await?;
     let (what, name) = (format!("installation {}", row.name), row.name.to_string());
     accept(plane, tx, actor, &app, Wanted { what, name, whole_app: false, input, targets: vec![row] }).await
+}
+
+/// Accepts it for exactly those that a deployment brought its version to and that have had no other since. Whoever went
+/// back already, or has a newer version, is left alone.
+pub async fn rollback_deployment(plane: &Plane, actor: &Actor, id: DeploymentId) -> Answer<DeploymentId> {
+    let tx = plane.store.write().await?;
+    let row = deployments::find_within(&*tx, &actor.reach, id).await?.ok_or_else(|| unknown_deployment(id))?;
+    let app = row.app_key();
+    store::lock_app(&tx, &app).await?;
+    refuse_second(&tx, &app).await?;
+    let back = deployments::undoable(&*tx, id, plane.now()).await?;
+    let back: BTreeMap<_, _> = back.into_iter().map(|one| (one.installation, one.version)).collect();
+    if back.is_empty() {
+        let detail = format!(
+            "nothing of deployment {id} can be taken back: its installations went back already, have had another version \
+             since, or the copies from before it are not kept any more"
+        );
+        return Err(Refusal::conflict("nothing-to-roll-back", detail));
+    }
+    let all = installations::of_app(&*tx, &app).await?;
+    let targets = all.into_iter().filter_map(|row| back.get(&row.id).map(|version| (row, *version))).collect();
+    begin(plane, tx, actor, &app, wave(plane, row.whole_app), targets).await
+}
+
+fn wave(plane: &Plane, whole_app: bool) -> Wave {
+    Wave { kind: DeploymentKind::Rollback, version: None, whole_app, canary: 0, keep_hours: plane.keep_hours() }
 }
 
 /// What is to go back.
@@ -95,7 +124,5 @@ async fn accept(plane: &Plane, tx: Tx, actor: &Actor, app: &Key, wanted: Wanted)
         );
         return Err(Refusal::conflict("nothing-to-roll-back", detail));
     }
-    let wave =
-        Wave { kind: DeploymentKind::Rollback, version: None, whole_app, canary: 0, keep_hours: plane.keep_hours() };
-    begin(plane, tx, actor, app, wave, targets).await
+    begin(plane, tx, actor, app, wave(plane, whole_app), targets).await
 }

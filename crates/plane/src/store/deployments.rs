@@ -33,12 +33,14 @@ fn read(row: &QueryResult) -> Result<Deployment> {
         created_at: number(row, "created_at")?,
         ended_at: maybe_number(row, "ended_at")?,
         counts: BTreeMap::new(),
+        undo: None,
         installations: None,
     })
 }
 
 const STEP_COLUMNS: &str = "s.deployment, s.installation, s.position, s.canary, s.from_version, s.to_version, s.state, \
-    s.operation, s.began_at, s.ended_at, s.held_ms, s.error, i.name, i.server, COALESCE(o.steps, '[]') AS steps \
+    s.operation, s.began_at, s.ended_at, s.held_ms, s.error, i.name, i.server, COALESCE(o.steps, '[]') AS steps, \
+    (SELECT v.host FROM servers v WHERE v.id = i.server) AS host \
     FROM deployment_steps s JOIN installations i ON i.id = s.installation LEFT JOIN operations o ON o.id = s.operation";
 
 fn read_step(row: &QueryResult) -> Result<DeploymentStep> {
@@ -47,6 +49,7 @@ fn read_step(row: &QueryResult) -> Result<DeploymentStep> {
         installation: parse(row, "installation")?,
         name: parse(row, "name")?,
         server: parse(row, "server")?,
+        host: get(row, "host")?,
         position: number(row, "position")?,
         canary: get::<i64>(row, "canary")? != 0,
         from_version: number(row, "from_version")?,
@@ -172,6 +175,47 @@ pub async fn step(
 ) -> Result<Option<DeploymentStep>> {
     let sql = format!("SELECT {STEP_COLUMNS} WHERE s.deployment = $1 AND s.installation = $2");
     one(db, &sql, [text(id), text(installation)]).await?.map(|row| read_step(&row)).transpose()
+}
+
+/// What can be taken back of a deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undoable {
+    /// The installation.
+    pub installation: InstallationId,
+    /// The version that it would have again.
+    pub version: u32,
+    /// Until when.
+    pub until: Option<Millis>,
+}
+
+/// The installations that a deployment brought its version to, that have had no other since, and whose copy from right
+/// before it is still kept; in order of their turn.
+pub async fn undoable(db: &impl ConnectionTrait, id: DeploymentId, now: Millis) -> Rows<Undoable> {
+    let live = |copy: &str| {
+        format!("{copy}.reason = 'before-switch' AND ({copy}.expires_at IS NULL OR {copy}.expires_at > $2)")
+    };
+    let sql = format!(
+        "SELECT s.installation, s.from_version, s.position, MAX(p.expires_at) AS expires_at FROM deployment_steps s \
+         JOIN deployments d ON d.id = s.deployment JOIN installations i ON i.id = s.installation \
+         JOIN snapshots p ON p.installation = s.installation AND p.version = s.from_version AND {} \
+         WHERE s.deployment = $1 AND d.kind = 'deploy' AND d.ended_at IS NOT NULL AND s.state = 'finished' \
+         AND i.version = s.to_version AND i.state IN ('running', 'stopped') \
+         AND NOT EXISTS (SELECT 1 FROM deployment_steps n WHERE n.installation = s.installation \
+         AND n.state = 'finished' AND n.deployment > s.deployment) \
+         AND NOT EXISTS (SELECT 1 FROM snapshots q WHERE q.installation = s.installation AND {} \
+         AND q.taken_at > p.taken_at) \
+         GROUP BY s.installation, s.from_version, s.position ORDER BY s.position",
+        live("p"),
+        live("q")
+    );
+    all(db, &sql, [text(id), big(now)], |row| {
+        Ok(Undoable {
+            installation: parse(row, "installation")?,
+            version: number(row, "from_version")?,
+            until: maybe_number(row, "expires_at")?,
+        })
+    })
+    .await
 }
 
 /// Whether the last wave that changed an installation was a rollback.

@@ -25,6 +25,8 @@ pub struct InstallationRow {
     pub customer: Slug,
     /// The server it is on.
     pub server: ServerId,
+    /// That server's host name when it was last seen.
+    pub host: Option<String>,
     /// Grows each time it is placed.
     pub epoch: u64,
     /// The version it runs.
@@ -58,7 +60,7 @@ impl InstallationRow {
 }
 
 const COLUMNS: &str = "i.id, i.name, i.publisher, i.app, i.customer, i.server, i.epoch, i.version, i.serves_http, i.state, \
-    i.operation, i.error, i.created_at, i.removed_at, \
+    i.operation, i.error, i.created_at, i.removed_at, (SELECT v.host FROM servers v WHERE v.id = i.server) AS host, \
     (SELECT s.deployment FROM deployment_steps s JOIN deployments d ON d.id = s.deployment \
      WHERE s.installation = i.id AND d.ended_at IS NULL AND s.state IN ('waiting', 'running') LIMIT 1) AS deployment";
 
@@ -70,6 +72,7 @@ fn read(row: &QueryResult) -> Result<InstallationRow> {
         app: parse(row, "app")?,
         customer: parse(row, "customer")?,
         server: parse(row, "server")?,
+        host: get(row, "host")?,
         epoch: number(row, "epoch")?,
         version: number(row, "version")?,
         serves_http: get::<i64>(row, "serves_http")? != 0,
@@ -227,6 +230,8 @@ pub struct Touched {
     pub server: ServerId,
     /// How many there are.
     pub count: u64,
+    /// How many have which version now.
+    pub from: Vec<(u32, u64)>,
     /// The first of them by name.
     pub first: Vec<InstallationRow>,
 }
@@ -239,16 +244,24 @@ pub async fn touched(db: &impl ConnectionTrait, app: &Key, version: u32, each: u
     );
     let values = || vec![text(&app.publisher), text(&app.slug), big(version.into())];
     let counts = format!(
-        "SELECT i.server, COUNT(*) AS n FROM installations i WHERE {wanted} GROUP BY i.server ORDER BY i.server"
+        "SELECT i.server, i.version, COUNT(*) AS n FROM installations i WHERE {wanted} GROUP BY i.server, i.version \
+         ORDER BY i.server, i.version"
     );
-    let counts: Vec<(ServerId, u64)> =
-        all(db, &counts, values(), |row| Ok((parse(row, "server")?, number(row, "n")?))).await?;
+    let counts: Vec<(ServerId, u32, u64)> =
+        all(db, &counts, values(), |row| Ok((parse(row, "server")?, number(row, "version")?, number(row, "n")?)))
+            .await?;
     let sql =
         format!("SELECT {COLUMNS} FROM installations i WHERE {wanted} AND i.server = $4 ORDER BY i.name LIMIT $5");
     let mut found = Vec::new();
-    for (server, count) in counts {
-        let values = values().into_iter().chain([text(server), big(each)]);
-        found.push(Touched { server, count, first: all(db, &sql, values, read).await? });
+    for on in counts.chunk_by(|one, other| one.0 == other.0) {
+        let server = on[0].0;
+        let from: Vec<(u32, u64)> = on.iter().map(|(_, version, count)| (*version, *count)).collect();
+        let count = from.iter().map(|(_, count)| count).sum();
+        let first = match each {
+            0 => Vec::new(),
+            _ => all(db, &sql, values().into_iter().chain([text(server), big(each)]), read).await?,
+        };
+        found.push(Touched { server, count, from, first });
     }
     Ok(found)
 }

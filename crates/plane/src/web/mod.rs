@@ -36,6 +36,7 @@ pub mod people;
 pub mod places;
 pub mod portal;
 pub mod receive;
+pub mod steps;
 pub mod terminal;
 pub mod usage;
 pub mod view;

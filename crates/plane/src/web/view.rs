@@ -10,7 +10,7 @@ use crate::problem::Answer;
 use crate::store::installations::InstallationRow;
 use crate::store::operations::OperationRow;
 use crate::store::{self, Result, ports, snapshots};
-use crate::wire::{Deployment, DeploymentStep, Installation, Operation, PublicPort};
+use crate::wire::{Deployment, DeploymentKind, DeploymentStep, Installation, Operation, PublicPort, Undo};
 
 /// An installation without its live report.
 pub async fn installation(plane: &Plane, db: &impl ConnectionTrait, row: InstallationRow) -> Result<Installation> {
@@ -30,6 +30,7 @@ pub async fn installation(plane: &Plane, db: &impl ConnectionTrait, row: Install
         memory: None,
         disk: None,
         server: row.server,
+        host: None,
         ports,
         created_at: row.created_at,
         operation: row.operation,
@@ -82,6 +83,11 @@ pub async fn whole_deployment(plane: &Plane, id: DeploymentId) -> Answer<Deploym
     let row = store::deployments::find(db, id).await?;
     let row = row.ok_or_else(|| crate::operations::stop_deployment::unknown_deployment(id))?;
     let mut whole = deployment(db, row).await?;
+    if whole.state.is_final() && whole.kind == DeploymentKind::Deploy {
+        let back = store::deployments::undoable(db, id, plane.now()).await?;
+        let until = back.iter().filter_map(|one| one.until).min();
+        whole.undo = (!back.is_empty()).then_some(Undo { installations: back.len() as u64, until });
+    }
     let steps = store::deployments::steps(db, id).await?;
     whole.installations = Some(steps.into_iter().map(|row| step(plane, row)).collect());
     Ok(whole)

@@ -150,6 +150,10 @@ pub struct Installation {
     pub disk: Option<u64>,
     /// The server it is on.
     pub server: ServerId,
+    /// That server's host name when it was last seen; only in `GET /installations` and `GET /installations/{i}`, and not
+    /// for customers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
     /// Where it answers, if its application serves HTTP.
     pub url: Option<String>,
     /// Its public TCP ports.
@@ -315,6 +319,9 @@ pub struct Deployment {
     pub error: Option<String>,
     /// Installations by state of their part in it.
     pub counts: BTreeMap<DeploymentStepStateName, u64>,
+    /// What `POST /deployments/{id}/rollback` would take back; only in `GET /deployments/{id}`, absent when nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Undo>,
     /// Every installation's part, in order of their turn; only in `GET /deployments/{id}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub installations: Option<Vec<DeploymentStep>>,
@@ -325,6 +332,50 @@ impl Deployment {
     pub fn app_key(&self) -> Key {
         Key::new(self.publisher.clone(), self.app.clone())
     }
+}
+
+/// What can be taken back of a deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Undo {
+    /// Installations that it brought its version to and that have had no other since.
+    pub installations: u64,
+    /// Until when all of them can go back.
+    pub until: Option<Millis>,
+}
+
+/// `GET /apps/{app}/plan`: what a deployment of a version would change now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeploymentPlan {
+    /// The application.
+    pub app: Slug,
+    /// The version it would bring.
+    pub version: u32,
+    /// Installations that it would change.
+    pub installations: u64,
+    /// The same by server.
+    pub servers: Vec<PlannedServer>,
+}
+
+/// What a deployment would change on one server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PlannedServer {
+    /// The server.
+    pub server: ServerId,
+    /// Its host name when it was last seen.
+    pub host: Option<String>,
+    /// Installations that it would change there.
+    pub installations: u64,
+    /// The versions that they have now, lowest first.
+    pub from: Vec<PlannedFrom>,
+}
+
+/// Installations that have one version now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PlannedFrom {
+    /// That version's number.
+    pub version: u32,
+    /// How many.
+    pub installations: u64,
 }
 
 /// A [`DeploymentStepState`] as text, such as `waiting`.
@@ -343,6 +394,9 @@ pub struct DeploymentStep {
     pub name: InstallationName,
     /// The server it is on.
     pub server: ServerId,
+    /// That server's host name when it was last seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
     /// Whether it goes first.
     pub canary: bool,
     /// The version it had.

@@ -41,6 +41,7 @@ mod sign_on;
 mod terminal;
 mod ticket_mail;
 mod tickets;
+mod undo;
 mod unread;
 mod usage;
 mod versions;

@@ -1,7 +1,7 @@
 //! `vclouden deploy`.
 
 use domain::state::DeploymentState;
-use plane::wire::{CreateDeployment, Deployment, Installation};
+use plane::wire::{CreateDeployment, Deployment, DeploymentPlan, Installation};
 
 use super::named::Named;
 use super::{Context, example};
@@ -9,12 +9,13 @@ use crate::api::Api;
 use crate::failure::Outcome;
 use crate::follow;
 use crate::output::human::{count, duration};
+use crate::output::table::{Cell, Table};
 use crate::output::{json, line};
 use crate::progress::Progress;
 
 /// What to deploy, and how.
 #[derive(Debug, clap::Args)]
-#[command(after_help = example!("vclouden deploy radicale", "vclouden deploy radicale --version 3 --canary 2 --watch"))]
+#[command(after_help = example!("vclouden deploy radicale", "vclouden deploy radicale --dry-run", "vclouden deploy radicale --version 3 --canary 2 --watch"))]
 pub struct Args {
     /// The application
     app: Named,
@@ -27,6 +28,9 @@ pub struct Args {
     /// Hours during which code and data can be put back, 1 to 720 [default: 48]
     #[arg(long, value_parser = super::keep_hours)]
     keep_hours: Option<u32>,
+    /// Only show which installations it would change now, by server
+    #[arg(long, conflicts_with_all = ["canary", "keep_hours", "watch", "no_wait"])]
+    dry_run: bool,
     #[command(flatten)]
     wait: Wait,
 }
@@ -45,9 +49,37 @@ pub struct Wait {
 /// Does it.
 pub async fn run(args: Args, context: &Context) -> Outcome {
     let api = context.api()?;
+    if args.dry_run {
+        return dry_run(&api, &args, context).await;
+    }
     let body = CreateDeployment { version: args.version, canary: args.canary, keep_hours: args.keep_hours };
     let deployment: Deployment = api.post(&format!("/apps/{}/deployments", args.app), &body).await?;
     follow_to_end(&api, deployment, &args.wait, context).await
+}
+
+/// What it would change.
+async fn dry_run(api: &Api, args: &Args, context: &Context) -> Outcome {
+    let query: Vec<_> = args.version.map(|version| ("version", version.to_string())).into_iter().collect();
+    let plan: DeploymentPlan = api.get(&format!("/apps/{}/plan", args.app), &query).await?;
+    if context.json {
+        return json(&plan);
+    }
+    let mut table = Table::new(&["SERVER", "HOST", "INSTALLATIONS", "VERSIONS NOW"]);
+    for one in &plan.servers {
+        let from = one.from.iter().map(|from| format!("{} × {}", from.version, from.installations));
+        table.row([
+            one.server.to_string().into(),
+            one.host.as_deref().unwrap_or("-").into(),
+            Cell::number(one.installations),
+            from.collect::<Vec<_>>().join(", ").into(),
+        ]);
+    }
+    table.print(&format!("Version {} of {} would change nothing.", plan.version, plan.app));
+    if plan.installations > 0 {
+        let changed = count(usize::try_from(plan.installations).unwrap_or(usize::MAX), "installation");
+        line(format!("\nVersion {} of {} would change {changed}. Nothing was done.", plan.version, plan.app));
+    }
+    Ok(())
 }
 
 /// Waits for a deployment that was just accepted, as `wait` says.

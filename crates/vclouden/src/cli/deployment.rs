@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use domain::DeploymentId;
 use domain::state::DeploymentStepState;
-use plane::wire::{Deployment, DeploymentKind, DeploymentStep, Nothing, Page};
+use plane::wire::{Deployment, DeploymentKind, DeploymentStep, Nothing, Page, Undo};
 
 use super::named::Named;
 use super::operation::quotes_log;
@@ -11,7 +11,7 @@ use super::{Context, example};
 use crate::api::Api;
 use crate::failure::{Failure, Outcome};
 use crate::follow;
-use crate::output::human::{date, duration, now, printable};
+use crate::output::human::{self, date, duration, now, printable};
 use crate::output::table::{Cell, Facts, Table};
 use crate::output::{json, json_list, line};
 use crate::progress::Progress;
@@ -158,13 +158,14 @@ fn print_one(deployment: &Deployment) {
     facts.fact("State", Cell::state(deployment.state)).fact("By", deployment.requested_by.as_str());
     facts.fact("Asked for", date(deployment.created_at)).maybe("Ended", deployment.ended_at.map(date));
     facts.fact("Canary", deployment.canary.to_string());
-    facts.fact("Can be taken back for", format!("{} h", deployment.keep_hours));
+    facts.fact("Kept for", format!("{} h", deployment.keep_hours));
+    facts.maybe("Can be taken back", deployment.undo.map(undo));
     facts.maybe("Error", deployment.error.clone()).print();
     let steps = deployment.installations.as_deref().unwrap_or_default();
     if steps.is_empty() {
         return;
     }
-    let mut table = Table::new(&["INSTALLATION", "FROM", "TO", "STATE", "TOOK", "HELD", "LAST STEP"]);
+    let mut table = Table::new(&["INSTALLATION", "SERVER", "FROM", "TO", "STATE", "TOOK", "HELD", "LAST STEP"]);
     for step in steps {
         table.row(row(step));
     }
@@ -180,11 +181,19 @@ fn print_one(deployment: &Deployment) {
     }
 }
 
-fn row(step: &DeploymentStep) -> [Cell; 7] {
+/// How much of it can be taken back, and for how long.
+fn undo(undo: Undo) -> String {
+    let count = usize::try_from(undo.installations).unwrap_or(usize::MAX);
+    let left = undo.until.map(|until| format!(", {} left", duration(until.saturating_sub(now()))));
+    format!("{}{}", human::count(count, "installation"), left.unwrap_or_default())
+}
+
+fn row(step: &DeploymentStep) -> [Cell; 8] {
     let took = step.began_at.zip(step.ended_at).map(|(begin, end)| duration(end.saturating_sub(begin)));
     let name = if step.canary { format!("{} (canary)", step.name) } else { step.name.to_string() };
     [
         name.into(),
+        step.host.clone().unwrap_or_else(|| step.server.to_string()).into(),
         Cell::number(step.from_version),
         Cell::number(step.to_version),
         Cell::state(step.state),

@@ -182,7 +182,13 @@ fn print_one(i: &Installation) {
     for port in &i.ports {
         facts.fact(format!("TCP {}", port.name), port.port.to_string());
     }
-    facts.fact("Created", date(i.created_at)).fact("Server", i.server.to_string());
+    facts.fact("Created", date(i.created_at)).fact(
+        "Server",
+        match &i.host {
+            Some(host) => format!("{host} ({})", i.server),
+            None => i.server.to_string(),
+        },
+    );
     facts.maybe("Operation under way", i.operation.map(|id| id.to_string()));
     facts.maybe("Deployment", i.deployment.map(|id| id.to_string()));
     facts.maybe(

@@ -1,7 +1,7 @@
 //! `vclouden rollback`.
 
-use domain::InstallationName;
-use plane::wire::{App, CreateRollback, Deployment, Installation};
+use domain::{DeploymentId, InstallationName};
+use plane::wire::{App, CreateRollback, Deployment, Installation, Nothing};
 
 use super::deploy::{Wait, follow_to_end};
 use super::named::Named;
@@ -12,7 +12,7 @@ use crate::failure::{Failure, Outcome};
 /// What to roll back.
 #[derive(Debug, clap::Args)]
 #[command(after_help = example!("vclouden rollback radicale", "vclouden rollback --installation acme"))]
-#[command(group = clap::ArgGroup::new("which").required(true).args(["name", "app", "installation"]))]
+#[command(group = clap::ArgGroup::new("which").required(true).args(["name", "app", "installation", "deployment"]))]
 pub struct Args {
     /// An application, for all its installations, or one installation; its name decides
     #[arg(value_name = "APP|INSTALLATION")]
@@ -23,6 +23,9 @@ pub struct Args {
     /// This installation
     #[arg(long)]
     installation: Option<InstallationName>,
+    /// Exactly the installations that this deployment changed, where nothing came after it
+    #[arg(long, conflicts_with = "further")]
+    deployment: Option<DeploymentId>,
     /// Go back one more version, and discard more data, also where the last wave was a rollback already
     #[arg(long)]
     further: bool,
@@ -33,6 +36,10 @@ pub struct Args {
 /// Does it.
 pub async fn run(args: Args, context: &Context) -> Outcome {
     let api = context.api()?;
+    if let Some(id) = args.deployment {
+        let begun: Deployment = api.post(&format!("/deployments/{id}/rollback"), &Nothing {}).await?;
+        return follow_to_end(&api, begun, &args.wait, context).await;
+    }
     let path = match (args.name, args.app, args.installation) {
         (_, Some(app), _) => format!("/apps/{app}/rollback"),
         (_, _, Some(installation)) => format!("/installations/{installation}/rollback"),

@@ -310,6 +310,39 @@ fn a_name_decides_what_is_rolled_back() {
 }
 
 #[test]
+fn a_plan_is_shown_and_exactly_one_deployment_is_taken_back() {
+    let plan = json!({
+        "app": "hola", "version": 3, "installations": 5,
+        "servers": [{ "server": ID, "host": "madrid-1", "installations": 5,
+            "from": [{ "version": 1, "installations": 2 }, { "version": 2, "installations": 3 }] }],
+    });
+    let api = Fake::new(vec![("GET /apps/hola/plan", vec![answer(200, plan.clone()), answer(200, plan)])]);
+    let ended = api.run(&["deploy", "hola", "--version", "3", "--dry-run"]);
+    assert_eq!(ended.status, 0, "{}", ended.err);
+    assert!(ended.out.contains("madrid-1") && ended.out.contains("1 × 2, 2 × 3"), "{}", ended.out);
+    assert!(ended.out.contains("would change 5 installations. Nothing was done."), "{}", ended.out);
+    let document: Value = serde_json::from_str(&api.run(&["--json", "deploy", "hola", "--dry-run"]).out).unwrap();
+    assert_eq!(document["servers"][0]["from"][1]["installations"], 3);
+    assert!(api.asked().iter().all(|asked| asked.0.starts_with("GET ")), "{:?}", api.asked());
+
+    let path: &'static str = "POST /deployments/0190f3a2-7c1e-7000-8000-000000000001/rollback";
+    let begun = deployment("canary", "running", None);
+    let api = Fake::new(vec![(path, vec![answer(202, begun)])]);
+    let ended = api.run(&["rollback", "--deployment", ID, "--no-wait"]);
+    assert!(ended.status == 0 && ended.out.contains("is under way"), "{} {}", ended.out, ended.err);
+}
+
+#[test]
+fn the_steps_that_pages_count_are_those_of_a_server() {
+    let verbs = "install start stop restart configure switch rollback backup restore forget-backup remove";
+    for verb in verbs.split(' ') {
+        let steps = nimbus::operations::steps(verb);
+        assert!(!steps.is_empty(), "{verb}");
+        assert_eq!(plane::progress::steps_of(verb), steps, "{verb}");
+    }
+}
+
+#[test]
 fn a_program_in_the_sandbox_passes_everything_through() {
     let frames = b"\x01\0\0\0\x03out\x02\0\0\0\x03err\x03\0\0\0\x017".to_vec();
     let fake = Fake::new(vec![("POST /installations/acme/exec", vec![(200, "application/octet-stream", frames)])]);

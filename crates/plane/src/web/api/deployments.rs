@@ -56,6 +56,34 @@ pub async fn rollback_installation(
     json(StatusCode::ACCEPTED, &view::whole_deployment(&plane, id).await?)
 }
 
+pub async fn rollback(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path(text): Path<String>,
+    Json(Nothing {}): Json<Nothing>,
+) -> Answer<Response> {
+    let id = within(&plane, &actor, &text).await?;
+    let begun = rollback::rollback_deployment(&plane, &actor, id).await?;
+    json(StatusCode::ACCEPTED, &view::whole_deployment(&plane, begun).await?)
+}
+
+/// Of which version.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct Planned {
+    /// Its number; the newest when absent.
+    version: Option<u32>,
+}
+
+pub async fn plan(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path(app): Path<String>,
+    Query(wanted): Query<Planned>,
+) -> Answer<Response> {
+    let key = app_key(plane.store.read(), &actor, &app).await?;
+    json(StatusCode::OK, &deploy::plan(plane.store.read(), &key, wanted.version, 0).await?.0)
+}
+
 /// Which deployments.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Filter {

@@ -70,8 +70,10 @@ pub async fn list(State(plane): State<Arc<Plane>>, actor: Actor, Query(filter): 
     let page = page(rows, limit, |row| row.name.to_string());
     let reports = reports(&plane, page.items.iter().map(|row| row.server).collect()).await;
     let mut items = Vec::with_capacity(page.items.len());
-    for row in page.items {
+    for mut row in page.items {
+        let host = row.host.take().filter(|_| actor.reach.customer().is_none());
         let mut shown = view::installation(&plane, db, row).await?;
+        shown.host = host;
         if let Some(live) = reports.get(&shown.id) {
             (shown.phase, shown.memory, shown.disk) = (Some(live.phase), live.memory, live.disk);
         }
@@ -92,10 +94,12 @@ pub async fn reports(plane: &Plane, servers: BTreeSet<ServerId>) -> BTreeMap<Ins
 
 pub async fn show(State(plane): State<Arc<Plane>>, actor: Actor, Path(text): Path<String>) -> Answer<Response> {
     let db = plane.store.read();
-    let row = find_installation(db, &actor.reach, &text).await?;
+    let mut row = find_installation(db, &actor.reach, &text).await?;
+    let host = row.host.take().filter(|_| actor.reach.customer().is_none());
     let (id, server, app) = (row.id, row.server, row.app_key());
     let failed = (row.state == InstallationState::Failed).then(|| failed_install(&row));
     let mut shown = view::installation(&plane, db, row).await?;
+    shown.host = host;
     shown.limits = versions::find(db, &app, shown.version).await?.map(|version| version.manifest.limits);
     if failed.is_some() {
         shown.live_error = failed;

@@ -110,6 +110,7 @@ async fn show_values(plane: &Plane, visit: &Visit, actor: &Actor, app: &str, err
         versions => value(&all),
         live => live.map(|row| row.id.to_string()),
         errors => value(&errors),
+        keep_hours => plane.keep_hours(),
     })
 }
 

@@ -5,43 +5,74 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use domain::DeploymentId;
 use domain::state::DeploymentStepState;
+use domain::{DeploymentId, Key, Slug};
 use futures_util::StreamExt;
 use minijinja::{Value, context};
-use nimbus_api::Direction;
 use serde::Deserialize;
 
 use super::{Console, value};
 use crate::Plane;
 use crate::access::MAKERS;
-use crate::operations::deploy::{Deploying, deploy};
-use crate::operations::rollback::rollback_app;
+use crate::operations::deploy::{Deploying, deploy, plan};
+use crate::operations::rollback::{rollback_app, rollback_deployment};
 use crate::operations::stop_deployment::{stop_deployment, unknown_deployment};
-use crate::operations::{Actor, app_key, rollback_target, unknown_app};
+use crate::operations::{Actor, app_key, unknown_app};
 use crate::problem::{Answer, Refusal};
-use crate::store::installations::{InstallationRow, Touched};
-use crate::store::{apps, deployments, installations, servers, snapshots, versions};
-use crate::web::design::live as send_live;
+use crate::progress::HowFar;
+use crate::store::installations::InstallationRow;
+use crate::store::{apps, deployments, versions};
+use crate::web::design::{Language, live as send_live};
 use crate::web::entry::{Form, again};
 use crate::web::visit::{Visit, lead};
-use crate::web::{Path, Query, follow, view};
+use crate::web::{Path, Query, follow, steps, view};
 use crate::wire::{CreateDeployment, CreateRollback, Deployment, DeploymentKind, DeploymentStep, word};
 
-/// Deployments and versions that are shown.
-const MOST: u64 = 100;
+/// Deployments of a page of the list.
+const PAGE: u64 = 50;
+
+/// Versions and applications that are offered.
+const CHOICES: u64 = 500;
 
 /// Installations of a server that are named before a deployment.
 const NAMED: u64 = 50;
 
-pub async fn list(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -> Answer<Response> {
+/// Which deployments.
+#[derive(Debug, Deserialize)]
+pub struct Listed {
+    app: Option<String>,
+    before: Option<String>,
+}
+
+pub async fn list(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Query(wanted): Query<Listed>,
+) -> Answer<Response> {
     let page = Console { plane: &plane, visit: &visit, actor: &actor };
     let db = plane.store.read();
+    // What names no application is no filter: the form sends an empty one for all.
+    let app: Option<Slug> = wanted.app.as_deref().and_then(|app| app.parse().ok());
+    let key = app.clone().map(|app| Ok::<_, Refusal>(Key::new(page.publisher()?.clone(), app))).transpose()?;
+    let before = wanted.before.as_deref().and_then(|id| id.parse().ok());
+    let mut rows = deployments::list(db, &actor.reach, key.as_ref(), before, PAGE + 1).await?;
+    let more = rows.len() as u64 > PAGE;
+    rows.truncate(usize::try_from(PAGE).unwrap_or(usize::MAX));
+    let next = rows.last().filter(|_| more).map(|row| visit.view.with_query("before", &row.id.to_string()));
     let mut all = Vec::new();
-    for row in deployments::list(db, &actor.reach, None, None, MOST).await? {
+    for row in rows {
         all.push(view::deployment(db, row).await?);
     }
-    let values = context! { shell => page.shell("/deployments")?, base => page.base(), deployments => value(&all) };
+    let values = context! {
+        shell => page.shell("/deployments")?,
+        base => page.base(),
+        deployments => value(&all),
+        apps => value(&apps::list(db, &actor.reach, None, CHOICES).await?),
+        app => app.map(|app| app.to_string()),
+        first => before.is_none(),
+        next,
+    };
     Ok(plane.pages.page(&visit.view, "console/deployments.html", values))
 }
 
@@ -75,38 +106,34 @@ async fn new_values(
     let db = plane.store.read();
     let key = app_key(db, actor, app).await?;
     let found = apps::find(db, &key).await?.ok_or_else(|| unknown_app(app))?;
-    let all = versions::list(db, &key, None, MOST).await?;
-    let chosen = version.or(all.first().map(|version| version.number));
-    let hosts = hosts(plane).await?;
+    let all = versions::list(db, &key, None, CHOICES).await?;
     // As the operation will see it: who has the version already is not touched.
-    let touched = match chosen {
-        Some(version) => installations::touched(db, &key, version, NAMED).await?,
-        None => Vec::new(),
+    let (plan, touched) = match (version, all.first()) {
+        (None, None) => (None, Vec::new()),
+        _ => plan(db, &key, version, NAMED).await.map(|(plan, touched)| (Some(plan), touched))?,
     };
-    let lane = |on: &Touched| {
-        let shown = |row: &InstallationRow| {
-            context! { name => row.name.as_str(), customer => row.customer.as_str(), from => row.version }
-        };
+    let shown = |row: &InstallationRow| {
+        context! { name => row.name.as_str(), customer => row.customer.as_str(), from => row.version }
+    };
+    let servers = plan.iter().flat_map(|plan| &plan.servers);
+    let lanes = servers.zip(&touched).map(|(server, on)| {
         context! {
-            server => hosts.get(&on.server).cloned().unwrap_or_else(|| on.server.to_string()),
+            server => server.host.clone().unwrap_or_else(|| server.server.to_string()),
             rows => on.first.iter().map(shown).collect::<Vec<_>>(),
             more => on.count - on.first.len() as u64,
         }
-    };
+    });
     Ok(context! {
         shell => page.shell("/apps")?,
         base => page.base(),
         app => value(&found),
         versions => value(&all),
-        chosen,
+        chosen => plan.as_ref().map(|plan| plan.version),
         canary,
-        count => touched.iter().map(|on| on.count).sum::<u64>(),
-        lanes => touched.iter().map(lane).collect::<Vec<_>>(),
+        keep_hours => plane.keep_hours(),
+        count => plan.as_ref().map_or(0, |plan| plan.installations),
+        lanes => lanes.collect::<Vec<_>>(),
     })
-}
-
-async fn hosts(plane: &Plane) -> Answer<BTreeMap<domain::ServerId, String>> {
-    Ok(servers::list(plane.store.read()).await?.into_iter().map(|row| (row.id, row.host)).collect())
 }
 
 /// What was filled in.
@@ -114,6 +141,7 @@ async fn hosts(plane: &Plane) -> Answer<BTreeMap<domain::ServerId, String>> {
 pub struct Input {
     version: u32,
     canary: u32,
+    keep_hours: u32,
 }
 
 pub async fn begin(
@@ -125,14 +153,20 @@ pub async fn begin(
 ) -> Answer<Response> {
     let page = Console { plane: &plane, visit: &visit, actor: &actor };
     let key = app_key(plane.store.read(), &actor, &app).await?;
-    let wanted = CreateDeployment { version: Some(input.version), canary: Some(input.canary), keep_hours: None };
+    let wanted = CreateDeployment {
+        version: Some(input.version),
+        canary: Some(input.canary),
+        keep_hours: Some(input.keep_hours),
+    };
     match deploy(&plane, &actor, &key, wanted).await {
         Ok(Deploying::Begun(id)) => Ok(lead(&format!("{}/deployments/{id}", page.base()), None)),
         Ok(Deploying::NothingToDo(_)) => {
             Ok(lead(&format!("{}/apps/{}", page.base(), key.slug), Some(("info", "done-nothing-to-deploy"))))
         }
         Err(refusal) => {
-            let values = new_values(&plane, &visit, &actor, &app, Some(input.version), input.canary).await?;
+            // What is refused may be the version itself.
+            let known = versions::find(plane.store.read(), &key, input.version).await?.map(|version| version.number);
+            let values = new_values(&plane, &visit, &actor, &app, known, input.canary).await?;
             again(&plane, &visit, refusal, "console/deploy.html", values)
         }
     }
@@ -156,8 +190,31 @@ pub async fn roll_back(
     let page = Console { plane: &plane, visit: &visit, actor: &actor };
     let key = app_key(plane.store.read(), &actor, &app).await?;
     let wanted = CreateRollback { further: input.further.is_some() };
-    let id = rollback_app(&plane, &actor, &key, wanted).await?;
-    Ok(lead(&format!("{}/deployments/{id}", page.base()), None))
+    match rollback_app(&plane, &actor, &key, wanted).await {
+        Ok(id) => Ok(lead(&format!("{}/deployments/{id}", page.base()), None)),
+        Err(refusal) => {
+            let back = format!("{}/apps/{}", page.base(), key.slug);
+            page.ask_further(refusal, "/apps", &format!("{back}/rollback"), &back)
+        }
+    }
+}
+
+/// Takes exactly one deployment back.
+pub async fn undo(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Path((_, text)): Path<(String, String)>,
+) -> Answer<Response> {
+    let page = Console { plane: &plane, visit: &visit, actor: &actor };
+    let id = find(&plane, &actor, &text).await?;
+    match rollback_deployment(&plane, &actor, id).await {
+        Ok(begun) => Ok(lead(&format!("{}/deployments/{begun}", page.base()), None)),
+        Err(refusal) => {
+            let values = show_values(&plane, &page, id).await?;
+            again(&plane, &visit, refusal, "console/deployment.html", values)
+        }
+    }
 }
 
 /// The deployment within reach that the path names.
@@ -175,14 +232,14 @@ pub async fn show(
 ) -> Answer<Response> {
     let page = Console { plane: &plane, visit: &visit, actor: &actor };
     let id = find(&plane, &actor, &text).await?;
-    let whole = view::whole_deployment(&plane, id).await?;
-    let values = context! {
-        shell => page.shell("/deployments")?,
-        base => page.base(),
-        may_make => page.is(MAKERS),
-        ..shown(&plane, &page.base(), page.is(MAKERS), whole).await?
-    };
+    let values = show_values(&plane, &page, id).await?;
     Ok(plane.pages.page(&visit.view, "console/deployment.html", values))
+}
+
+async fn show_values(plane: &Plane, page: &Console<'_>, id: DeploymentId) -> Answer<Value> {
+    let whole = view::whole_deployment(plane, id).await?;
+    let drawn = Drawn { plane, language: page.visit.view.language, base: page.base(), may_make: page.is(MAKERS) };
+    Ok(context! { shell => page.shell("/deployments")?, ..drawn.values(whole) })
 }
 
 /// The same page's middle, again and again while something changes.
@@ -201,89 +258,76 @@ pub async fn live(
         async move {
             let whole = view::whole_deployment(&plane, id).await.map_err(|refusal| refusal.detail)?;
             let ended = whole.state.is_final();
-            let values = shown(&plane, &base, may_make, whole).await.map_err(|refusal| refusal.detail)?;
-            let values = context! { base, ..values };
-            plane
-                .pages
-                .html(&view, "console/deployment-live.html", values)
-                .map(|html| (html, ended))
-                .map_err(|error| error.to_string())
+            let drawn = Drawn { plane: &plane, language: view.language, base, may_make };
+            let html = plane.pages.html(&view, "console/deployment-live.html", drawn.values(whole));
+            html.map(|html| (html, ended)).map_err(|error| error.to_string())
         }
     });
     Ok(send_live(follow::until_ended(fragments)))
 }
 
-/// What the page shows of it.
-async fn shown(plane: &Plane, base: &str, may_make: bool, mut whole: Deployment) -> Answer<Value> {
-    let steps = whole.installations.take().unwrap_or_default();
-    let hosts = hosts(plane).await?;
-    let mut lanes: BTreeMap<String, Vec<&DeploymentStep>> = BTreeMap::new();
-    for step in &steps {
-        let host = hosts.get(&step.server).cloned().unwrap_or_else(|| step.server.to_string());
-        lanes.entry(host).or_default().push(step);
-    }
-    let lanes: Vec<Value> = lanes.into_iter().map(|(server, steps)| lane(base, server, &steps)).collect();
-    let undo = undo(plane, &whole, &steps).await?;
-    Ok(context! {
-        deployment => value(&whole),
-        kind => word(&whole.kind),
-        ended => whole.state.is_final(),
-        total => steps.len(),
-        done => steps.iter().filter(|step| step.ended_at.is_some()).count(),
-        longest_hold => steps.iter().filter_map(|step| step.held_ms).max(),
-        failures => steps.iter().filter(|step| step.state == DeploymentStepState::Undone).count(),
-        lanes,
-        undo,
-        may_make,
-    })
+/// What the page shows of it, to whom.
+struct Drawn<'a> {
+    plane: &'a Plane,
+    language: Language,
+    base: String,
+    may_make: bool,
 }
 
-/// One server's installations: those to look at, and those that are through.
-fn lane(base: &str, server: String, steps: &[&DeploymentStep]) -> Value {
-    let row = |step: &&DeploymentStep| {
-        let doing = step.steps.iter().rev().find(|one| one.ended_at.is_none()).map(|one| {
-            let way = if one.direction == Direction::Do { "do" } else { "undo" };
-            format!("{way}-{}", one.name)
-        });
-        let lines: Vec<String> = step.error.iter().flat_map(|error| error.lines()).map(str::to_owned).collect();
+impl Drawn<'_> {
+    fn values(&self, mut whole: Deployment) -> Value {
+        let steps = whole.installations.take().unwrap_or_default();
+        let mut lanes: BTreeMap<String, Vec<&DeploymentStep>> = BTreeMap::new();
+        for step in &steps {
+            let host = step.host.clone().unwrap_or_else(|| step.server.to_string());
+            lanes.entry(host).or_default().push(step);
+        }
+        let verb = if whole.kind == DeploymentKind::Deploy { "switch" } else { "rollback" };
+        let lanes: Vec<Value> = lanes.into_iter().map(|(server, steps)| self.lane(verb, server, &steps)).collect();
         context! {
-            name => step.name.as_str(),
-            href => format!("{base}/installations/{}", step.name),
-            state => step.state.to_string(),
-            doing,
-            step => Value::from(""),
-            canary => step.canary,
-            took => step.began_at.zip(step.ended_at).map(|(from, to)| to.saturating_sub(from)),
-            held => step.held_ms,
-            lines,
+            base => self.base.as_str(),
+            may_make => self.may_make,
+            keep_hours => self.plane.keep_hours(),
+            deployment => value(&whole),
+            kind => word(&whole.kind),
+            ended => whole.state.is_final(),
+            total => steps.len(),
+            done => steps.iter().filter(|step| step.ended_at.is_some()).count(),
+            longest_hold => steps.iter().filter_map(|step| step.held_ms).max(),
+            failures => steps.iter().filter(|step| step.state == DeploymentStepState::Undone).count(),
+            lanes,
+            undo => whole.undo.as_ref().map(value),
         }
-    };
-    let is_through = |step: &&&DeploymentStep| step.state == DeploymentStepState::Finished;
-    let (through, others): (Vec<_>, Vec<_>) = steps.iter().partition(is_through);
-    context! {
-        server,
-        done => steps.iter().filter(|step| step.ended_at.is_some()).count(),
-        total => steps.len(),
-        rows => others.into_iter().map(row).collect::<Vec<_>>(),
-        more => through.into_iter().map(row).collect::<Vec<_>>(),
     }
-}
 
-/// Until when it can be taken back, and how many of its installations.
-async fn undo(plane: &Plane, whole: &Deployment, steps: &[DeploymentStep]) -> Answer<Option<Value>> {
-    if !whole.state.is_final() || whole.kind == DeploymentKind::Rollback {
-        return Ok(None);
-    }
-    let (mut count, mut until) = (0, None);
-    for step in steps.iter().filter(|step| step.state == DeploymentStepState::Finished) {
-        let known = snapshots::of(plane.store.read(), step.installation).await?;
-        if let Some(target) = rollback_target(&known, plane.now()).filter(|target| target.version == step.from_version)
-        {
-            count += 1;
-            until = until.max(target.until);
+    /// One server's installations: those to look at, and those that are through.
+    fn lane(&self, verb: &str, server: String, steps: &[&DeploymentStep]) -> Value {
+        let row = |step: &&DeploymentStep| {
+            let under_way = step.began_at.filter(|_| step.ended_at.is_none());
+            let doing = under_way.map(|_| HowFar::of(verb, &step.steps));
+            let lines: Vec<String> = step.error.iter().flat_map(|error| error.lines()).map(str::to_owned).collect();
+            context! {
+                name => step.name.as_str(),
+                href => format!("{}/installations/{}", self.base, step.name),
+                state => step.state.to_string(),
+                step => doing.and_then(|far| steps::now(self.plane, self.language, &far)),
+                canary => step.canary,
+                since => under_way,
+                took => step.began_at.zip(step.ended_at).map(|(from, to)| to.saturating_sub(from)),
+                held => step.held_ms,
+                lines,
+            }
+        };
+        let is_through = |step: &&&DeploymentStep| step.state == DeploymentStepState::Finished;
+        let (through, others): (Vec<_>, Vec<_>) = steps.iter().partition(is_through);
+        context! {
+            server,
+            done => steps.iter().filter(|step| step.ended_at.is_some()).count(),
+            total => steps.len(),
+            rows => others.into_iter().map(row).collect::<Vec<_>>(),
+            more => through.into_iter().map(row).collect::<Vec<_>>(),
         }
     }
-    Ok((count > 0).then(|| context! { count, until }))
 }
 
 pub async fn stop(

@@ -94,6 +94,7 @@ async fn values(plane: &Plane, visit: &Visit, actor: &Actor, wanted: &Wanted, er
         name => slug.map(|slug| slug.to_string()),
         typed => wanted.name.as_str(),
         replaces => known.is_some(),
+        keep_hours => plane.keep_hours(),
         action => format!("{}/hosting/site?{}", page.base(), query.finish()),
         errors => value(&errors),
     })

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use domain::state::OperationState;
 use domain::{InstallationId, InstallationName, Slug};
 use futures_util::StreamExt;
 use http::HeaderMap;
@@ -21,13 +22,13 @@ use crate::operations::{Actor, delete_backup, exec, find_installation, remove, r
 use crate::problem::{Answer, Refusal};
 use crate::store::events::{self, Part as EventPart};
 use crate::store::installations::{self, Filter};
-use crate::store::{apps, customers};
+use crate::store::{apps, customers, operations};
 use crate::web::api::backups::{copies_told, send_archive};
 use crate::web::api::installations::reports;
-use crate::web::design::live as send_live;
+use crate::web::design::{Language, live as send_live};
 use crate::web::entry::{Form, again};
 use crate::web::visit::{Visit, lead};
-use crate::web::{Path, Query, follow, logs, usage, view};
+use crate::web::{Path, Query, follow, logs, steps, usage, view};
 use crate::wire::{CreateBackup, CreateInstallation, CreateRollback, FromCopy, word};
 
 use super::apps::require_typed;
@@ -163,7 +164,7 @@ async fn show_values(plane: &Plane, visit: &Visit, actor: &Actor, text: &str, ov
     let row = find_installation(plane.store.read(), &actor.reach, text).await?;
     let (base, range) = (page.base(), over.range.as_deref());
     let charts = usage::charts(plane, &visit.view, actor, &row, range);
-    let (usage, shown) = tokio::try_join!(charts, shown(plane, actor, &base, text))?;
+    let (usage, shown) = tokio::try_join!(charts, shown(plane, actor, visit.view.language, &base, text))?;
     Ok(context! {
         shell => page.shell("/installations")?,
         may_act => page.is(STAFF),
@@ -176,7 +177,7 @@ async fn show_values(plane: &Plane, visit: &Visit, actor: &Actor, text: &str, ov
 }
 
 /// What the page shows of it; also a customer's.
-pub async fn shown(plane: &Plane, actor: &Actor, base: &str, text: &str) -> Answer<Value> {
+pub async fn shown(plane: &Plane, actor: &Actor, language: Language, base: &str, text: &str) -> Answer<Value> {
     let db = plane.store.read();
     let row = find_installation(db, &actor.reach, text).await?;
     let id = row.id;
@@ -187,8 +188,13 @@ pub async fn shown(plane: &Plane, actor: &Actor, base: &str, text: &str) -> Answ
     let silent = asked.is_err();
     let live = asked.ok().flatten();
     let copies = copies_told(plane, &row, live.as_ref().map(|live| live.snapshots.clone())).await?;
-    let doing = row.operation.and_then(|id| plane.progress.of(id)).and_then(|doing| {
-        doing.steps.iter().rev().find(|step| step.ended_at.is_none()).map(|step| step.name.to_string())
+    let under_way = match row.operation {
+        Some(id) => operations::find(db, id).await?.filter(|row| row.state == OperationState::Running),
+        None => None,
+    };
+    let doing = under_way.map(|row| {
+        let (verb, known) = (row.work.verb(), plane.progress.of(row.id).unwrap_or_default());
+        steps::doing(plane, language, verb, &known.steps, known.waiting_for.is_some())
     });
     let installation = view::installation(plane, db, row).await?;
     let filter = events::Filter { installation: Some(id), ..events::Filter::default() };
@@ -204,6 +210,7 @@ pub async fn shown(plane: &Plane, actor: &Actor, base: &str, text: &str) -> Answ
         copies => value(&copies),
         events => value(&events),
         now_version => installation.version,
+        keep_hours => plane.keep_hours(),
     })
 }
 
@@ -232,7 +239,8 @@ pub fn fragments(
         let (plane, base, visit, actor, text) =
             (plane.clone(), base.clone(), visit.clone(), actor.clone(), text.clone());
         async move {
-            let values = shown(&plane, &actor, &base, &text).await.map_err(|refusal| refusal.detail)?;
+            let language = visit.view.language;
+            let values = shown(&plane, &actor, language, &base, &text).await.map_err(|refusal| refusal.detail)?;
             plane.pages.html(&visit.view, template, values).map(|html| (html, false)).map_err(|error| error.to_string())
         }
     });
@@ -288,11 +296,15 @@ pub async fn act(
     Path((_, text, verb)): Path<(String, String, String)>,
     Form(input): Form<Act>,
 ) -> Answer<Response> {
-    let base = Console { plane: &plane, visit: &visit, actor: &actor }.base();
+    let page = Console { plane: &plane, visit: &visit, actor: &actor };
+    let base = page.base();
     let home = format!("{base}/installations/{text}");
     match do_verb(&plane, &actor, &text, &verb, input).await {
         Ok(Done::Deployment(id)) => Ok(lead(&format!("{base}/deployments/{id}"), None)),
         Ok(Done::Operation(key)) => Ok(lead(&home, Some(("info", key)))),
+        Err(refusal) if refusal.code == "rolled-back-already" => {
+            page.ask_further(refusal, "/installations", &format!("{home}/rollback"), &home)
+        }
         Err(refusal) => {
             let values = show_values(&plane, &visit, &actor, &text, Over::default()).await?;
             again(&plane, &visit, refusal, "console/installation.html", values)

@@ -1,7 +1,8 @@
 //! The console of publishers: one file per noun.
 
+use axum::response::Response;
 use domain::Slug;
-use minijinja::Value;
+use minijinja::{Value, context};
 use serde::Serialize;
 
 use super::design::{Choice, Entry, Section, Serde, Shell};
@@ -79,6 +80,18 @@ impl Console<'_> {
 
     fn text(&self, key: &str) -> String {
         self.plane.pages.text(self.visit.view.language, key)
+    }
+
+    /// Asks whether to go back one more version, where that is what was refused: it discards more data.
+    pub fn ask_further(&self, refusal: Refusal, menu: &str, action: &str, back: &str) -> Answer<Response> {
+        if refusal.code != "rolled-back-already" {
+            return Err(refusal);
+        }
+        let view = &self.visit.view;
+        let said = self.plane.words(view.language, &refusal.code, refusal.detail);
+        let hours = self.plane.keep_hours();
+        let values = context! { shell => self.shell(menu)?, said, action, back, keep_hours => hours };
+        Ok(self.plane.pages.page_with(refusal.status, view, "console/further.html", values))
     }
 
     /// What stands around a page whose place in the menu is `current`.

@@ -21,10 +21,10 @@ use crate::store::installations::{self, Filter, InstallationRow};
 use crate::store::{operations, publishers};
 use crate::web::api::installations::reports;
 use crate::web::api::servers::all as all_servers;
-use crate::web::design::live as send_live;
+use crate::web::design::{Language, live as send_live};
 use crate::web::entry::{Form, again};
 use crate::web::visit::{Visit, lead};
-use crate::web::{Path, Query, follow, view};
+use crate::web::{Path, Query, follow, steps as said, view};
 use crate::wire::{Operation, PublisherLimits, word};
 
 /// Installations of a page of the list, and those that fill a server most.
@@ -114,7 +114,7 @@ pub async fn all_installations(
     Ok(plane.pages.page(&visit.view, "console/platform-installations.html", values))
 }
 
-async fn operations_values(plane: &Plane, actor: &Actor) -> Answer<Value> {
+async fn operations_values(plane: &Plane, language: Language, actor: &Actor) -> Answer<Value> {
     let db = plane.store.read();
     let mut lists = BTreeMap::new();
     for state in [OperationState::Running, OperationState::Stuck, OperationState::Undone] {
@@ -125,7 +125,7 @@ async fn operations_values(plane: &Plane, actor: &Actor) -> Answer<Value> {
             .map(|row| {
                 let publisher = row.publisher.to_string();
                 let operation = view::operation(plane, row);
-                context! { publisher, steps => steps(&operation), ..value(&operation) }
+                context! { publisher, steps => steps(plane, language, &operation), ..value(&operation) }
             })
             .collect();
         lists.insert(state.to_string(), all);
@@ -134,19 +134,20 @@ async fn operations_values(plane: &Plane, actor: &Actor) -> Answer<Value> {
 }
 
 /// Its steps as the page draws them.
-fn steps(operation: &Operation) -> Vec<Value> {
+fn steps(plane: &Plane, language: Language, operation: &Operation) -> Vec<Value> {
     let state = |step: &nimbus_api::StepReport| match (&step.error, step.ended_at, step.direction) {
         (Some(_), ..) => "failed",
         (None, None, _) => "now",
         (None, Some(_), Direction::Undo) => "undone",
         (None, Some(_), Direction::Do) => "done",
     };
-    operation.steps.iter().map(|step| context! { label => step.name.as_str(), state => state(step) }).collect()
+    let label = |step: &nimbus_api::StepReport| said::name(plane, language, &step.name);
+    operation.steps.iter().map(|step| context! { label => label(step), state => state(step) }).collect()
 }
 
 pub async fn all_operations(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -> Answer<Response> {
     let page = Console { plane: &plane, visit: &visit, actor: &actor };
-    let values = context! { shell => page.shell("/operations")?, ..operations_values(&plane, &actor).await? };
+    let values = context! { shell => page.shell("/operations")?, ..operations_values(&plane, visit.view.language, &actor).await? };
     Ok(plane.pages.page(&visit.view, "console/platform-operations.html", values))
 }
 
@@ -155,7 +156,8 @@ pub async fn operations_live(State(plane): State<Arc<Plane>>, visit: Visit, acto
     let fragments = follow::changes(plane.clone()).then(move |()| {
         let (plane, visit, actor) = (plane.clone(), visit.clone(), actor.clone());
         async move {
-            let values = operations_values(&plane, &actor).await.map_err(|refusal| refusal.detail)?;
+            let language = visit.view.language;
+            let values = operations_values(&plane, language, &actor).await.map_err(|refusal| refusal.detail)?;
             let html = plane.pages.html(&visit.view, "console/platform-operations-live.html", values);
             html.map(|html| (html, false)).map_err(|error| error.to_string())
         }

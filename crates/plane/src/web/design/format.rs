@@ -115,6 +115,33 @@ pub fn duration(language: Language, millis: u64) -> String {
     }
 }
 
+/// Time that runs, in hours at most and whole seconds: `47 h 12 min`, `3 min 5 s`, `8 s`. The script counts on in the same
+/// form.
+pub fn clock(language: Language, millis: u64) -> String {
+    let hours = grouped(language, &(millis / HOUR).to_string());
+    match millis {
+        0..MINUTE => format!("{}{SPACE}s", millis / SECOND),
+        MINUTE..HOUR => format!("{}{SPACE}min {}{SPACE}s", millis / MINUTE, millis % MINUTE / SECOND),
+        _ => format!("{hours}{SPACE}h {}{SPACE}min", millis % HOUR / MINUTE),
+    }
+}
+
+/// How long something has been going on, as an element that the script counts on.
+pub fn running_element(view: &View, since: Millis) -> String {
+    let said = clock(view.language, view.now.saturating_sub(since));
+    format!("<time datetime=\"{}\" data-since=\"{since}\">{said}</time>", machine(since))
+}
+
+/// How long there still is, as an element that the script counts down: `47 h 12 min left`.
+pub fn left_element(texts: &Texts, view: &View, until: Millis) -> String {
+    let said = match until.saturating_sub(view.now) {
+        0 => texts.plain(view.language, "time-over"),
+        left => texts.with(view.language, "time-left", "time", clock(view.language, left)),
+    };
+    let exact = moment(view.language, &view.zone, until, Shape::Exact);
+    format!("<time datetime=\"{}\" title=\"{exact}\" data-left=\"{until}\">{said}</time>", machine(until))
+}
+
 /// A moment as people say it: `5 minutes ago`, `in 2 days`, `just now`. The script says the same in the same words.
 pub fn relative(texts: &Texts, language: Language, at: Millis, now: Millis) -> String {
     let distance = at.abs_diff(now);
@@ -278,6 +305,15 @@ mod tests {
         assert_eq!(said(185_000), "3 min 5 s");
         assert_eq!(said(2 * HOUR), "2 h");
         assert_eq!(said(2 * DAY + 4 * HOUR + 59 * MINUTE), "2 d 4 h");
+    }
+
+    #[test]
+    fn a_countdown_is_in_hours_and_minutes() {
+        let said = |millis| clock(Language::En, millis).replace('\u{a0}', " ");
+        assert_eq!(said(47 * HOUR + 12 * MINUTE + 59 * SECOND), "47 h 12 min");
+        assert_eq!(said(720 * HOUR), "720 h 0 min");
+        assert_eq!(said(185_999), "3 min 5 s");
+        assert_eq!(said(999), "0 s");
     }
 
     #[test]

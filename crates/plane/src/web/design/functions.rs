@@ -30,6 +30,13 @@ pub fn add(environment: &mut Environment<'static>, words: &Arc<Texts>, assets: &
     environment.add_function("languages", || {
         Value::from_iter(Language::ALL.iter().map(|one| Value::from(vec![one.code(), one.name()])))
     });
+    let all = words.clone();
+    environment.add_filter("left", move |state: &State, until: u64| {
+        Ok::<_, Error>(Value::from_safe_string(format::left_element(&all, view(state)?.as_ref(), until)))
+    });
+    environment.add_filter("running", |state: &State, since: u64| {
+        Ok::<_, Error>(Value::from_safe_string(format::running_element(view(state)?.as_ref(), since)))
+    });
     let words = words.clone();
     environment.add_filter("ago", move |state: &State, at: u64| {
         let element = format::time_element(&words, view(state)?.as_ref(), at);

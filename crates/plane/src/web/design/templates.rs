@@ -32,7 +32,7 @@ const PAGES: &[(&str, &str, &str)] = embedded!["../pages/":
     "entry/password.html", "entry/security.html", "entry/signup.html", "entry/sso.html",
     "console/announcements.html", "console/app.html", "console/apps.html", "console/branding-preview.html",
     "console/branding.html", "console/copies.html", "console/customer.html",
-    "console/customers.html", "console/deploy.html", "console/deployment-live.html", "console/deployment-rows.html",
+    "console/customers.html", "console/deploy.html", "console/doing.html", "console/further.html", "console/deployment-live.html", "console/deployment-rows.html",
     "console/deployment.html", "console/environment.html", "console/deployments.html", "console/events.html", "console/home.html", "console/hosting.html", "console/hosting-site.html",
     "console/installation-live.html", "console/installation.html", "console/installations.html", "console/logs.html",
     "console/operator.html", "console/people.html", "console/platform-installations.html", "console/platform-operations-live.html", "console/platform-operations.html",

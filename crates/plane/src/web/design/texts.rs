@@ -20,6 +20,7 @@ const EMBEDDED: &[(Language, &str, &str)] = embedded![
     "styleguide.ftl",
     "entry.ftl",
     "console.ftl",
+    "deployments.ftl",
     "docs.ftl",
     "installations.ftl",
     "platform.ftl",

@@ -9,10 +9,10 @@ use serde_json::{Map, Value, json};
 
 use crate::wire::{
     Accepted, AddressAsked, Announcement, App, Applied, Attachment, Backup, Branding, CannedAnswer, CurrentLeave,
-    Customer, Delivery, Deployment, DeploymentEvent, DeviceLoginBegun, Document, DocumentImage, DocumentRevision,
-    EVENT_STREAM, Event, Hosted, Installation, Invitation, MailTaken, Me, Member, NDJSON, NewToken, NewWebhook, Opened,
-    Operation, Page, PlatformSettings, Publisher, Server, SignIn, Snapshot, Status, Ticket, TicketMessage, Token,
-    Usage, Variable, Version, Webhook,
+    Customer, Delivery, Deployment, DeploymentEvent, DeploymentPlan, DeviceLoginBegun, Document, DocumentImage,
+    DocumentRevision, EVENT_STREAM, Event, Hosted, Installation, Invitation, MailTaken, Me, Member, NDJSON, NewToken,
+    NewWebhook, Opened, Operation, Page, PlatformSettings, Publisher, Server, SignIn, Snapshot, Status, Ticket,
+    TicketMessage, Token, Usage, Variable, Version, Webhook,
 };
 
 type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
@@ -240,6 +240,7 @@ pub const ANSWERS: &[Told] = &[
         "Deploys; 200 if there is nothing to do, 409 while one is live.",
     )
     .or(200),
+    gives::<DeploymentPlan>("GET /apps/{app}/plan", "What a deployment of a version would change now."),
     begins::<Deployment>("POST /apps/{app}/rollback", "Takes the last deployment back; 409 if nothing can go back."),
     begins::<Hosted>(
         "POST /apps/{app}/host",
@@ -352,6 +353,10 @@ pub const ANSWERS: &[Told] = &[
     page::<Deployment>("GET /deployments", "Deployments and rollbacks, newest first, without their installations."),
     gives::<Deployment>("GET /deployments/{deployment}", "One, with every installation's part."),
     begins::<Deployment>("POST /deployments/{deployment}/stop", "Begins nothing new; what is under way ends."),
+    begins::<Deployment>(
+        "POST /deployments/{deployment}/rollback",
+        "Takes it back where nothing came after it; 409 if nothing can go back.",
+    ),
     lines::<DeploymentEvent>("GET /deployments/{deployment}/events", "Everything about it until it has ended."),
     page::<Operation>("GET /operations", "Operations, newest first."),
     gives::<Operation>("GET /operations/{operation}", "One with its steps; with `wait` as soon as there is news."),

@@ -41,7 +41,7 @@ async fn values(plane: &Plane, visit: &Visit, actor: &Actor, text: &str, over: O
     let logo = logo_of(plane.store.read(), &base, &row).await?;
     let app = apps::find(plane.store.read(), &row.app_key()).await?;
     let charts = usage::charts(plane, &visit.view, actor, &row, over.range.as_deref());
-    let (usage, shown) = tokio::try_join!(charts, shown(plane, actor, &base, text))?;
+    let (usage, shown) = tokio::try_join!(charts, shown(plane, actor, visit.view.language, &base, text))?;
     Ok(context! {
         portal => page.frame("")?,
         app_name => app.map_or_else(|| row.app.to_string(), |app| app.name),

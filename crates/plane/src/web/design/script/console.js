@@ -34,8 +34,24 @@
       if (time.textContent !== text) time.textContent = text;
     }
   };
+  // Times that run, in the form of the server (format.rs): up from when something began, down to when it ends.
+  const clock = (millis) => {
+    const seconds = Math.floor(millis / 1e3), minutes = Math.floor(seconds / 60), hours = Math.floor(minutes / 60);
+    if (hours) return `${hours}\u00a0h ${minutes % 60}\u00a0min`;
+    return minutes ? `${minutes}\u00a0min ${seconds % 60}\u00a0s` : `${seconds}\u00a0s`;
+  };
+  const tick = () => {
+    for (const time of all("time[data-since], time[data-left]")) {
+      const { since, left } = time.dataset, rest = Number(left) - Date.now();
+      const text = since ? clock(Math.max(0, Date.now() - since))
+        : rest > 0 ? root.dataset.timeLeft.replace("*", clock(rest)) : root.dataset.timeOver;
+      if (time.textContent !== text) time.textContent = text;
+    }
+  };
   freshen();
+  tick();
   setInterval(freshen, 15e3);
+  setInterval(tick, 1e3);
 
   // New markup takes the place of the old with as little change as can be: focus, scrolling and open details stay.
   const morph = (from, to) => {
@@ -76,6 +92,7 @@
       fresh.innerHTML = html;
       morph(element, fresh);
       freshen();
+      tick();
       upgrade();
     });
   }
@@ -145,6 +162,9 @@
     link.hidden = history.length < 2;
     link.addEventListener("click", (event) => { event.preventDefault(); history.back(); });
   });
+
+  // <select data-reload>: another choice shows its page at once; without this there is a button.
+  on("change", "select[data-reload]", (event, select) => select.form.requestSubmit());
 
   // <form data-preview="/path">: what the form would bring is shown as one types, in the element named after the form.
   all("form[data-preview]").forEach((form) => {

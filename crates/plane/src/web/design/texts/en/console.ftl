@@ -115,10 +115,6 @@ deploy-more = { $n ->
    *[other] and { $n } more
 }
 deploy-none = All of them have this version already.
-deploy-n = { $n ->
-    [one] Deploy to 1 installation
-   *[other] Deploy to { $n } installations
-}
 canary = First ones
 canary-hint = So many go first; all others follow when they are well
 from-version = Has now
@@ -140,12 +136,10 @@ undo-n = { $n ->
     [one] Undo for 1 installation
    *[other] Undo for { $n } installations
 }
-undo-until = possible until
+undo-until = It can be undone:
 undo-title = Undo this deployment
 undo-last = Undo the last deployment
-undo-text = Code and data of every installation go back to right before its last deployment. What was written since then is kept for 48 hours.
 undo-one = Undo its last deployment
-undo-one-text = It goes back to version { $n } with the data of right before its deployment. What was written since then is kept for 48 hours.
 undo-button = Undo
 installations-lead = Each customer's own copy of an application.
 installations-empty-title = No installations yet
@@ -173,7 +167,6 @@ restart = Restart
 remove = Remove
 remove-text = The installation goes with all its data and all its backups. This cannot be undone.
 copies = Copies of its data
-copies-lead = Backups stay until somebody deletes them; what comes by itself stays for 48 hours.
 copies-empty = None yet.
 copy-backup = Backup
 copy-before-switch = Before a deployment
@@ -189,7 +182,6 @@ backup-label-hint = Such as: before the end of the year
 backup-delete = Delete the backup
 backup-delete-text = It cannot be brought back.
 restore = Restore
-restore-text = The data go back to this copy. What is there now is kept for 48 hours, so that this can be undone.
 customers-lead = Companies that use your applications.
 customers-new = New customer
 customers-name-hint = The company's name

@@ -70,7 +70,6 @@ hosting-name-hint = The beginning of its address: lower-case letters, digits and
 hosting-size-hint = For a website. A package says in its manifest what it may use.
 hosting-next = Go on
 hosting-upload-lead = Send an archive: a website with index.html at its top, an application of Cirrus, or any package with a vclouden.toml.
-hosting-replaces = What you send takes the place of what is there. If it does not become healthy, that comes back; and you can undo it for 48 hours.
 hosting-archive = Archive
 hosting-archive-hint = A tar.gz of the content of a directory, such as from tar czf site.tar.gz -C site .
 done-hosted = It is being installed.

@@ -115,10 +115,6 @@ deploy-more = { $n ->
    *[other] y { $n } más
 }
 deploy-none = Todas tienen ya esta versión.
-deploy-n = { $n ->
-    [one] Desplegar en 1 instalación
-   *[other] Desplegar en { $n } instalaciones
-}
 canary = Las primeras
 canary-hint = Esas van primero; las demás siguen cuando estén bien
 from-version = Tiene ahora
@@ -140,12 +136,10 @@ undo-n = { $n ->
     [one] Deshacer en 1 instalación
    *[other] Deshacer en { $n } instalaciones
 }
-undo-until = se puede hasta
+undo-until = Se puede deshacer:
 undo-title = Deshacer este despliegue
 undo-last = Deshacer el último despliegue
-undo-text = El código y los datos de cada instalación vuelven a justo antes de su último despliegue. Lo escrito desde entonces se guarda 48 horas.
 undo-one = Deshacer su último despliegue
-undo-one-text = Vuelve a la versión { $n } con los datos de justo antes de su despliegue. Lo escrito desde entonces se guarda 48 horas.
 undo-button = Deshacer
 installations-lead = La copia propia de cada cliente.
 installations-empty-title = Aún no hay instalaciones
@@ -173,7 +167,6 @@ restart = Reiniciar
 remove = Quitar
 remove-text = La instalación se va con todos sus datos y todas sus copias. No se puede deshacer.
 copies = Copias de sus datos
-copies-lead = Las copias de respaldo quedan hasta que alguien las borre; las que llegan solas, 48 horas.
 copies-empty = Aún no hay.
 copy-backup = Respaldo
 copy-before-switch = Antes de un despliegue
@@ -189,7 +182,6 @@ backup-label-hint = Como: antes del cierre del año
 backup-delete = Borrar la copia
 backup-delete-text = No se puede recuperar.
 restore = Restaurar
-restore-text = Los datos vuelven a esta copia. Lo que hay ahora se guarda 48 horas, para poder deshacerlo.
 customers-lead = Las empresas que usan sus aplicaciones.
 customers-new = Cliente nuevo
 customers-name-hint = El nombre de la empresa

@@ -78,7 +78,6 @@ hosting-name-hint = El comienzo de su dirección: minúsculas, dígitos y guione
 hosting-size-hint = Para un sitio web. Un paquete dice en su manifiesto lo que puede usar.
 hosting-next = Seguir
 hosting-upload-lead = Envíe un archivo: un sitio web con index.html arriba, una aplicación de Cirrus o cualquier paquete con vclouden.toml.
-hosting-replaces = Lo que envíe toma el lugar de lo que hay. Si no queda sano, aquello vuelve; y puede deshacerlo durante 48 horas.
 hosting-archive = Archivo
 hosting-archive-hint = Un tar.gz del contenido de un directorio, como el de tar czf sitio.tar.gz -C sitio .
 done-hosted = Se está instalando.

@@ -1,0 +1,226 @@
+//! What a deployment will touch and how it is taken back: over the API and on the pages.
+
+use nimbus_api::Work;
+use plane::wire::{Deployment, DeploymentPlan};
+use serde_json::json;
+
+use crate::fake::Outcome;
+use crate::pages::scene;
+use crate::world::{World, package};
+
+/// That many installations of version 1, and a version 2.
+async fn fleet(count: usize) -> World {
+    let world = World::with_app().await;
+    for _ in 0..count {
+        world.install("hola", "acme").await;
+    }
+    world.publish("hola", 2).await;
+    world
+}
+
+async fn version_of(world: &World, name: &str) -> u32 {
+    world.installation(name).await.version
+}
+
+#[tokio::test]
+async fn a_plan_says_who_would_be_changed_and_changes_nothing() {
+    let world = fleet(3).await;
+    let plan: DeploymentPlan = world.get("/apps/hola/plan").await.expect(200).json();
+    assert_eq!((plan.version, plan.installations, plan.servers.len()), (2, 3, 1));
+    let on = &plan.servers[0];
+    assert_eq!((on.from[0].version, on.from[0].installations), (1, 3));
+    assert!(on.host.as_deref().is_some_and(|host| !host.is_empty()));
+    let plan: DeploymentPlan = world.get("/apps/hola/plan?version=1").await.expect(200).json();
+    assert_eq!((plan.version, plan.installations, plan.servers), (1, 0, vec![]));
+    world.get("/apps/hola/plan?version=9").await.refused(404, "unknown-version");
+    world.get("/apps/no/plan").await.refused(404, "unknown-app");
+    let all = world.get("/deployments").await.expect(200).text();
+    assert!(all.contains("\"items\":[]"), "{all}");
+    // As it says, so it is.
+    assert_eq!(world.deploy_all("hola").await.counts["finished"], 3);
+}
+
+#[tokio::test]
+async fn exactly_what_a_deployment_changed_goes_back() {
+    let world = fleet(3).await;
+    let first = world.deploy_all("hola").await;
+    let undo = world.deployment(first.id).await.undo.unwrap();
+    assert_eq!(undo.installations, 3);
+    let left = undo.until.unwrap() - world.clock.now();
+    assert!(left <= 48 * 3_600_000 && left > 47 * 3_600_000, "{left}");
+    assert_eq!(
+        world.deployment(first.id).await.installations.unwrap()[0].host,
+        world.installation("hola-acme").await.host
+    );
+    // One goes back by itself, one gets a newer version alone: neither is this deployment's any more.
+    let alone: Deployment = world.post("/installations/hola-acme/rollback", json!({})).await.expect(202).json();
+    world.deployed(alone.id).await;
+    world.publish("hola", 3).await;
+    world.fake.script(|request| match request.work {
+        Work::Switch { .. } => Outcome::Hold,
+        _ => Outcome::Finish,
+    });
+    let second = world.deploy("hola", json!({"canary": 1})).await.id;
+    let canary = world.fake.wait_running(1).await[0];
+    world
+        .post(&format!("/deployments/{first}/rollback", first = first.id), json!({}))
+        .await
+        .refused(409, "deployment-under-way");
+    world.post(&format!("/deployments/{second}/stop"), json!({})).await.expect(202);
+    world.fake.script(|_| Outcome::Finish);
+    world.fake.end(canary, Outcome::Finish);
+    let second = world.deployed(second).await;
+    let newer = second.installations.unwrap().into_iter().find(|step| step.canary).unwrap().name.to_string();
+    let mut untouched = vec!["hola-acme-2", "hola-acme-3"];
+    untouched.retain(|name| *name != newer);
+    let undo = world.deployment(first.id).await.undo.unwrap();
+    assert_eq!(undo.installations as usize, untouched.len());
+    let path = format!("/deployments/{}/rollback", first.id);
+    let back: Deployment = world.post(&path, json!({})).await.expect(202).json();
+    let back = world.deployed(back.id).await;
+    let names: Vec<String> = back.installations.unwrap().iter().map(|step| step.name.to_string()).collect();
+    assert_eq!(names, untouched);
+    for name in &untouched {
+        assert_eq!(version_of(&world, name).await, 1);
+    }
+    assert_eq!(version_of(&world, &newer).await, 3);
+    // Now there is nothing left of it; and a rollback is none to take back.
+    assert_eq!(world.deployment(first.id).await.undo, None);
+    world.post(&path, json!({})).await.refused(409, "nothing-to-roll-back");
+    world.post(&format!("/deployments/{}/rollback", back.id), json!({})).await.refused(409, "nothing-to-roll-back");
+    world.post("/deployments/no/rollback", json!({})).await.refused(404, "unknown-deployment");
+}
+
+#[tokio::test]
+async fn it_goes_back_only_in_time() {
+    let world = fleet(1).await;
+    let id = world.deploy("hola", json!({"keep_hours": 2})).await.id;
+    world.deployed(id).await;
+    world.clock.forward(3);
+    assert_eq!(world.deployment(id).await.undo, None);
+    world.post(&format!("/deployments/{id}/rollback"), json!({})).await.refused(409, "nothing-to-roll-back");
+}
+
+#[tokio::test]
+async fn customers_are_not_told_the_names_of_servers() {
+    let world = fleet(1).await;
+    assert!(world.installation("hola-acme").await.host.is_some());
+    let body = json!({"name": "theirs", "role": "customer-user", "publisher": "main", "customer": "acme"});
+    let token: plane::wire::NewToken = world.post("/tokens", body).await.expect(201).json();
+    for path in ["/installations", "/installations/hola-acme"] {
+        let got = crate::roles::ask(&world, Some(&token.secret), reqwest::Method::GET, path, None).await.expect(200);
+        assert!(!got.text().contains("\"host\""), "{}", got.text());
+    }
+}
+
+#[tokio::test]
+async fn an_older_version_is_chosen_and_deployed_without_a_script() {
+    let world = World::new().await;
+    let (mut owner, _admin) = scene(&world).await;
+    let at = "/p/acme/apps/hola/deploy";
+    // The newest runs everywhere, which hinders nobody.
+    let page = owner.open(at).await;
+    page.has("0 installations will change").has("<form class=\"row\" method=\"get\"").has("Show what it touches");
+    assert!(!page.html.contains("disabled"), "{}", page.html);
+    let page = owner.open(&format!("{at}?version=1")).await;
+    page.has("1 installation will change")
+        .has("name=\"version\" value=\"1\"")
+        .has("Deploy version 1 to 1 installation");
+    let form = [("version", "1"), ("canary", "1"), ("keep_hours", "5")];
+    let page = owner.send(&format!("{at}?version=1"), at, &form).await;
+    page.has("hola, version 1");
+    world.until("it has ended", async || owner.open(&page.path).await.html.contains("It can be undone")).await;
+    assert_eq!(version_of(&world, "hola-sol").await, 1);
+    owner.open(&page.path).await.has("4&nbsp;h").has("59&nbsp;min");
+}
+
+#[tokio::test]
+async fn a_deployments_page_shows_steps_and_takes_back_what_it_changed() {
+    let world = World::new().await;
+    let (mut owner, mut admin) = scene(&world).await;
+    world.publish_bytes("acme:hola", "?notes=third", package("hola", 3)).await.expect(201);
+    world.fake.script(|_| Outcome::Hold);
+    let id = world.deploy("acme:hola", json!({})).await.id;
+    let held = world.fake.wait_running(1).await[0];
+    let at = format!("/p/acme/deployments/{id}");
+    world.until("its step is known", async || owner.open(&at).await.html.contains("class=\"step\">stopping")).await;
+    owner.open(&at).await.has("<span class=\"badge info plain\">first</span>").has("data-since=\"");
+    // The same on the pages of the installation, for the publisher and the customer.
+    for (browser, path) in
+        [(&mut owner, "/p/acme/installations/hola-sol"), (&mut admin, "/c/sol/installations/hola-sol")]
+    {
+        let page = browser.open(path).await;
+        page.has("It is getting another version").has("2 of 9 steps").has("<progress class=\"\" value=\"2\" max=\"9\"");
+        browser.cookies.insert("language".into(), "es".into());
+        browser.open(path).await.has("Recibe otra versión").has("2 de 9 pasos");
+        browser.cookies.insert("language".into(), "en".into());
+    }
+    world.fake.script(|_| Outcome::Finish);
+    world.fake.end(held, Outcome::Finish);
+    world.deployed(id).await;
+    let page = owner.open(&at).await;
+    page.has("Undo for 1 installation").has("data-left=\"").has(&format!("action=\"{at}/rollback\""));
+    owner.open("/p/acme/installations/hola-sol").await.has("Its last deployment can be undone, back to version 2");
+    let back = owner.send(&at, &format!("{at}/rollback"), &[]).await;
+    back.has("hola is taken back");
+    world.until("it is back", async || version_of(&world, "hola-sol").await == 2).await;
+    world.until("it has ended", async || !owner.open(&at).await.html.contains("Undo for")).await;
+    owner.send(&at, &format!("{at}/rollback"), &[]).await.has("nothing of deployment");
+}
+
+#[tokio::test]
+async fn going_back_further_is_asked_for_on_a_page() {
+    let world = World::new().await;
+    let (mut owner, _admin) = scene(&world).await;
+    world.publish_bytes("acme:hola", "?notes=third", package("hola", 3)).await.expect(201);
+    world.deploy_all("acme:hola").await;
+    let one = "/p/acme/installations/hola-sol";
+    for (from, action) in [(one, format!("{one}/rollback")), ("/p/acme/apps/hola", "/p/acme/apps/hola/rollback".into())]
+    {
+        if from == one {
+            owner.send(from, &action, &[]).await.has("hola is taken back");
+            world.until("it is back", async || version_of(&world, "hola-sol").await == 2).await;
+            world.until("it ended", async || world.installation("hola-sol").await.deployment.is_none()).await;
+        }
+        let asked = owner.send(from, &action, &[]).await;
+        assert_eq!(asked.status, 409);
+        asked.has("Go back one more version?").has("name=\"further\"").has(&format!("action=\"{action}\""));
+        assert_eq!(version_of(&world, "hola-sol").await, 2);
+    }
+    world
+        .until("nothing is live", async || {
+            let page: plane::wire::Page<Deployment> = world.get("/deployments").await.json();
+            page.items.iter().all(|one| one.ended_at.is_some())
+        })
+        .await;
+    owner.send(one, &format!("{one}/rollback"), &[("further", "1")]).await.has("hola is taken back");
+    world.until("it went further", async || version_of(&world, "hola-sol").await == 1).await;
+}
+
+#[tokio::test]
+async fn texts_say_how_long_copies_are_kept_here() {
+    let world = World::new().await;
+    let (mut owner, _admin) = scene(&world).await;
+    world.post("/settings", json!({"retention": {"copy_hours": 5}})).await.expect(200);
+    owner.open("/p/acme/apps/hola").await.has("kept for 5 hours");
+    owner.open("/p/acme/installations/hola-sol").await.has("stays for 5 hours").has("is kept for 5 hours");
+    owner.cookies.insert("language".into(), "es".into());
+    owner.open("/p/acme/apps/hola").await.has("se guarda 5 horas");
+}
+
+#[tokio::test]
+async fn the_list_of_deployments_goes_on_and_is_filtered() {
+    let world = World::new().await;
+    let (mut owner, _admin) = scene(&world).await;
+    for version in 0..51 {
+        let id = world.deploy("acme:hola", json!({"version": 1 + version % 2})).await.id;
+        world.deployed(id).await;
+    }
+    let page = owner.open("/p/acme/deployments").await;
+    let next = page.after("<a class=\"button small\" href=\"").replace("&amp;", "&");
+    let rest = owner.open(&next).await;
+    let rows = |page: &crate::pages::Page| page.html.matches("<tr><td class=\"main\">").count();
+    assert_eq!((rows(&page), rows(&rest)), (50, 2));
+    assert_eq!(rows(&owner.open("/p/acme/deployments?app=hola").await), 50);
+    owner.open("/p/acme/deployments?app=other").await.has("No deployment is like that");
+}
