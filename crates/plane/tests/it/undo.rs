@@ -131,7 +131,7 @@ async fn an_older_version_is_chosen_and_deployed_without_a_script() {
     page.has("hola, version 1");
     world.until("it has ended", async || owner.open(&page.path).await.html.contains("It can be undone")).await;
     assert_eq!(version_of(&world, "hola-sol").await, 1);
-    owner.open(&page.path).await.has("4&nbsp;h").has("59&nbsp;min");
+    owner.open(&page.path).await.has("4\u{a0}h 59\u{a0}min left");
 }
 
 #[tokio::test]
@@ -201,7 +201,13 @@ async fn going_back_further_is_asked_for_on_a_page() {
 async fn texts_say_how_long_copies_are_kept_here() {
     let world = World::new().await;
     let (mut owner, _admin) = scene(&world).await;
-    world.post("/settings", json!({"retention": {"copy_hours": 5}})).await.expect(200);
+    world
+        .post(
+            "/settings",
+            json!({"retention": {"days": 400, "events": 100_000, "operations": 50_000, "copy_hours": 5}}),
+        )
+        .await
+        .expect(200);
     owner.open("/p/acme/apps/hola").await.has("kept for 5 hours");
     owner.open("/p/acme/installations/hola-sol").await.has("stays for 5 hours").has("is kept for 5 hours");
     owner.cookies.insert("language".into(), "es".into());
