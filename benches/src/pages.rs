@@ -171,7 +171,7 @@ impl Visitor {
     /// Milliseconds from the request to the end of the answer, and its bytes.
     fn open(&self, path: &str) -> Result<(f64, u64)> {
         let url = format!("{}{path}", self.root);
-        let said = "%{http_code} %{time_pretransfer} %{time_total} %{size_download}";
+        let said = "%{http_code} %{time_connect} %{time_total} %{size_download}";
         let said = self.curl(&["-o", "/dev/null", "-w", said, &url])?;
         let words: Vec<&str> = said.split_whitespace().collect();
         let [status, begin, end, bytes] = words.as_slice() else { anyhow::bail!("the format of curl: {said}") };

@@ -3,7 +3,7 @@
 
 use domain::{InstallationId, Key, Slug};
 use nimbus_api::{DayUsage, Millis};
-use sea_orm::{ConnectionTrait, QueryResult};
+use sea_orm::{ConnectionTrait, QueryResult, Value};
 
 use super::installations::InstallationRow;
 use super::{Result, Rows, Tx, all, big, get, maybe_parse, number, one, parse, run, text};
@@ -178,10 +178,9 @@ pub async fn list(
         UsageBy::Customer => &["u.publisher", "u.customer", "u.former", "u.month"],
         UsageBy::Month => &["u.publisher", "u.month"],
     };
-    let key = columns.join(" || ':' || ");
+    let order = columns.join(", ");
     if !after.is_empty() {
-        values.push(text(after));
-        mine.push_str(&format!(" AND {key} > ${}", values.len()));
+        mine.push_str(&format!(" AND ({order}) > ({})", after_key(columns, after, &mut values)));
     }
     // What is the same in all rows of an entry is not compared.
     let any = |column: &str| match columns.contains(&format!("u.{column}").as_str()) {
@@ -196,7 +195,7 @@ pub async fn list(
     let sql = format!(
         "SELECT u.month AS month, {}, {}, {}, {}, {}, {}, {installations} AS installations, \
          MAX(u.counted_at) AS counted_at, {} FROM usage_months u \
-         WHERE 1 = 1{mine} GROUP BY {} ORDER BY {key} LIMIT $1",
+         WHERE 1 = 1{mine} GROUP BY {order} ORDER BY {order} LIMIT $1",
         any("publisher"),
         one("customer", wanted.by != UsageBy::Month || wanted.customer.is_some() || reach.customer().is_some()),
         one("app", single),
@@ -204,9 +203,19 @@ pub async fn list(
         one("name", single),
         any("former"),
         sums.join(", "),
-        columns.join(", "),
     );
     all(db, &sql, values, read).await
+}
+
+/// The places of a key's parts in a statement; what lacks parts is before everything.
+fn after_key(columns: &[&str], after: &str, values: &mut Vec<Value>) -> String {
+    let mut parts = after.split(':');
+    let places = columns.iter().map(|column| {
+        let part = parts.next().unwrap_or_default();
+        values.push(if *column == "u.former" { big(u64::from(part == "1")) } else { text(part) });
+        format!("${}", values.len())
+    });
+    places.collect::<Vec<_>>().join(", ")
 }
 
 /// A customer is gone; what it used stays known to its publisher.
