@@ -12,7 +12,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
-use nimbus_api::proxies::{self, Network};
+use nimbus_api::proxies::{self, Proxy};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
@@ -71,7 +71,7 @@ impl Client {
     }
 
     /// From whom a request comes, and whether by HTTPS: whom a trusted proxy brings, otherwise the peer itself.
-    pub fn origin(&self, trusted: &[Network], headers: &HeaderMap) -> Origin {
+    pub fn origin(&self, trusted: &[Proxy], headers: &HeaderMap) -> Origin {
         let from = proxies::client(trusted, self.peer, headers);
         let address = if from == self.peer { self.address.clone() } else { written(from) };
         Origin { address, https: proxies::is_https(trusted, self.peer, headers) }

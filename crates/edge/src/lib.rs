@@ -32,7 +32,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use nimbus_api::edge::ToEdge;
-use nimbus_api::proxies::Network;
+use nimbus_api::proxies::Proxy;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -56,7 +56,7 @@ pub struct Config {
     /// The control plane, whose passes let people in. Without one nobody is.
     pub plane: Option<PlaneAddress>,
     /// Proxies that are believed about whom they bring, and whether by HTTPS.
-    pub trusted_proxies: Vec<Network>,
+    pub trusted_proxies: Vec<Proxy>,
     /// What it allows.
     pub limits: Limits,
 }
@@ -100,7 +100,7 @@ pub(crate) struct Edge {
     domain: String,
     plane: Option<plane::Plane>,
     passes: pass::Passes,
-    trusted_proxies: Vec<Network>,
+    trusted_proxies: Vec<Proxy>,
 }
 
 impl Edge {

@@ -1,6 +1,6 @@
-//! From whom a request comes when proxies bring it. Only the word of those whom the operator names is taken: what stands
-//! rightmost in `X-Forwarded-For` or `Forwarded` and is none of them, since everything left of it the client may have
-//! written.
+//! From whom a request comes when proxies bring it. Only the word of those whom the operator names is taken, and only
+//! in the header that they write: what stands rightmost there and is none of them. Everything left of it, and the
+//! other header, the client may have written.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -13,6 +13,51 @@ use http::{HeaderMap, HeaderName, header};
 pub struct Network {
     address: IpAddr,
     bits: u8,
+}
+
+/// In which header proxies say whom they bring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Header {
+    /// `X-Forwarded-For` and `X-Forwarded-Proto`, as nearly all do.
+    Plain,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
+/// A proxy that is believed, or a network of them: `10.1.0.0/16`, or `10.1.0.0/16=forwarded` where they write
+/// `Forwarded` and not `X-Forwarded-For`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proxy {
+    network: Network,
+    header: Header,
+}
+
+/// A text that is no proxy.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "\"{0}\" is no proxy: write a network such as 10.1.0.0/16, or an address; behind it =forwarded where that proxy \
+     writes Forwarded and not X-Forwarded-For"
+)]
+pub struct BadProxy(String);
+
+impl FromStr for Proxy {
+    type Err = BadProxy;
+    fn from_str(text: &str) -> Result<Self, BadProxy> {
+        let bad = || BadProxy(text.chars().take(60).collect());
+        let (network, header) = match text.split_once('=') {
+            None => (text, Header::Plain),
+            Some((network, "forwarded")) => (network, Header::Forwarded),
+            Some(_) => return Err(bad()),
+        };
+        Ok(Self { network: network.parse().map_err(|_: BadNetwork| bad())?, header })
+    }
+}
+
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let header = if self.header == Header::Forwarded { "=forwarded" } else { "" };
+        write!(f, "{}{header}", self.network)
+    }
 }
 
 /// A text that is no network.
@@ -52,48 +97,41 @@ impl Network {
 }
 
 /// From whom a request comes that `peer` brings.
-pub fn client(trusted: &[Network], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-    if !is_trusted(trusted, peer) {
-        return peer;
-    }
-    let plain = lines(headers, &HeaderName::from_static("x-forwarded-for"));
-    let plain = rightmost(trusted, plain.iter().flat_map(|line| line.split(',')).map(address));
-    let named = lines(headers, &header::FORWARDED);
-    let named = rightmost(trusted, named.iter().flat_map(|line| line.split(',')).map(of_forwarded));
-    // A proxy writes one of them, nearly always the first; the other may have come from the client.
-    plain.or(named).unwrap_or(peer)
+pub fn client(trusted: &[Proxy], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    let Some(proxy) = find(trusted, peer) else { return peer };
+    let said: Vec<_> = match proxy.header {
+        Header::Plain => elements(headers, &HeaderName::from_static("x-forwarded-for")).map(address).collect(),
+        Header::Forwarded => elements(headers, &header::FORWARDED).map(of_forwarded).collect(),
+    };
+    rightmost(trusted, &said).unwrap_or(peer)
 }
 
 /// Whether `peer` may be believed that a request came to it by HTTPS, and says so. What the nearest proxy wrote stands
 /// last.
-pub fn is_https(trusted: &[Network], peer: IpAddr, headers: &HeaderMap) -> bool {
-    if !is_trusted(trusted, peer) {
-        return false;
-    }
-    let plain = lines(headers, &HeaderName::from_static("x-forwarded-proto"));
-    let plain = plain.iter().flat_map(|line| line.split(',')).map(str::trim).next_back();
-    let named = lines(headers, &header::FORWARDED);
-    let named = named.iter().flat_map(|line| line.split(',')).next_back();
-    let named = named.and_then(|element| pair(element, "proto"));
-    plain.or(named.map(|value| value.trim().trim_matches('"'))).is_some_and(|proto| proto.eq_ignore_ascii_case("https"))
+pub fn is_https(trusted: &[Proxy], peer: IpAddr, headers: &HeaderMap) -> bool {
+    let proto = find(trusted, peer).and_then(|proxy| match proxy.header {
+        Header::Plain => elements(headers, &HeaderName::from_static("x-forwarded-proto")).last(),
+        Header::Forwarded => pair(elements(headers, &header::FORWARDED).last()?, "proto"),
+    });
+    proto.is_some_and(|proto| proto.trim().trim_matches('"').eq_ignore_ascii_case("https"))
 }
 
-fn is_trusted(trusted: &[Network], address: IpAddr) -> bool {
-    trusted.iter().any(|network| network.contains(address.to_canonical()))
+fn find(trusted: &[Proxy], address: IpAddr) -> Option<&Proxy> {
+    trusted.iter().find(|proxy| proxy.network.contains(address.to_canonical()))
 }
 
-fn lines<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<&'a str> {
-    headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("?")).collect()
+/// What stands between the commas of a header, of all its lines.
+fn elements<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    headers.get_all(name).into_iter().flat_map(|value| value.to_str().unwrap_or("?").split(','))
 }
 
 /// The last that is none of the proxies; the first if all are. What cannot be read ends the search: left of it nobody
 /// knows who wrote what.
-fn rightmost(trusted: &[Network], all: impl Iterator<Item = Option<IpAddr>>) -> Option<IpAddr> {
-    let all: Vec<_> = all.collect();
+fn rightmost(trusted: &[Proxy], all: &[Option<IpAddr>]) -> Option<IpAddr> {
     let mut last = None;
-    for address in all.into_iter().rev() {
-        last = Some(address?);
-        if address.is_some_and(|address| !is_trusted(trusted, address)) {
+    for address in all.iter().rev() {
+        last = Some((*address)?);
+        if address.is_some_and(|address| find(trusted, address).is_none()) {
             break;
         }
     }
@@ -125,7 +163,7 @@ mod tests {
     use super::*;
 
     fn ask(trusted: &str, peer: &str, headers: &[(&'static str, &str)]) -> String {
-        let trusted: Vec<Network> = trusted.split_whitespace().map(|text| text.parse().unwrap()).collect();
+        let trusted: Vec<Proxy> = trusted.split_whitespace().map(|text| text.parse().unwrap()).collect();
         let pairs = headers.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
         let mut all = HeaderMap::new();
         pairs.for_each(|(name, value)| {
@@ -153,15 +191,29 @@ mod tests {
         assert_eq!(ask("10.0.0.0/8", "10.0.0.1", &lines), "198.51.100.1");
         assert_eq!(ask("10.0.0.0/8", "10.0.0.1", &[(PLAIN, "203.0.113.7, unknown")]), "10.0.0.1");
         assert_eq!(ask("10.0.0.0/8", "10.0.0.1", &[(PLAIN, "10.0.0.3, 10.0.0.2")]), "10.0.0.3");
-        // One header from the proxy, the other one from the client.
+    }
+
+    #[test]
+    fn of_two_headers_the_one_that_the_proxy_writes_is_read() {
         let both = [(PLAIN, "198.51.100.1"), ("forwarded", "for=203.0.113.7")];
         assert_eq!(ask("10.0.0.0/8", "10.0.0.1", &both), "198.51.100.1");
+        assert_eq!(ask("10.0.0.0/8=forwarded", "10.0.0.1", &both), "203.0.113.7");
+        let unread = [(PLAIN, "unknown"), ("forwarded", "for=203.0.113.7")];
+        assert_eq!(ask("10.0.0.0/8", "10.0.0.1", &unread), "10.0.0.1");
+        assert_eq!(ask("10.0.0.0/8", "10.0.0.1", &both[1..]), "10.0.0.1");
+        assert_eq!(ask("10.0.0.0/8=forwarded", "10.0.0.1", &both[..1]), "10.0.0.1");
+        for bad in ["10.0.0.0/8=", "10.0.0.0/8=x-forwarded-for", "10.0.0.0/33", "=forwarded", "x"] {
+            assert!(bad.parse::<Proxy>().is_err(), "{bad}");
+        }
+        for good in ["10.0.0.0/8", "fd00::1/128=forwarded"] {
+            assert_eq!(good.parse::<Proxy>().unwrap().to_string(), good);
+        }
     }
 
     #[test]
     fn both_headers_are_read_with_ports_and_brackets() {
         let forwarded = "for=203.0.113.7, For=\"[2001:db8::17]:4711\";proto=https;by=10.0.0.1";
-        assert_eq!(ask("10.0.0.1", "10.0.0.1", &[("forwarded", forwarded)]), "2001:db8::17");
+        assert_eq!(ask("10.0.0.1=forwarded", "10.0.0.1", &[("forwarded", forwarded)]), "2001:db8::17");
         assert_eq!(ask("10.0.0.1", "10.0.0.1", &[(PLAIN, "198.51.100.1:4711")]), "198.51.100.1");
         assert_eq!(ask("fd00::/8", "fd00::1", &[(PLAIN, "[2001:db8::1]:80")]), "2001:db8::1");
         assert_eq!(ask("::/0 0.0.0.0/0", "fd00::1", &[(PLAIN, "192.0.2.1")]), "192.0.2.1");
@@ -171,10 +223,12 @@ mod tests {
     fn https_is_what_the_nearest_proxy_says_and_nobody_else() {
         let ask = |peer: &str, name: &'static str, value: &str| {
             let headers = HeaderMap::from_iter([(HeaderName::from_static(name), value.parse().unwrap())]);
-            is_https(&["10.0.0.0/8".parse().unwrap()], peer.parse().unwrap(), &headers)
+            let trusted = ["10.0.0.1", "10.0.0.2=forwarded"].map(|text| text.parse().unwrap());
+            is_https(&trusted, peer.parse().unwrap(), &headers)
         };
         assert!(ask("10.0.0.1", "x-forwarded-proto", "HTTPS") && ask("10.0.0.1", "x-forwarded-proto", "http, https"));
-        assert!(ask("10.0.0.1", "forwarded", "for=1.2.3.4;proto=http, for=10.0.0.3; proto=\"https\""));
+        assert!(ask("10.0.0.2", "forwarded", "for=1.2.3.4;proto=http, for=10.0.0.3; proto=\"https\""));
+        assert!(!ask("10.0.0.1", "forwarded", "proto=https") && !ask("10.0.0.2", "x-forwarded-proto", "https"));
         assert!(!ask("10.0.0.1", "x-forwarded-proto", "https, http") && !ask("10.0.0.1", "x-forwarded-proto", ""));
         assert!(!ask("192.0.2.1", "x-forwarded-proto", "https") && !ask("192.0.2.1", "forwarded", "proto=https"));
     }

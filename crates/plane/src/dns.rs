@@ -9,9 +9,12 @@ use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 
 /// Time for one answer.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Times that a server is asked over UDP, which loses packets.
+/// Time for all of it: somebody waits.
+const WHOLE: Duration = Duration::from_secs(5);
+
+/// Times that the servers are asked over UDP, which loses packets.
 const TRIES: usize = 2;
 
 /// Most servers of `/etc/resolv.conf` that are asked.
@@ -49,9 +52,15 @@ pub enum DnsError {
 pub async fn texts(server: Option<SocketAddr>, name: &str) -> Result<Vec<String>, DnsError> {
     let question = question(name).ok_or_else(|| DnsError::Name(name.to_owned()))?;
     let servers = server.map_or_else(servers, |server| vec![server]);
+    let late = || DnsError::Silent(std::io::ErrorKind::TimedOut.into());
+    timeout(WHOLE, ask_all(&servers, &question)).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// One server after the other, so that a silent one keeps nobody from the next.
+async fn ask_all(servers: &[SocketAddr], question: &[u8]) -> Result<Vec<String>, DnsError> {
     let mut last = DnsError::Silent(std::io::ErrorKind::NotFound.into());
-    for server in servers {
-        match ask(server, &question).await {
+    for server in servers.iter().cycle().take(servers.len() * TRIES) {
+        match ask(*server, question).await {
             Ok(texts) => return Ok(texts),
             Err(error) => last = error,
         }
@@ -82,23 +91,17 @@ fn question(name: &str) -> Option<Vec<u8>> {
 }
 
 async fn ask(server: SocketAddr, question: &[u8]) -> Result<Vec<String>, DnsError> {
-    let mut last = std::io::ErrorKind::TimedOut.into();
-    for _ in 0..TRIES {
-        let mut id = [0; 2];
-        getrandom::fill(&mut id).expect("the kernel gives random bytes");
-        let query = [&id, question].concat();
-        let answer = match timeout(PATIENCE, over_udp(server, &query)).await {
-            // It did not fit.
-            Ok(Ok(answer)) if answer[2] & 2 != 0 => timeout(PATIENCE, over_tcp(server, &query)).await,
-            other => other,
-        };
-        match answer {
-            Ok(Ok(answer)) => return read(server, &query, &answer),
-            Ok(Err(error)) => last = error,
-            Err(_) => {}
-        }
-    }
-    Err(DnsError::Silent(last))
+    let mut id = [0; 2];
+    getrandom::fill(&mut id).expect("the kernel gives random bytes");
+    let query = [&id, question].concat();
+    let late = || std::io::Error::from(std::io::ErrorKind::TimedOut);
+    let answer = match timeout(PATIENCE, over_udp(server, &query)).await {
+        // It did not fit.
+        Ok(Ok(answer)) if answer[2] & 2 != 0 => timeout(PATIENCE, over_tcp(server, &query)).await,
+        other => other,
+    };
+    let answer = answer.unwrap_or_else(|_| Err(late())).map_err(DnsError::Silent)?;
+    read(server, &query, &answer)
 }
 
 /// Whether this answers that question, as far as its header and its question tell.

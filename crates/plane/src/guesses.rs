@@ -3,9 +3,10 @@
 
 use std::net::IpAddr;
 
-use domain::{PersonId, Slug};
+use domain::{Key, PersonId, Slug};
 use nimbus_api::Millis;
 
+use crate::access::Reach;
 use crate::strangers::group;
 use crate::tries::Tries;
 
@@ -20,6 +21,9 @@ const HOUR: Millis = 3_600_000;
 
 /// An account that somebody tries to get into: realm and address.
 type Account = (Option<Slug>, String);
+
+/// Whose invitations are counted together: a publisher's own people's, or those of all its customers'.
+type Inviters = (Option<Slug>, bool);
 
 /// The address by which one visitor is told from another. On this very machine there may be a proxy, behind which there
 /// is everybody.
@@ -39,8 +43,12 @@ pub struct Guesses {
     device_codes: Tries<PersonId>,
     devices: Tries<IpAddr>,
     letters: Tries<Account>,
-    invitations: Tries<Option<Slug>>,
-    invitations_of_day: Tries<Option<Slug>>,
+    moves: Tries<PersonId>,
+    moved_to: Tries<Account>,
+    invitations: Tries<Inviters>,
+    invitations_of_day: Tries<Inviters>,
+    invitations_of_customer: Tries<Key>,
+    invited: Tries<(Inviters, String)>,
     senders: Tries<IpAddr>,
 }
 
@@ -54,8 +62,12 @@ impl Default for Guesses {
             device_codes: Tries::new(10, HOUR),
             devices: Tries::new(30, HOUR),
             letters: Tries::new(5, HOUR),
+            moves: Tries::new(5, HOUR),
+            moved_to: Tries::new(5, HOUR),
             invitations: Tries::new(100, HOUR),
             invitations_of_day: Tries::new(500, 24 * HOUR),
+            invitations_of_customer: Tries::new(20, HOUR),
+            invited: Tries::new(5, HOUR),
             senders: Tries::new(30, HOUR),
         }
     }
@@ -119,23 +131,33 @@ impl Guesses {
         wait
     }
 
-    /// Counts a letter that somebody who is known wants sent to an address; seconds to wait when there were too many.
-    pub fn letter_of(&self, person: PersonId, to: Account, now: Millis) -> Option<u64> {
-        let own = (None, person.to_string());
-        for account in [&to, &own] {
-            self.letters.count(account.clone(), now);
+    /// Counts a letter to an address that somebody wants to have; seconds to wait when there were too many, which then
+    /// is not counted.
+    pub fn move_to(&self, person: PersonId, to: Account, now: Millis) -> Option<u64> {
+        let wait = self.moves.full(&person, now).max(self.moved_to.full(&to, now));
+        if wait.is_none() {
+            self.moves.count(person, now);
+            self.moved_to.count(to, now);
         }
-        self.letters.over(&to, now).max(self.letters.over(&own, now))
+        wait
     }
 
-    /// Counts an invitation of a publisher, which is a letter; seconds to wait when there were too many.
-    pub fn invitation(&self, publisher: Option<&Slug>, to: &str, now: Millis) -> Option<u64> {
-        let (whose, to) = (publisher.cloned(), (publisher.cloned(), to.to_owned()));
-        self.letters.count(to.clone(), now);
-        let mut wait = self.letters.over(&to, now);
-        for tries in [&self.invitations, &self.invitations_of_day] {
-            tries.count(whose.clone(), now);
-            wait = wait.max(tries.over(&whose, now));
+    /// Counts an invitation, which is a letter, of somebody with that reach; seconds to wait when there were too many,
+    /// which then is not counted. Customers' people, of whom anybody may be one, use up nothing of their publisher's.
+    pub fn invitation(&self, from: &Reach, to: &str, now: Millis) -> Option<u64> {
+        let customer = if let Reach::Customer(customer) = from { Some(customer) } else { None };
+        let inviters = (from.publisher().cloned(), customer.is_some());
+        let to = (inviters.clone(), to.to_owned());
+        let mut wait = self.invited.full(&to, now).max(self.invitations.full(&inviters, now));
+        wait = wait.max(self.invitations_of_day.full(&inviters, now));
+        wait = wait.max(customer.and_then(|customer| self.invitations_of_customer.full(customer, now)));
+        if wait.is_none() {
+            self.invited.count(to, now);
+            self.invitations.count(inviters.clone(), now);
+            self.invitations_of_day.count(inviters, now);
+            if let Some(customer) = customer {
+                self.invitations_of_customer.count(customer.clone(), now);
+            }
         }
         wait
     }

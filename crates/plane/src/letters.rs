@@ -80,7 +80,9 @@ fn sender_name(chosen: &str, platform: &str) -> Option<String> {
 /// A name without what is an address, quotes something, or is not seen.
 pub fn plain(name: &str) -> String {
     let at = |c: char| matches!(c, '@' | '\u{ff20}' | '\u{fe6b}');
-    let address = |word: &str| word.contains(at) || word.contains("://") || word.eq_ignore_ascii_case("via");
+    let begins = |word: &str| word.get(..4).is_some_and(|begin| begin.eq_ignore_ascii_case("www."));
+    let link = |word: &str| word.contains("://") || begins(word) || word.contains('.') && word.contains('/');
+    let address = |word: &str| word.contains(at) || link(word) || word.eq_ignore_ascii_case("via");
     let unseen = |c: char| {
         c.is_control()
             || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}')
@@ -136,6 +138,7 @@ mod tests {
         assert_eq!(name("Acme via Nubank via Bank"), "Acme Nubank Bank via Nube");
         assert_eq!(name("Ana <ana@bank.example>"), "Ana via Nube");
         assert_eq!(name("\"Bank\" ceo\u{ff20}bank.example https://bank.example"), "Bank via Nube");
+        assert_eq!(name("Bank WWW.bank.example bank.example/login c/o Sol"), "Bank c/o Sol via Nube");
         assert_eq!(name("A\u{202e}cm\u{200b}e\r\nBcc: x"), "Acme Bcc x via Nube");
         assert_eq!(name(&"x".repeat(200)), format!("{} via Nube", "x".repeat(60)));
         for platform in ["nube", "N.u-b\u{200b}e Security", "vClouden", "via <a@b.example>", "", "…"] {

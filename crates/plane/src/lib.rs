@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use domain::InstallationName;
 use nimbus_api::Millis;
-use nimbus_api::proxies::Network;
+use nimbus_api::proxies::Proxy;
 
 pub mod access;
 mod artifacts;
@@ -75,7 +75,7 @@ pub struct Config {
     /// By which it knows that the edge speaks; without one nobody else's word is taken for whom a request comes from.
     pub edge_secret: Option<String>,
     /// Whose word is taken for whom a request comes from.
-    pub trusted_proxies: Vec<Network>,
+    pub trusted_proxies: Vec<Proxy>,
     /// The name server that is asked whose a host name is; without one those of this machine.
     pub name_server: Option<SocketAddr>,
     /// Where installations answer, such as `http://{name}.localhost:8080`.
@@ -177,7 +177,7 @@ pub struct Plane {
     portal_url: String,
     /// Its hash.
     edge_secret: Option<String>,
-    trusted_proxies: Vec<Network>,
+    trusted_proxies: Vec<Proxy>,
     name_server: Option<SocketAddr>,
     /// What changes something, by who asks for it.
     writes: tries::Tries<String>,

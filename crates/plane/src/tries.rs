@@ -67,6 +67,11 @@ impl<K: Clone + Eq + Hash> Tries<K> {
         self.wait(key, now, self.limit)
     }
 
+    /// Seconds to wait when there may be no more.
+    pub fn full(&self, key: &K, now: Millis) -> Option<u64> {
+        self.wait(key, now, self.limit.saturating_sub(1))
+    }
+
     /// Takes one back.
     pub fn refund(&self, key: &K) {
         if let Some(count) = self.lock().get_mut(key) {

@@ -26,7 +26,7 @@ fn a_trusted_proxy_brings_visitors_and_nobody_else_does() {
     alone(async {
         let (app, plane, mut world) = (App::start("app").await, App::start("plane").await, World::new());
         world.plane = Some(plane.address);
-        world.trusted = vec!["127.0.0.2".parse().unwrap(), "10.0.0.0/8".parse().unwrap()];
+        world.trusted = ["127.0.0.2", "127.0.0.4=forwarded", "10.0.0.0/8"].map(|text| text.parse().unwrap()).to_vec();
         let (edge, _nimbus) = world.start(vec![route("one.localhost", app.address)]).await;
         let pair = |address: &str, proto: &str| (address.to_owned(), proto.to_owned());
         // The visitor wrote the first address and the first protocol itself.
@@ -37,7 +37,10 @@ fn a_trusted_proxy_brings_visitors_and_nobody_else_does() {
             assert_eq!(told(&edge, host, "127.0.0.2", &[]).await, pair("127.0.0.2", "http"), "{host}");
         }
         let named = [("forwarded", "for=6.6.6.6;proto=https, for=\"[2001:db8::7]:4711\";proto=https")];
-        assert_eq!(told(&edge, "one.localhost", "127.0.0.2", &named).await, pair("2001:db8::7", "https"));
+        assert_eq!(told(&edge, "one.localhost", "127.0.0.4", &named).await, pair("2001:db8::7", "https"));
+        // What that proxy does not write comes from the visitor.
+        assert_eq!(told(&edge, "one.localhost", "127.0.0.2", &named).await, pair("127.0.0.2", "http"));
+        assert_eq!(told(&edge, "one.localhost", "127.0.0.4", &brought).await, pair("127.0.0.4", "http"));
         assert_eq!(told(&edge, "one.localhost", "127.0.0.3", &named).await, pair("127.0.0.3", "http"));
         edge.stop().await;
     });

@@ -13,7 +13,7 @@ use http_body_util::{BodyExt, Empty, Full};
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use nimbus_api::edge::{FromEdge, Route, RouteMode, TcpRoute, ToEdge};
-use nimbus_api::proxies::Network;
+use nimbus_api::proxies::Proxy;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpStream, UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
@@ -46,7 +46,7 @@ pub struct World {
     pub dir: tempfile::TempDir,
     pub limits: Limits,
     pub plane: Option<SocketAddr>,
-    pub trusted: Vec<Network>,
+    pub trusted: Vec<Proxy>,
 }
 
 impl World {

@@ -4,7 +4,7 @@ use domain::Slug;
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
-use super::prove_host::{claim, proof};
+use super::prove_host::{HOST, claim, proof};
 use super::{Actor, Thing, line_for_people, record, unknown_publisher};
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
@@ -29,9 +29,9 @@ pub async fn branding_of(
 }
 
 pub(super) async fn shown(plane: &Plane, db: &impl ConnectionTrait, row: BrandRow) -> Answer<Branding> {
-    let claim = host_claims::of(db, &row.publisher).await?;
+    let claim = host_claims::wanted(db, &row.publisher).await?;
     Ok(Branding {
-        host_proof: claim.as_ref().map(|claim| proof(claim, row.host.as_deref())),
+        host_proof: claim.as_ref().map(|claim| proof(plane, claim, row.host.as_deref())),
         ticket_address: plane.ticket_address(&row.publisher),
         portal_url: plane.portal_at(&row.publisher, row.host.as_deref()),
         contrasts: brand(&row.look).map(|brand| brand.contrasts()).unwrap_or_default(),
@@ -82,12 +82,16 @@ async fn change_host(plane: &Plane, tx: &Tx, row: &mut BrandRow, text: &str) -> 
     match &host {
         Some(host) if proof == NamesProof::Dns => {
             // What is served is so until the new name is proved.
-            return claim(plane, tx, &row.publisher, host).await;
+            return claim(plane, tx, &row.publisher, host, row.host.as_deref()).await;
         }
         Some(host) if brands::with_host(&**tx, host).await?.is_some_and(|other| other != row.publisher) => {
             return Err(taken(host));
         }
-        _ => host_claims::forget(tx, &row.publisher).await?,
+        // The proof of what is served stays.
+        _ => {
+            let same = host.as_deref().filter(|host| row.host.as_deref() == Some(*host));
+            host_claims::forget_but(tx, &row.publisher, [same, None]).await?;
+        }
     }
     row.host = host;
     Ok(())
@@ -152,7 +156,7 @@ fn own_host(plane: &Plane, text: &str) -> Answer<Option<String>> {
     };
     let last = host.rsplit('.').next().unwrap_or("");
     let named = last.bytes().any(|c| c.is_ascii_alphabetic());
-    if host.len() > 253 || !host.contains('.') || !host.split('.').all(label) || !named {
+    if host.len() > HOST || !host.contains('.') || !host.split('.').all(label) || !named {
         let detail = "write a host name such as portal.example.com: without https://, port and path";
         return Err(Refusal::invalid("bad-host", detail));
     }

@@ -1,4 +1,4 @@
-//! Another mail address for somebody's account: a link goes to the new one, and opening it changes it.
+//! Another mail address for somebody's account: a link goes to the new one, and whoever opens it logged in takes it.
 
 use domain::SessionId;
 use serde_json::json;
@@ -21,22 +21,23 @@ const LASTS: u64 = 24 * 3600 * 1000;
 pub async fn request_mail(plane: &Plane, person: &PersonRow, mail: &str, proof: &str) -> Answer<String> {
     if !plane.mail_is_set_up() {
         let detail = "no mail can be sent from here yet, so that an address cannot be proven; ask whoever runs this";
-        return Err(Refusal::conflict("no-mail", detail));
+        return Err(Refusal::conflict("no-mail-for-change", detail));
     }
     let mail = normal_mail(mail)?;
     if mail == person.mail {
         return Err(Refusal::conflict("same-mail", "this is the address that you have already"));
     }
-    if let Some(seconds) = plane.guesses.letter_of(person.id, (person.realm.clone(), mail.clone()), plane.now()) {
+    let (tx, secret) = (prove(plane, person, proof).await?, Secret::new(""));
+    if let Some(seconds) = plane.guesses.move_to(person.id, (person.realm.clone(), mail.clone()), plane.now()) {
         return Err(Refusal::too_many_letters(seconds));
     }
     // Whether the address has an account is only told to whom it belongs, by the link.
-    let (tx, secret) = (prove(plane, person, proof).await?, Secret::new(""));
     let row = Link { person: person.id, mail: Some(mail.clone()) };
     links::create(&tx, &secret.sha256, Purpose::Mail, &row, plane.now() + LASTS).await?;
     let realm = person.realm.as_ref();
     let link = format!("{}/account/mail/{}", plane.site(&*tx, realm).await?, secret.text);
-    let values = [("name", person.name.as_str()), ("old", &person.mail), ("link", &link)];
+    // Whoever it goes to need not know them: nothing that they wrote is in it.
+    let values = [("old", person.mail.as_str()), ("link", &link)];
     let letter = Letter { to: &mail, key: "letter-mail", values: &values };
     letters::send_as(plane, &tx, realm, letters::language_of(person), letter).await?;
     let thing = Thing { id: person.id.to_string(), publisher: realm, ..Thing::default() };
@@ -71,7 +72,7 @@ pub async fn change_mail(plane: &Plane, person: &PersonRow, link: &str, session:
     let mail = own(taken.ok_or_else(gone)?, person)?;
     if !people::set_mail(&tx, person, &mail, plane.now()).await? {
         let detail = "this address has an account already; choose another one, or log in with that account";
-        return Err(Refusal::conflict("account-exists", detail));
+        return Err(Refusal::conflict("mail-has-account", detail));
     }
     links::forget(&tx, person.id).await?;
     sessions::end_all(&tx, person.id, session).await?;

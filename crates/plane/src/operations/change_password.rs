@@ -2,6 +2,7 @@
 
 use super::log_in::{From, begin_session};
 use super::reset_password::keep;
+use super::second_factor::not_proved;
 use crate::Plane;
 use crate::passwords::Passwords;
 use crate::problem::{Answer, Refusal};
@@ -17,13 +18,16 @@ pub async fn change_password(
     from: &From,
 ) -> Answer<Secret> {
     let account = (person.realm.clone(), person.mail.clone());
-    if let Some(seconds) = plane.guesses.begin(&account, from.address, plane.now()) {
+    let wait = plane.guesses.begin(&account, from.address, plane.now());
+    if let Some(seconds) = wait.max(plane.guesses.code(person.id, plane.now())) {
         return Err(Refusal::too_many_guesses(seconds));
     }
     if !plane.passwords.fits(old, person.password.clone()).await? {
-        return Err(Refusal::invalid("wrong-password", "the old password is not right; nothing was changed"));
+        not_proved(plane, person, "person.password", "wrong-old-password").await?;
+        return Err(Refusal::invalid("wrong-old-password", "the old password is not right; nothing was changed"));
     }
     plane.guesses.right(&account, from.address);
+    plane.guesses.right_code(person.id);
     Passwords::check(&new, &person.mail, &person.name)?;
     let hash = plane.passwords.hash(new).await?;
     let tx = plane.store.write().await?;

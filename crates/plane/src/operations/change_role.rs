@@ -32,7 +32,7 @@ pub async fn change_role(plane: &Plane, actor: &Actor, reach: &Reach, person: &s
     people::join(&tx, member.person.id, &membership, plane.now()).await?;
     let thing = thing(&member, reach);
     record(plane, &tx, actor, "member.role", thing, json!({ "from": member.role, "to": role })).await?;
-    tell_of_member(plane, &tx, reach, &member.person, Some(role), actor.name()).await?;
+    tell_of_member(plane, &tx, reach, &member.person, Some(role), &actor.name_in_letters()).await?;
     tx.commit().await?;
     plane.progress.mails.notify_one();
     plane.progress.changed();
@@ -55,7 +55,7 @@ pub async fn remove_member(plane: &Plane, actor: &Actor, reach: &Reach, person: 
         sessions::end_all(&tx, member.person.id, None).await?;
     }
     record(plane, &tx, actor, "member.remove", thing(&member, reach), json!({ "role": member.role })).await?;
-    tell_of_member(plane, &tx, reach, &member.person, None, actor.name()).await?;
+    tell_of_member(plane, &tx, reach, &member.person, None, &actor.name_in_letters()).await?;
     tx.commit().await?;
     plane.progress.mails.notify_one();
     plane.progress.changed();

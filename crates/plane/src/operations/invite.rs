@@ -42,12 +42,11 @@ pub async fn invite(plane: &Plane, actor: &Actor, input: CreateInvitation, langu
     let membership = Membership { role: input.role, reach };
     if plane.mail_is_set_up()
         && actor.role != Role::Operator
-        && let Some(seconds) = plane.guesses.invitation(membership.reach.publisher(), &mail, plane.now())
+        && let Some(seconds) = plane.guesses.invitation(&actor.reach, &mail, plane.now())
     {
         return Err(Refusal::too_many_invitations(seconds));
     }
-    let by = if actor.person().is_some() { actor.name.clone() } else { letters::plain(&actor.name) };
-    let invited = send(plane, &tx, &by, &mail, membership, language).await?;
+    let invited = send(plane, &tx, &actor.name_in_letters(), &mail, membership, language).await?;
     tx.commit().await?;
     plane.progress.mails.notify_one();
     plane.progress.changed();

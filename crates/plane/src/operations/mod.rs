@@ -154,6 +154,11 @@ impl Actor {
         &self.name
     }
 
+    /// The name for letters: a person's is their address, that of a token could hold anything.
+    fn name_in_letters(&self) -> String {
+        if self.person.is_some() { self.name.clone() } else { crate::letters::plain(&self.name) }
+    }
+
     /// The publisher that something new is for.
     fn publisher_for(&self, wanted: Option<Slug>) -> Answer<Slug> {
         match (self.reach.publisher(), wanted) {

@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::change_role::find;
-use super::{Actor, Thing, record, record_as};
+use super::{Actor, Thing, record, record_as, record_refused};
 use crate::Plane;
 use crate::access::Reach;
 use crate::letters;
@@ -152,14 +152,26 @@ pub(super) async fn prove(plane: &Plane, person: &PersonRow, proof: &str) -> Ans
     // Nobody else can write while a password is checked.
     drop(tx);
     if !plane.passwords.fits(proof.to_owned(), person.password.clone()).await? {
-        let tx = plane.store.write().await?;
-        warn(plane, &tx, person).await?;
-        commit(plane, tx).await?;
+        not_proved(plane, person, "person.prove", "wrong-proof").await?;
         let detail = "this is neither your password nor a code; nothing was changed";
         return Err(Refusal::invalid("wrong-proof", detail));
     }
     plane.guesses.right_code(person.id);
     Ok(plane.store.write().await?)
+}
+
+/// Writes down that somebody did not show who they are, and tells them when it was often.
+pub(super) async fn not_proved(
+    plane: &Plane,
+    person: &PersonRow,
+    verb: &'static str,
+    code: &'static str,
+) -> Answer<()> {
+    let tx = plane.store.write().await?;
+    let thing = Thing { id: person.id.to_string(), publisher: person.realm.as_ref(), ..Thing::default() };
+    record_refused(plane, &tx, &person.mail, verb, thing, json!({ "code": code })).await?;
+    warn(plane, &tx, person).await?;
+    commit(plane, tx).await
 }
 
 /// Forgets every second factor of somebody who lost theirs, and logs them out: whoever runs the platform has made sure

@@ -41,6 +41,8 @@ pub(super) async fn tell_of_member(
 ) -> Answer<()> {
     let Reach::Customer(customer) = reach else { return Ok(()) };
     let role = role.map_or_else(|| "none".into(), |role| word(&role));
-    let values = [("who", person.name.as_str()), ("mail", &person.mail), ("role", &role), ("by", by)];
+    // They chose it themselves.
+    let who = Some(letters::plain(&person.name)).filter(|name| !name.is_empty()).unwrap_or_else(|| person.mail.clone());
+    let values = [("who", who.as_str()), ("mail", &person.mail), ("role", &role), ("by", by)];
     tell_admins(plane, tx, customer, Some(person.id), "letter-member", &values).await
 }

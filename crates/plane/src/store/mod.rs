@@ -79,6 +79,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (23, include_str!("migrations/0023_attention.sql")),
     (24, include_str!("migrations/0024_indexes.sql")),
     (25, include_str!("migrations/0025_indexes.sql")),
+    (26, include_str!("migrations/0026_host_claims.sql")),
 ];
 
 /// Why the store could not do something.

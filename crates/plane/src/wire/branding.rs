@@ -62,6 +62,10 @@ pub struct Branding {
 pub struct HostProof {
     /// `pending` until the record was seen, then `proved`; from then on the portal is there.
     pub state: HostState,
+    /// Whether the portal is there, which it may be without proof where none was asked for before.
+    pub served: bool,
+    /// Whether it is looked for once a minute by itself: for a week since the name was last set.
+    pub watched: bool,
     /// The name of the TXT record.
     pub record: String,
     /// What stands in it.
@@ -71,13 +75,13 @@ pub struct HostProof {
     pub checked_at: Option<Millis>,
 }
 
-/// Whether a host name is served.
+/// Whether a host name is proved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum HostState {
     /// Not yet: whoever proves it first has it.
     Pending,
-    /// It is.
+    /// It is, and served.
     Proved,
 }
 

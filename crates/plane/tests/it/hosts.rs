@@ -4,6 +4,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::process::{Child, Command, Stdio};
 
 use plane::wire::{Branding, HostState};
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use crate::pages::{Browser, scene};
@@ -154,7 +155,7 @@ async fn a_name_that_somebody_has_without_proof_goes_to_who_proves_it() {
     let second = asked(&world, "squatter", HOST).await.host_proof.unwrap();
     {
         let _names = Names::at(server, &[(RECORD, &first.text), (RECORD, &second.text)]);
-        world.post("/publishers/squatter/branding/prove-host", json!({})).await.refused(409, "host-taken");
+        world.post("/publishers/squatter/branding/prove-host", json!({})).await.refused(409, "host-still-proved");
     }
     let _names = Names::at(server, &[(RECORD, &second.text)]);
     // Nobody has to ask: it is looked for by itself.
@@ -162,6 +163,118 @@ async fn a_name_that_somebody_has_without_proof_goes_to_who_proves_it() {
     world.start().await;
     world.until("it is served", async || branding(&world, "squatter").await.portal_url.contains(HOST)).await;
     assert_eq!(branding(&world, "acme").await.host_proof.unwrap().state, HostState::Pending);
-    let events = world.get("/events?verb=branding.host-lost&limit=10").await.text();
-    assert!(events.contains("\"acme\""), "{events}");
+    let events: plane::wire::Page<Value> = world.get("/events?verb=branding.host-lost&limit=10").await.json();
+    let lost: Vec<_> = events.items.iter().map(|event| (&event["publisher"], &event["actor"])).collect();
+    // Neither learns who has it now.
+    let itself = json!("control-plane");
+    assert_eq!(lost, [(&json!("squatter"), &itself), (&json!("acme"), &itself)]);
+}
+
+/// A world whose control plane asks a name server that is not there yet.
+async fn asking() -> (World, SocketAddr) {
+    let (mut world, server) = (World::new().await, free());
+    world.stop().await;
+    world.name_server = Some(server);
+    world.start().await;
+    (world, server)
+}
+
+#[tokio::test]
+async fn what_is_served_without_proof_is_shown_so_until_its_record_is_seen() {
+    let (world, server) = asking().await;
+    let (mut owner, _) = scene(&world).await;
+    asked(&world, "acme", HOST).await;
+    world.post("/settings", json!({"names_proof": "dns"})).await.expect(200);
+    let proof = asked(&world, "acme", HOST).await.host_proof.unwrap();
+    assert_eq!((proof.state, proof.served), (HostState::Pending, true));
+    owner.open("/p/acme/branding").await.has("nobody has shown that the name is yours").has("Look now");
+    let _names = Names::at(server, &[(RECORD, &proof.text)]);
+    owner.send("/p/acme/branding", "/p/acme/branding/prove-host", &[]).await.has("The name is proved");
+    assert_eq!(branding(&world, "acme").await.host_proof.unwrap().state, HostState::Proved);
+    let settings: Value = world.post("/settings", json!({"names_proof": "none"})).await.expect(200).json();
+    assert_eq!(settings["names_proof"], "none");
+    let kept = asked(&world, "acme", HOST).await.host_proof.unwrap();
+    assert_eq!((kept.state, &kept.text), (HostState::Proved, &proof.text), "who saves the form loses no proof");
+}
+
+#[tokio::test]
+async fn what_is_served_keeps_its_record_while_another_name_is_claimed() {
+    let (world, server) = asking().await;
+    for slug in ["thief", "acme"] {
+        world.post("/publishers", json!({"slug": slug})).await.expect(201);
+    }
+    world.post("/settings", json!({"names_proof": "dns"})).await.expect(200);
+    let prove =
+        async |publisher: &str| world.post(&format!("/publishers/{publisher}/branding/prove-host"), json!({})).await;
+    let other = "shop.acme.example";
+    let first = asked(&world, "acme", HOST).await.host_proof.unwrap();
+    let stolen = asked(&world, "thief", HOST).await.host_proof.unwrap();
+    let second = {
+        let _names = Names::at(server, &[(RECORD, &first.text)]);
+        prove("acme").await.expect(200);
+        let claimed = asked(&world, "acme", other).await;
+        assert!(claimed.portal_url.contains(HOST), "it is where it was");
+        assert_eq!(claimed.host.as_deref(), Some(other));
+        claimed.host_proof.unwrap()
+    };
+    assert_eq!((second.state, second.served), (HostState::Pending, false));
+    {
+        let _names = Names::at(server, &[(RECORD, &first.text), (RECORD, &stolen.text)]);
+        prove("thief").await.refused(409, "host-still-proved");
+        // Thinking better of it brings back what was there.
+        let back = asked(&world, "acme", HOST).await.host_proof.unwrap();
+        assert_eq!((back.state, back.text), (HostState::Proved, first.text));
+    }
+    let second = asked(&world, "acme", other).await.host_proof.unwrap();
+    let _names = Names::at(server, &[("_vclouden.shop.acme.example", &second.text), (RECORD, &stolen.text)]);
+    assert!(prove("acme").await.expect(200).json::<Branding>().portal_url.contains(other));
+    // The former one is nobody's now.
+    assert!(prove("thief").await.expect(200).json::<Branding>().portal_url.contains(HOST));
+    assert!(branding(&world, "acme").await.portal_url.contains(other));
+}
+
+#[tokio::test]
+async fn a_claim_is_looked_for_a_week_and_anew_when_it_is_made_again() {
+    let (world, _) = asking().await;
+    scene(&world).await;
+    world.post("/settings", json!({"names_proof": "dns"})).await.expect(200);
+    let first = asked(&world, "acme", HOST).await.host_proof.unwrap();
+    assert!(first.watched);
+    world.clock.forward(8 * 24);
+    assert!(!branding(&world, "acme").await.host_proof.unwrap().watched);
+    let (mut owner, _) = crate::factors::log_in(&world, "ana@acme.example").await;
+    owner.open("/p/acme/branding").await.has("not looked for by itself any more");
+    let again = asked(&world, "acme", HOST).await.host_proof.unwrap();
+    assert!(again.watched);
+    assert_eq!(again.text, first.text);
+    // Its record must have a name, too.
+    let long = format!("{}.example", ["x"; 119].join("."));
+    assert_eq!(long.len(), 245);
+    world.post("/publishers/acme/branding", json!({"host": long})).await.refused(422, "bad-host");
+    asked(&world, "acme", &long[2..]).await;
+}
+
+#[tokio::test]
+async fn a_store_of_before_keeps_its_claims_and_what_was_proved() {
+    let mut world = World::new().await;
+    world.stop().await;
+    let store = plane::store::Store::open(&world.store).await.unwrap();
+    let tx = store.write().await.unwrap();
+    for sql in [
+        "DROP TABLE host_claims",
+        include_str!("../../src/store/migrations/0019_host_claims.sql"),
+        "DELETE FROM migrations WHERE number = 26",
+        "INSERT INTO brands (publisher, version, host, look) VALUES ('a', 1, 'a.example', '{}')",
+        "INSERT INTO host_claims VALUES ('a', 'a.example', 't', 1, 2), ('b', 'c.example', 't', 1, 2)",
+    ] {
+        tx.execute_unprepared(sql).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    drop(store);
+    let store = plane::store::Store::open(&world.store).await.unwrap();
+    for (publisher, host, proved_at) in [("a", "a.example", Some(2)), ("b", "c.example", None)] {
+        let publisher = publisher.parse().unwrap();
+        let claim = plane::store::host_claims::wanted(store.read(), &publisher).await.unwrap().unwrap();
+        assert_eq!((claim.host.as_str(), claim.token.as_str(), claim.proved_at), (host, "t", proved_at));
+    }
 }

@@ -200,9 +200,16 @@ async fn an_address_that_has_an_account_is_not_taken_and_the_api_asks_for_a_pers
         let body = json!({"mail": mail, "proof": proof}).to_string().into_bytes();
         crate::roles::ask(&world, token.as_deref(), reqwest::Method::POST, "/me/mail", Some(body)).await
     };
-    ask("bo@acme.example", PASSWORD).await.refused(409, "no-mail");
+    ask("bo@acme.example", PASSWORD).await.refused(409, "no-mail-for-change");
     world.post("/settings", post.settings()).await.expect(200);
-    ask("bo@acme.example", "wrong").await.refused(422, "wrong-proof");
+    // Who does not show who they are uses up nobody's letters.
+    for _ in 0..6 {
+        ask("bo@acme.example", "wrong").await.refused(422, "wrong-proof");
+    }
+    let (to, letter) = post.letter().await;
+    assert!(to == "ana@acme.example" && letter.contains("several wrong codes or passwords"), "{letter}");
+    let events = world.get("/events?verb=person.prove&limit=10&outcome=refused").await.text();
+    assert_eq!(events.matches("wrong-proof").count(), 6, "{events}");
     ask("nonsense", PASSWORD).await.refused(422, "bad-mail");
     // Whether it has an account, only its owner is told.
     let told: Value = ask("bo@acme.example", PASSWORD).await.expect(202).json();
@@ -213,11 +220,73 @@ async fn an_address_that_has_an_account_is_not_taken_and_the_api_asks_for_a_pers
     let page = owner.send(&link, &link, &[]).await;
     assert_eq!(page.status, 409);
     page.has("has an account already");
+    owner.cookies.insert("language".into(), "es".into());
+    ask("bo@acme.example", PASSWORD).await.expect(202);
+    let link = path(&post.letter().await.1, &format!("http://localhost:{}", world.address.port()));
+    owner.send(&link, &link, &[]).await.has("elija otra o entre con esa cuenta");
+    owner.cookies.insert("language".into(), "en".into());
     owner.open("/account").await.has("You log in with ana@acme.example");
     for count in 0..3 {
         ask(&format!("ana{count}@new.example"), PASSWORD).await.expect(202);
+        assert_eq!(post.letter().await.0, format!("ana{count}@new.example"));
     }
     ask("ana9@new.example", PASSWORD).await.refused(429, "too-many-letters");
+    // Whose address it is can ask for a new password still.
+    other.send("/password", "/password", &[("mail", "bo@acme.example")]).await.has("If bo@acme.example");
+    assert_eq!(post.letter().await.0, "bo@acme.example");
+}
+
+#[tokio::test]
+async fn a_letter_to_an_address_that_somebody_wants_has_nothing_that_they_wrote() {
+    let world = World::new().await;
+    let mut post = Post::new();
+    let (mut owner, _) = scene(&world).await;
+    world.post("/settings", post.settings()).await.expect(200);
+    let form = [("name", "Bank: see https://evil.example www.evil.example"), ("language", "en"), ("time_zone", "UTC")];
+    owner.send("/account", "/account", &form).await.has("evil.example");
+    let form = [("mail", "victim@x.example"), ("proof", PASSWORD)];
+    owner.send("/account", "/account/mail", &form).await.has("A link is on its way");
+    let (to, letter) = post.letter().await;
+    assert_eq!(to, "victim@x.example");
+    assert!(!letter.contains("evil.example") && !letter.contains("Bank"), "{letter}");
+    assert!(letter.contains("press “Take this address”"), "{letter}");
+    // The administrators of a customer read names of people whom they do not know.
+    let mut guest = Browser::new(&world, "acme.localhost");
+    let body = json!({"mail": "x@mail.example", "role": "customer-user", "publisher": "acme", "customer": "sol"});
+    let invited: plane::wire::Invitation = world.post("/invitations", body).await.expect(201).json();
+    let link = format!("/join/{}", invited.link.unwrap().rsplit('/').next().unwrap());
+    assert_eq!(post.letter().await.0, "x@mail.example");
+    let form = [("name", "Bank www.evil.example https://evil.example"), ("password", PASSWORD)];
+    guest.send(&link, &link, &form).await.has("Panadería El Sol");
+    let (to, letter) = post.letter().await;
+    assert_eq!(to, "luz@sol.example");
+    assert!(letter.contains("Bank (x@mail.example)") && !letter.contains("evil"), "{letter}");
+}
+
+#[tokio::test]
+async fn wrong_passwords_on_ones_own_page_are_told_and_are_in_the_audit() {
+    let world = World::new().await;
+    let mut post = Post::new();
+    let (mut owner, _) = scene(&world).await;
+    world.post("/settings", post.settings()).await.expect(200);
+    let mut guess = async |old: &str| {
+        owner.send("/account", "/account/password", &[("old", old), ("new", "another four words")]).await
+    };
+    for _ in 0..5 {
+        guess("guess").await.has("the old password is not right");
+    }
+    let (to, letter) = post.letter().await;
+    assert_eq!(to, "ana@acme.example");
+    assert!(letter.starts_with("Your account: somebody tries codes"), "{letter}");
+    let events = world.get("/events?verb=person.password&limit=10&outcome=refused").await.text();
+    assert_eq!(events.matches("wrong-old-password").count(), 5, "{events}");
+    for _ in 0..5 {
+        guess("guess").await;
+    }
+    assert_eq!(guess(PASSWORD).await.status, 429, "also the right one waits");
+    world.clock.forward(1);
+    guess(PASSWORD).await;
+    log_in(&world, "ana@acme.example").await.1.has("not right");
 }
 
 #[tokio::test]
@@ -367,4 +436,41 @@ async fn a_publisher_sends_so_many_invitations_and_in_its_own_name_only() {
     world.post("/invitations", json!({"mail": "d@x.example", "role": "owner", "publisher": "acme"})).await.expect(201);
     world.clock.forward(1);
     ask("/invitations", to("p100@sol.example".into())).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_customers_people_use_up_none_of_the_invitations_of_its_publisher() {
+    let world = World::new().await;
+    let post = Post::new();
+    let (_, _) = scene(&world).await;
+    world.post("/settings", post.settings()).await.expect(200);
+    world.post("/customers", json!({"slug": "luna", "publisher": "acme"})).await.expect(201);
+    let token = async |role: &str, customer: Value| {
+        let body = json!({"name": role, "role": role, "publisher": "acme", "customer": customer});
+        let made: plane::wire::NewToken = world.post("/tokens", body).await.expect(201).json();
+        made.secret
+    };
+    let (sol, luna) = (token("customer-admin", json!("sol")).await, token("customer-admin", json!("luna")).await);
+    let owner = token("owner", json!(null)).await;
+    let ask = async |token: &str, mail: String, customer: &str| {
+        let body = json!({"mail": mail, "role": "customer-user", "customer": customer}).to_string().into_bytes();
+        crate::roles::ask(&world, Some(token), reqwest::Method::POST, "/invitations", Some(body)).await
+    };
+    for count in 0..20 {
+        ask(&sol, format!("p{count}@sol.example"), "sol").await.expect(201);
+    }
+    // What is refused is not counted: another customer and the publisher go on.
+    for _ in 0..100 {
+        ask(&sol, "p20@sol.example".into(), "sol").await.refused(429, "too-many-invitations");
+    }
+    ask(&luna, "p20@sol.example".into(), "luna").await.expect(201);
+    ask(&owner, "p20@sol.example".into(), "sol").await.expect(201);
+    // Whom they have invited too often can be invited by the publisher still, and gets a new password.
+    for _ in 0..4 {
+        ask(&luna, "p20@sol.example".into(), "luna").await.expect(201);
+    }
+    ask(&luna, "p20@sol.example".into(), "luna").await.refused(429, "too-many-invitations");
+    ask(&owner, "p20@sol.example".into(), "sol").await.expect(201);
+    let mut browser = Browser::new(&world, "acme.localhost");
+    browser.send("/password", "/password", &[("mail", "p20@sol.example")]).await.has("If p20@sol.example");
 }

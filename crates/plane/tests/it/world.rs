@@ -58,7 +58,7 @@ pub struct World {
     pub address: SocketAddr,
     pub http: reqwest::Client,
     pub workers: usize,
-    pub trusted: Vec<nimbus_api::proxies::Network>,
+    pub trusted: Vec<nimbus_api::proxies::Proxy>,
     pub name_server: Option<SocketAddr>,
     pub console_url: Option<String>,
     serving: Option<Serving>,

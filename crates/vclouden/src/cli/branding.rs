@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use domain::Slug;
-use plane::wire::{Branding, ChangeBranding, Nothing, word};
+use plane::wire::{Branding, ChangeBranding, HostState, Nothing, word};
 
 use super::{Context, example};
 use crate::api::Api;
@@ -136,8 +136,13 @@ fn print(branding: &Branding) {
     facts.fact("Publisher", branding.publisher.as_str()).fact("Portal", branding.portal_url.as_str());
     if let Some(proof) = &branding.host_proof {
         let host = branding.host.as_deref().unwrap_or_default();
-        facts.fact("Host name", format!("{host}, {}", word(&proof.state)));
+        let unproved = proof.state == HostState::Pending;
+        let served = if unproved && proof.served { ", served without proof" } else { "" };
+        facts.fact("Host name", format!("{host}, {}{served}", word(&proof.state)));
         facts.fact("TXT record", proof.record.as_str()).fact("with the text", proof.text.as_str());
+        if unproved && !proof.watched {
+            facts.fact("Looked for", "not by itself any more; `vclouden branding prove-host` looks now");
+        }
     }
     facts.maybe("Name", look.name.clone()).maybe("Colour", look.colour.clone());
     facts.maybe("On dark pages", look.dark_colour.clone()).maybe("Title", look.login_title.clone());

@@ -26,7 +26,10 @@ pub async fn run(args: Args, context: &Context) -> Outcome {
     if context.json {
         return json(&asked);
     }
-    line(format!("A link is on its way to {}; the address is yours once you open it.", printable(&asked.mail)));
+    line(format!(
+        "A link is on its way to {}; open it where you are logged in, and take the address.",
+        printable(&asked.mail)
+    ));
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use http::HeaderValue;
-use nimbus_api::proxies::Network;
+use nimbus_api::proxies::Proxy;
 
 use super::{Facing, SECRET, serve, shutdown};
 use crate::failure::Outcome;
@@ -26,7 +26,7 @@ pub struct Args {
     plane: Option<SocketAddr>,
     /// A proxy, or a network of them, that is believed about whom it brings
     #[arg(long = "trusted-proxy")]
-    trusted_proxies: Vec<Network>,
+    trusted_proxies: Vec<Proxy>,
     /// By which the control plane knows that the edge speaks
     #[arg(long, env = SECRET, hide_env_values = true)]
     secret: HeaderValue,

@@ -22,9 +22,9 @@ pub struct Args {
     /// Where they find publishers' portals, with `{publisher}` in it
     #[arg(long)]
     portal_url: String,
-    /// Addresses or networks of proxies whose `X-Forwarded-For` or `Forwarded` is believed
+    /// Addresses or networks of proxies whose `X-Forwarded-For` is believed; with `=forwarded` their `Forwarded`
     #[arg(long = "trusted-proxy")]
-    trusted_proxies: Vec<nimbus_api::proxies::Network>,
+    trusted_proxies: Vec<nimbus_api::proxies::Proxy>,
     /// PostgreSQL in place of a file in the data directory
     #[arg(long, env = "VCLOUDEN_DATABASE", hide_env_values = true)]
     database: Option<String>,

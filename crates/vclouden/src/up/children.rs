@@ -52,7 +52,7 @@ pub struct Setup {
     /// Where people find the console.
     pub console_url: String,
     /// Proxies whose word is taken for whom a request comes from.
-    pub trusted_proxies: Vec<nimbus_api::proxies::Network>,
+    pub trusted_proxies: Vec<nimbus_api::proxies::Proxy>,
     /// Where they find publishers' portals.
     pub portal_url: String,
     /// PostgreSQL of the control plane, if it is not to use a file.
@@ -292,7 +292,7 @@ fn flag(name: &str, value: impl Into<OsString>) -> [OsString; 2] {
 
 /// Whom both that face the network believe.
 fn proxies(setup: &Setup) -> impl Iterator<Item = OsString> {
-    setup.trusted_proxies.iter().flat_map(|network| flag("trusted-proxy", network.to_string()))
+    setup.trusted_proxies.iter().flat_map(|proxy| flag("trusted-proxy", proxy.to_string()))
 }
 
 fn plane(setup: &Setup) -> Result<Part> {

@@ -65,9 +65,10 @@ pub struct Args {
     /// Where customers find a publisher's portal, with {publisher} in it [default: beside installations]
     #[arg(long, value_name = "URL", value_parser = portal_url)]
     portal_url: Option<String>,
-    /// A proxy before the API or the edge, or a network of them, whose X-Forwarded-For or Forwarded is believed; may be repeated
-    #[arg(long = "trusted-proxy", value_name = "ADDR[/BITS]")]
-    trusted_proxies: Vec<nimbus_api::proxies::Network>,
+    /// A proxy before the API or the edge, or a network of them, whose X-Forwarded-For is believed, or with
+    /// =forwarded its Forwarded; may be repeated
+    #[arg(long = "trusted-proxy", value_name = "ADDR[/BITS][=forwarded]")]
+    trusted_proxies: Vec<nimbus_api::proxies::Proxy>,
     /// PostgreSQL for the control plane's records in place of a file: postgres://user:password@host/database
     #[arg(long, env = "VCLOUDEN_DATABASE", hide_env_values = true, value_name = "URL")]
     database: Option<String>,

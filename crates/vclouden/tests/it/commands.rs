@@ -572,7 +572,10 @@ fn a_command_line_logs_in_by_a_browser_and_out() {
 fn another_mail_address_is_asked_for_with_a_password_that_is_in_no_argument() {
     let fake = Fake::new(vec![("POST /me/mail", vec![answer(202, json!({ "mail": "ana@new.example" }))])]);
     let ended = fake.run_with(&["change-mail", "ana@new.example"], "four words serve well\n");
-    assert_eq!(ended.out, "A link is on its way to ana@new.example; the address is yours once you open it.\n");
+    assert_eq!(
+        ended.out,
+        "A link is on its way to ana@new.example; open it where you are logged in, and take the address.\n"
+    );
     let sent: Value = serde_json::from_slice(&fake.asked()[0].1).unwrap();
     assert_eq!(sent, json!({ "mail": "ana@new.example", "proof": "four words serve well" }));
 }

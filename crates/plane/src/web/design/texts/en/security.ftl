@@ -54,6 +54,7 @@ second-factor-reset = Reset the second factor
 second-factor-reset-text = { $name } is logged out and can come in with the password alone. Make sure first that it is really them who ask.
 done-sign-in = Saved.
 done-second-factor-reset = Their second factor is gone; they come in with the password alone.
+verb-person-prove = showed that it is them
 verb-person-second-factor = changed their second factor
 verb-member-second-factor = reset a second factor
 verb-publisher-sign-in = changed how members come in
@@ -142,20 +143,18 @@ sso-domains-hint = Such as acme.example; several with commas
 sso-role = Who comes for the first time becomes
 sso-invited = only who is invited comes in
 mail-address = Mail address
-mail-about = You log in with { $mail }. To have another one, we send a link to it: it becomes yours when you open the link.
+mail-about = You log in with { $mail }. To have another one, we send a link to it: open it while you are logged in here, and take the address.
 mail-none = You log in with { $mail }. It can be changed once this platform can send mail.
 mail-new = New mail address
 mail-send = Send the link
 mail-title = Your new mail address
 mail-lead = { $name } logs in with { $old } so far. From now on it is { $new }.
 mail-take = Take this address
-done-mail-asked = A link is on its way to the new address. Until it is opened, nothing changes.
+done-mail-asked = A link is on its way to the new address. Open it in this browser and take the address; until then nothing changes.
 done-mail = You log in with the new address from now on. Everywhere else you have to log in again.
 letter-mail-subject = Is this your address?
 letter-mail-body =
-    Hello { $name },
-
-    your account { $old } is to have this address. Open this link to confirm it; it serves for a day:
+    The account { $old } is to have this address. If it is yours, open this link where you are logged in, and press “Take this address”; it serves for a day:
 
     { $link }
 

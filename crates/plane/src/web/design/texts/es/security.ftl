@@ -54,6 +54,7 @@ second-factor-reset = Restablecer el segundo factor
 second-factor-reset-text = La sesión de { $name } termina y podrá entrar solo con la contraseña. Asegúrese antes de que de verdad lo pide esa persona.
 done-sign-in = Guardado.
 done-second-factor-reset = Ya no tiene segundo factor; entra solo con la contraseña.
+verb-person-prove = mostró que es quien dice ser
 verb-person-second-factor = cambió su segundo factor
 verb-member-second-factor = restableció un segundo factor
 verb-publisher-sign-in = cambió cómo entran los miembros
@@ -168,20 +169,21 @@ refusal-sso-not-invited = Usted no tiene invitación ahí; pídala a una persona
 refusal-bad-sign-on = Revise el cliente, el secreto, los dominios y el rol; no se cambió nada.
 refusal-signed-on = Usted entró por el proveedor de su empresa; entre con una contraseña propia para cambiar esto.
 mail-address = Dirección de correo
-mail-about = Usted entra con { $mail }. Para tener otra, enviamos un enlace a ella: es suya cuando usted abre el enlace.
+mail-about = Usted entra con { $mail }. Para tener otra, enviamos un enlace a ella: ábralo con su sesión iniciada aquí y tome la dirección.
 mail-none = Usted entra con { $mail }. Podrá cambiarla cuando esta plataforma pueda enviar correo.
 mail-new = Dirección de correo nueva
 mail-send = Enviar el enlace
 mail-title = Su nueva dirección de correo
 mail-lead = { $name } entra hasta ahora con { $old }. Desde ahora será { $new }.
 mail-take = Tomar esta dirección
-done-mail-asked = Un enlace va en camino a la dirección nueva. Mientras no se abra, nada cambia.
+refusal-wrong-old-password = La contraseña anterior no es correcta; no se cambió nada.
+refusal-mail-has-account = Esta dirección ya tiene una cuenta; elija otra o entre con esa cuenta.
+refusal-no-mail-for-change = Desde aquí aún no se puede enviar correo, así que una dirección no se puede comprobar; pregunte a quien administra esto.
+done-mail-asked = Un enlace va en camino a la dirección nueva. Ábralo en este navegador y tome la dirección; hasta entonces nada cambia.
 done-mail = Desde ahora usted entra con la dirección nueva. En todo lo demás hay que entrar de nuevo.
 letter-mail-subject = ¿Es esta su dirección?
 letter-mail-body =
-    Hola, { $name }:
-
-    su cuenta { $old } va a tener esta dirección. Abra este enlace para confirmarlo; sirve durante un día:
+    La cuenta { $old } va a tener esta dirección. Si es suya, abra este enlace donde tenga su sesión iniciada y pulse «Tomar esta dirección»; sirve durante un día:
 
     { $link }
 
