@@ -234,6 +234,43 @@ async fn what_is_served_keeps_its_record_while_another_name_is_claimed() {
 }
 
 #[tokio::test]
+async fn names_are_looked_for_all_at_once() {
+    let (mut world, server) = asking().await;
+    world.post("/settings", json!({"names_proof": "dns"})).await.expect(200);
+    let mut texts = Vec::new();
+    for slug in ["one", "two", "three"] {
+        world.post("/publishers", json!({"slug": slug})).await.expect(201);
+        texts.push(asked(&world, slug, &format!("portal.{slug}.example")).await.host_proof.unwrap().text);
+    }
+    world.stop().await;
+    // Nobody is answered before all have asked.
+    let socket = UdpSocket::bind(server).unwrap();
+    let answering = std::thread::spawn(move || {
+        let mut asked = std::collections::HashMap::new();
+        while asked.len() < texts.len() {
+            let mut bytes = [0; 512];
+            let (length, from) = socket.recv_from(&mut bytes).unwrap();
+            asked.insert(bytes[12..length].to_vec(), (bytes[..length].to_vec(), from));
+        }
+        for (mut packet, from) in asked.into_values() {
+            (packet[2], packet[3], packet[7]) = (0x81, 0x80, texts.len().try_into().unwrap());
+            for text in &texts {
+                packet.extend(b"\xc0\x0c\0\x10\0\x01\0\0\0\x3c\0");
+                let length = u8::try_from(text.len()).unwrap();
+                packet.extend([length + 1, length]);
+                packet.extend(text.bytes());
+            }
+            socket.send_to(&packet, from).unwrap();
+        }
+    });
+    world.start().await;
+    for slug in ["one", "two", "three"] {
+        world.until("it is served", async || branding(&world, slug).await.portal_url.contains("portal.")).await;
+    }
+    answering.join().unwrap();
+}
+
+#[tokio::test]
 async fn a_claim_is_looked_for_a_week_and_anew_when_it_is_made_again() {
     let (world, _) = asking().await;
     scene(&world).await;
