@@ -14,6 +14,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::json;
 use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc::Sender;
+use tokio::time::Instant;
 
 use crate::Plane;
 use crate::access::Reach;
@@ -31,8 +32,8 @@ use crate::web::{months, view};
 use crate::wire::{Customer, Ticket, TicketMessage, UsageBy, word};
 use crate::zip::{Packing, Zip};
 
-/// For how long a piece waits to be taken. Whoever takes nothing for longer has left.
-const STALLED: Duration = Duration::from_secs(120);
+/// Bytes in a second that are taken at least, on average: whoever takes fewer for long has left.
+const LEAST: u64 = 16 << 10;
 
 /// Times that a server is asked for an archive while it makes too many, and the pause between two.
 const TRIES: u32 = 60;
@@ -46,6 +47,9 @@ const USAGE: u64 = 100_000;
 
 /// Bytes of a file that are read at once.
 const PIECE: usize = 64 << 10;
+
+/// Most bytes of a file's name: with the folders before it, what every system takes.
+const NAME: usize = 120;
 
 /// Why it did not come to its end.
 #[derive(Debug)]
@@ -88,6 +92,25 @@ pub async fn every_installation(db: &impl ConnectionTrait, customer: &Key) -> Re
     }
 }
 
+/// For how long whoever reads may still keep it waiting. What is taken earns as much as it takes at the least rate, and never
+/// more than there was at first; so neither who stops nor who takes a little now and then holds a place for ever.
+struct Patience {
+    most: Duration,
+    left: Duration,
+}
+
+impl Patience {
+    fn new(most: Duration) -> Self {
+        Self { most, left: most }
+    }
+
+    /// So many bytes were taken after so long.
+    fn taken(&mut self, bytes: usize, after: Duration) {
+        let earned = Duration::from_millis(bytes as u64 * 1000 / LEAST);
+        self.left = (self.left.saturating_sub(after) + earned).min(self.most);
+    }
+}
+
 /// One such file.
 pub struct CustomerArchive {
     plane: Arc<Plane>,
@@ -98,21 +121,17 @@ pub struct CustomerArchive {
     folder: String,
     zip: Zip,
     bytes: u64,
-    to: Sender<io::Result<Bytes>>,
+    patience: Patience,
+    to: Sender<Bytes>,
 }
 
 impl CustomerArchive {
     /// One of which nothing is sent yet.
-    pub fn new(
-        plane: Arc<Plane>,
-        view: View,
-        customer: Customer,
-        folder: String,
-        to: Sender<io::Result<Bytes>>,
-    ) -> Self {
+    pub fn new(plane: Arc<Plane>, view: View, customer: Customer, folder: String, to: Sender<Bytes>) -> Self {
         let zip = Zip::new(plane.now());
         let reach = Reach::Customer(Key::new(customer.publisher.clone(), customer.slug.clone()));
-        Self { plane, view, customer, reach, folder, zip, bytes: 0, to }
+        let patience = Patience::new(plane.patience);
+        Self { plane, view, customer, reach, folder, zip, bytes: 0, patience, to }
     }
 
     /// Sends all of it; how many bytes that were.
@@ -144,11 +163,19 @@ impl CustomerArchive {
         if piece.is_empty() {
             return Ok(());
         }
-        self.bytes += piece.len() as u64;
-        match tokio::time::timeout(STALLED, self.to.send(Ok(piece.into()))).await {
-            Ok(Ok(())) => Ok(()),
-            _ => Err(Broken::Left),
+        let (bytes, begun) = (piece.len(), Instant::now());
+        match tokio::time::timeout(self.patience.left, self.to.send(piece.into())).await {
+            Ok(Ok(())) => {}
+            _ => return Err(Broken::Left),
         }
+        self.patience.taken(bytes, begun.elapsed());
+        self.bytes += bytes as u64;
+        Ok(())
+    }
+
+    async fn more(&mut self, bytes: &[u8]) -> Sent {
+        let packed = self.zip.write(bytes).map_err(why)?;
+        self.pass(packed).await
     }
 
     async fn begin(&mut self, name: &str, packing: Packing) -> Sent {
@@ -157,14 +184,13 @@ impl CustomerArchive {
     }
 
     async fn end(&mut self) -> Sent {
-        let end = self.zip.end();
+        let end = self.zip.end().map_err(why)?;
         self.pass(end).await
     }
 
     async fn file(&mut self, name: &str, bytes: &[u8]) -> Sent {
         self.begin(name, Packing::Small).await?;
-        let packed = self.zip.write(bytes);
-        self.pass(packed).await?;
+        self.more(bytes).await?;
         self.end().await
     }
 
@@ -198,8 +224,7 @@ impl CustomerArchive {
         };
         self.begin(&format!("{folder}/data.tar.gz"), Packing::None).await?;
         while let Some(piece) = archive.next().await {
-            let packed = self.zip.write(&piece.map_err(why)?);
-            self.pass(packed).await?;
+            self.more(&piece.map_err(why)?).await?;
         }
         self.end().await?;
         Ok(None)
@@ -225,12 +250,11 @@ impl CustomerArchive {
     async fn tickets(&mut self) -> Sent<Vec<Value>> {
         let plane = self.plane.clone();
         let mut told = Vec::new();
-        let mut after = None;
+        let mut before = i64::MAX as u64;
         loop {
-            let some =
-                tickets::list(plane.store.read(), &self.reach, &tickets::Filter::default(), after, AT_ONCE).await?;
+            let some = tickets::by_number(plane.store.read(), &self.reach, before, AT_ONCE).await?;
             let Some(last) = some.last() else { return Ok(told) };
-            after = Some((last.updated_at, last.id));
+            before = last.number;
             for ticket in some {
                 told.push(self.ticket(ticket).await?);
             }
@@ -283,8 +307,7 @@ impl CustomerArchive {
             if count == 0 {
                 break;
             }
-            let packed = self.zip.write(&piece[..count]);
-            self.pass(packed).await?;
+            self.more(&piece[..count]).await?;
         }
         self.end().await?;
         Ok(true)
@@ -317,16 +340,46 @@ impl CustomerArchive {
 /// A name that every system takes for a file.
 fn file_name(name: &str) -> String {
     let good = |c: char| if c.is_control() || "\\/:*?\"<>|".contains(c) { '_' } else { c };
-    name.chars().map(good).take(120).collect()
+    let name: String = name.chars().map(good).collect();
+    let name = without_end(&name);
+    // The ending says what it is: what stands before it is cut.
+    let (begin, ending) = match name.rfind('.') {
+        Some(at) if name.len() - at <= NAME / 4 => name.split_at(at),
+        _ => (name, ""),
+    };
+    let begin = &begin[..begin.floor_char_boundary(NAME - ending.len())];
+    format!("{}{ending}", without_end(begin))
+}
+
+/// Some systems leave these away at a name's end, and then do not find the file.
+fn without_end(name: &str) -> &str {
+    name.trim_end_matches(['.', ' '])
 }
 
 #[cfg(test)]
 mod tests {
-    use super::file_name;
+    use super::*;
 
     #[test]
     fn names_are_those_of_files_everywhere() {
         assert_eq!(file_name("a/../b: \"año\"?.pdf"), "a_.._b_ _año__.pdf");
-        assert_eq!(file_name(&"x".repeat(500)).len(), 120);
+        assert_eq!(file_name(&"x".repeat(500)).len(), NAME);
+        let long = file_name(&format!("{}.tar.gz", "ñ😀".repeat(100)));
+        assert!(long.len() <= NAME && long.len() > NAME - 4 && long.ends_with("ñ.gz"), "{long}");
+        assert_eq!(file_name("Factura #12 . .pdf. ."), "Factura #12.pdf");
+        assert_eq!(file_name(&format!("a.{}", "é".repeat(100))).len(), NAME);
+    }
+
+    #[test]
+    fn who_takes_little_is_not_waited_for_for_ever() {
+        let seconds = Duration::from_secs;
+        let mut patience = Patience::new(seconds(120));
+        patience.taken(1 << 30, seconds(1));
+        assert_eq!(patience.left, seconds(120), "who was quick before has no more of it");
+        patience.taken(PIECE, seconds(4));
+        assert_eq!(patience.left, seconds(120), "just enough");
+        patience.taken(PIECE, seconds(60));
+        patience.taken(PIECE, seconds(60));
+        assert_eq!(patience.left, seconds(8), "a piece a minute is too little");
     }
 }

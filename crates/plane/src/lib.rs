@@ -8,6 +8,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use domain::InstallationName;
 use nimbus_api::Millis;
@@ -88,6 +89,8 @@ pub struct Config {
     pub workers_per_server: usize,
     /// Most bytes of an archive.
     pub archive_limits: archive::Limits,
+    /// For how long whoever downloads everything of a customer may take nothing.
+    pub patience: Duration,
 }
 
 impl Config {
@@ -115,6 +118,7 @@ impl Config {
             keep_hours: 48,
             workers_per_server: 8,
             archive_limits: archive::Limits::default(),
+            patience: Duration::from_secs(120),
         }
     }
 }
@@ -189,6 +193,7 @@ pub struct Plane {
     keep_hours: u32,
     workers: usize,
     archive_limits: archive::Limits,
+    patience: Duration,
     /// Archives that are received and read at the same time.
     publishing: tokio::sync::Semaphore,
     downloads: operations::download_customer::Downloads,
@@ -302,6 +307,7 @@ pub async fn serve_with(
         keep_hours: config.keep_hours,
         workers: config.workers_per_server.max(1),
         archive_limits: config.archive_limits,
+        patience: config.patience,
         publishing: tokio::sync::Semaphore::new(2),
         downloads: Default::default(),
         letters_in: tries::Tries::new(operations::open_by_mail::LETTERS, 3_600_000),

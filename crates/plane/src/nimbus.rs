@@ -50,6 +50,17 @@ fn known<T>(result: Result<T, ClientError>) -> Result<Option<T>, ServerError> {
     }
 }
 
+/// Why there is no archive. Data that cannot be read now cannot be read later either; only too many at a time pass by
+/// themselves.
+fn no_archive(error: ClientError) -> ServerError {
+    match error {
+        ClientError::Problem { status, problem } if status != 503 => {
+            ServerError::Refused { status, code: problem.code, message: problem.message }
+        }
+        error => error.into(),
+    }
+}
+
 /// Lines of log as they are passed on.
 fn text_of(lines: impl Stream<Item = Result<LogLine, ClientError>> + Send + 'static) -> ByteStream {
     let bytes = lines.map(|line| {
@@ -108,7 +119,7 @@ impl Server for Nimbus {
 
     fn archive(&self, id: InstallationId, copy: Option<String>) -> Asked<'_, ByteStream> {
         Box::pin(async move {
-            let pieces = self.0.archive(id, copy.as_deref()).await?;
+            let pieces = self.0.archive(id, copy.as_deref()).await.map_err(no_archive)?;
             Ok(pieces.map(|piece| piece.map_err(io::Error::other)).boxed())
         })
     }
@@ -138,5 +149,26 @@ impl Server for Nimbus {
 
     fn events(&self, after: u64) -> Asked<'_, BoxStream<'static, Result<NimbusEvent, ServerError>>> {
         Box::pin(async move { Ok(self.0.events(after).await?.map(|event| Ok(event?)).boxed()) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_archive_that_cannot_be_made_is_not_asked_for_again() {
+        let asked = |status: u16, code: &str| {
+            let problem = nimbus_api::Problem { code: code.into(), message: "why".into() };
+            no_archive(ClientError::Problem { status, problem })
+        };
+        let refused = |status, code: &str| ServerError::Refused { status, code: code.into(), message: "why".into() };
+        assert_eq!(asked(500, "server-error"), refused(500, "server-error"));
+        assert_eq!(asked(422, "not-packable"), refused(422, "not-packable"));
+        assert_eq!(asked(503, "too-many"), ServerError::Unreachable("why".into()));
+        assert_eq!(
+            no_archive(ClientError::Answer("?".into())),
+            ServerError::Unreachable(ClientError::Answer("?".into()).to_string())
+        );
     }
 }

@@ -1,15 +1,16 @@
 //! Changes the variables of an installation, or of an application for all of its installations. The audit has the names,
 //! never a value.
 
-use domain::Key;
 use domain::state::InstallationState;
+use domain::{Key, OperationId};
 use nimbus_api::{Environment, Work};
 use serde_json::{Value as Json, json};
 
-use super::{Actor, Asked, Begun, Thing, accept, find_installation, record, refuse_under_deployment, unknown_app};
+use super::{Actor, Asked, Begun, Thing, accept, create_operation, find_installation, not_begun, record};
+use super::{refuse_under_deployment, unknown_app, wake};
 use crate::Plane;
 use crate::problem::Answer;
-use crate::store::{apps, installations, lock_app};
+use crate::store::{apps, installations, lock_app, operations};
 use crate::variables::{Owner, Variables};
 use crate::wire::{Applied, ChangeEnvironment};
 
@@ -21,16 +22,6 @@ pub async fn change_environment(
     installation: &str,
     input: &ChangeEnvironment,
 ) -> Answer<Begun> {
-    change(plane, actor, installation, input, None).await
-}
-
-async fn change(
-    plane: &Plane,
-    actor: &Actor,
-    installation: &str,
-    input: &ChangeEnvironment,
-    batch: Option<String>,
-) -> Answer<Begun> {
     let tx = plane.store.write().await?;
     let row = find_installation(&*tx, &actor.reach, installation).await?;
     refuse_under_deployment(&row, "configured")?;
@@ -41,7 +32,7 @@ async fn change(
     own.environment(&plane.variables(&*tx, &Owner::App(row.app_key())).await?)?;
     let variables = plane.seal_variables(&owner, &own)?;
     let work = Work::Configure { environment: Environment::default() };
-    accept(plane, tx, actor, &row, Asked { work, variables, batch, detail: names(input) }).await
+    accept(plane, tx, actor, &row, Asked { work, variables, batch: None, detail: names(input) }).await
 }
 
 /// Changes the variables of an application. New installations have them; those that there are get them with their next
@@ -69,26 +60,34 @@ pub async fn change_app_environment(
 }
 
 /// Brings the application's variables to every installation that something can be done to now, to one after the other:
-/// if one does not become healthy with them, the rest keep what they have.
+/// if one does not become healthy with them, the rest keep what they have. Nothing is done to one before its turn, and one
+/// that is busy then is left out. What waits for its turn from before is not begun any more: this brings the same.
 pub async fn apply_environment(plane: &Plane, actor: &Actor, app: &Key) -> Answer<Applied> {
-    if apps::find(plane.store.read(), app).await?.is_none() {
+    let tx = plane.store.write().await?;
+    if !lock_app(&tx, app).await? {
         return Err(unknown_app(app));
+    }
+    for row in operations::waiting(&tx, app).await? {
+        let Some(installation) = installations::find(&*tx, row.installation).await? else { continue };
+        not_begun(plane, &tx, row, &installation, "the variables were applied to all once more").await?;
     }
     let batch = uuid::Uuid::now_v7().to_string();
     let mut applied = Applied { operations: Vec::new(), left: Vec::new() };
-    for row in installations::of_app(plane.store.read(), app).await? {
+    for row in installations::of_app(&*tx, app).await? {
         let there = matches!(row.state, InstallationState::Running | InstallationState::Stopped);
         if !there || row.operation.is_some() || row.deployment.is_some() {
             applied.left.push(row.name);
             continue;
         }
-        match change(plane, actor, &row.id.to_string(), &ChangeEnvironment::default(), Some(batch.clone())).await {
-            Ok(begun) => applied.operations.push(begun.operation),
-            // Something else was begun since.
-            Err(refusal) if refusal.status == http::StatusCode::CONFLICT => applied.left.push(row.name),
-            Err(refusal) => return Err(refusal),
-        }
+        let work = Work::Configure { environment: Environment::default() };
+        let detail = names(&ChangeEnvironment::default());
+        let asked = Asked { work, variables: None, batch: Some(batch.clone()), detail };
+        let operation = OperationId::new();
+        create_operation(plane, &tx, actor, &row, operation, asked).await?;
+        applied.operations.push(operation);
     }
+    tx.commit().await?;
+    wake(plane);
     Ok(applied)
 }
 

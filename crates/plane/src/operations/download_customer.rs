@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -22,8 +23,10 @@ use crate::web::design::View;
 use crate::web::design::format::machine;
 use crate::wire::Outcome;
 
-/// Such files at a time. One less than archives that a server makes at a time, so that others get theirs.
-const AT_ONCE: usize = 3;
+/// Such files of a publisher's customers at a time: fewer than archives that a server makes at a time, so that others get
+/// theirs. And those of all.
+const OF_PUBLISHER: usize = 2;
+const AT_ONCE: usize = 8;
 
 /// Pieces that wait to be sent.
 const BACKLOG: usize = 8;
@@ -45,7 +48,8 @@ impl Place {
             let detail = "everything is being downloaded already; wait for the end of that, or end it";
             return Err(Refusal::conflict("download-under-way", detail));
         }
-        if all.len() >= AT_ONCE {
+        let of_publisher = all.iter().filter(|other| other.publisher == customer.publisher).count();
+        if of_publisher >= OF_PUBLISHER || all.len() >= AT_ONCE {
             return Err(Refusal::slow_down(60));
         }
         all.insert(customer.clone());
@@ -78,19 +82,21 @@ pub async fn download_customer(plane: &Arc<Plane>, actor: &Actor, view: View, cu
         plane.servers.get(server)?.server.report().await?;
     }
     note(plane, actor, customer, &found.name, Outcome::Accepted, json!({})).await?;
-    let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(BACKLOG);
+    let (sender, receiver) = mpsc::channel::<Bytes>(BACKLOG);
     let folder = format!("{}-{}", customer.slug, &machine(plane.now())[..10]);
     let name = format!("{folder}.zip");
     let archive = CustomerArchive::new(plane.clone(), view, found.clone(), folder, sender.clone());
     let (plane, actor, customer) = (plane.clone(), actor.clone(), customer.clone());
+    let end = Arc::new(AtomicBool::new(false));
+    let whole = end.clone();
     tokio::spawn(async move {
-        let (outcome, detail) = match archive.send(rows).await {
+        let sent = archive.send(rows).await;
+        let all = sent.is_ok();
+        let (outcome, detail) = match sent {
             Ok(bytes) => (Outcome::Done, json!({ "bytes": bytes })),
-            Err(Broken::Left) => (Outcome::Failed, json!({ "why": "the connection broke" })),
+            Err(Broken::Left) => (Outcome::Failed, json!({ "why": "the connection broke, or was too slow" })),
             Err(Broken::Why(why)) => {
                 tracing::warn!(%customer, why, "what a customer has was not sent to its end");
-                // What breaks off must not look whole.
-                let _ = sender.send(Err(io::Error::other(why.clone()))).await;
                 (Outcome::Failed, json!({ "why": why }))
             }
         };
@@ -98,11 +104,27 @@ pub async fn download_customer(plane: &Arc<Plane>, actor: &Actor, view: View, cu
             tracing::error!(why = refusal.detail, "the end of a download could not be recorded");
         }
         drop(place);
+        // The pieces end with the sender: here, or without being whole.
+        whole.store(all, Ordering::Release);
+        drop(sender);
     });
-    let pieces = futures_util::stream::unfold(receiver, |mut receiver| async {
-        receiver.recv().await.map(|piece| (piece, receiver))
+    Ok(Download { name, pieces: until_whole(receiver, end) })
+}
+
+/// The pieces. When they end without being all, that is an error, so that what breaks off never looks whole.
+fn until_whole(receiver: mpsc::Receiver<Bytes>, whole: Arc<AtomicBool>) -> ByteStream {
+    let pieces = futures_util::stream::unfold(Some(receiver), move |receiver| {
+        let whole = whole.clone();
+        async move {
+            let mut receiver = receiver?;
+            match receiver.recv().await {
+                Some(piece) => Some((Ok(piece), Some(receiver))),
+                None if whole.load(Ordering::Acquire) => None,
+                None => Some((Err(io::Error::other("it was not sent to its end")), None)),
+            }
+        }
     });
-    Ok(Download { name, pieces: pieces.boxed() })
+    pieces.boxed()
 }
 
 async fn note(plane: &Plane, actor: &Actor, customer: &Key, name: &str, outcome: Outcome, detail: Json) -> Answer<()> {

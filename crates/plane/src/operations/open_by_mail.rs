@@ -1,8 +1,10 @@
 //! Opens a ticket by a letter to a publisher's own address, `support+PUBLISHER@..`, from that of one of its customers'
-//! people. Who is nobody's here is told so, once, and in such a way that no two machines write to each other for ever.
+//! people. Who is nobody's here, or several customers', is told so, once, and in such a way that no two machines write to
+//! each other for ever.
 
-use domain::Slug;
 use domain::state::TicketState;
+use domain::{Key, Slug};
+use sea_orm::ConnectionTrait;
 use sha2::{Digest, Sha256};
 
 use super::answer_ticket::{self, add};
@@ -66,24 +68,43 @@ pub async fn publisher_of(plane: &Plane, letter: &Letter) -> Answer<Option<Slug>
 pub async fn open_by_mail(plane: &Plane, publisher: &Slug, letter: Letter) -> Answer<MailTaken> {
     let db = plane.store.read();
     let person = people::with_mail(db, Some(publisher), &letter.from).await?;
-    let membership = match &person {
-        Some(person) => customer_of(&people::memberships(db, person.id).await?, publisher),
-        None => None,
+    let mut places = match &person {
+        Some(person) => people::memberships(db, person.id).await?,
+        None => Vec::new(),
     };
-    let (Some(person), Some(membership)) = (person, membership) else {
-        return stranger(plane, publisher, &letter).await;
+    places.retain(|one| one.reach.customer().is_some() && one.reach.publisher() == Some(publisher));
+    let person = match person {
+        Some(person) if !places.is_empty() => person,
+        _ if people::works_at(db, publisher, &letter.from).await? => {
+            return Ok(ignored("its sender works at the publisher: tickets are opened for customers in the console"));
+        }
+        _ => return not_taken(plane, publisher, &letter, Untaken::Stranger).await,
     };
     let now = plane.now();
     if plane.letters_in.count(person.id, now) > LETTERS {
         return Ok(ignored("its sender has opened enough tickets within an hour"));
     }
-    take(plane, &person, membership, letter).await
+    match place_of(db, &person, &places, &letter).await? {
+        Some(membership) => take(plane, &person, membership, letter).await,
+        None => not_taken(plane, publisher, &letter, Untaken::AtSeveral(&person, &places)).await,
+    }
 }
 
-/// The customer for whom somebody writes: the first one, where they are at several.
-fn customer_of(all: &[Membership], publisher: &Slug) -> Option<Membership> {
-    let is = |one: &&Membership| one.reach.customer().is_some() && one.reach.publisher() == Some(publisher);
-    all.iter().find(is).cloned()
+/// Where somebody writes from: where they are, or the customer of the ticket that they answer. Of several it is not guessed,
+/// as another company would read it.
+async fn place_of(
+    db: &impl ConnectionTrait,
+    person: &PersonRow,
+    places: &[Membership],
+    letter: &Letter,
+) -> Answer<Option<Membership>> {
+    if let [only] = places {
+        return Ok(Some(only.clone()));
+    }
+    let Some(id) = tickets::with_mail(db, person.id, &letter.answers).await? else { return Ok(None) };
+    let Some(ticket) = tickets::find(db, &Reach::All, id).await? else { return Ok(None) };
+    let its = Reach::Customer(Key::new(ticket.publisher, ticket.customer));
+    Ok(places.iter().find(|place| place.reach == its).cloned())
 }
 
 async fn take(plane: &Plane, person: &PersonRow, membership: Membership, letter: Letter) -> Answer<MailTaken> {
@@ -139,9 +160,21 @@ fn subject_of(said: &str, text: &str) -> String {
     Some(line(said)).filter(|said| !said.is_empty()).unwrap_or_else(first)
 }
 
-/// Tells who is nobody's here that they are, once in a while.
-async fn stranger(plane: &Plane, publisher: &Slug, letter: &Letter) -> Answer<MailTaken> {
-    let unknown = |then: &str| ignored(format!("its sender is no person of a customer's; {then}"));
+/// Why a letter opens no ticket.
+#[derive(Clone, Copy)]
+enum Untaken<'a> {
+    /// Its sender is nobody's here.
+    Stranger,
+    /// This person is at several customers.
+    AtSeveral(&'a PersonRow, &'a [Membership]),
+}
+
+/// Tells a sender why no ticket was opened, once in a while.
+async fn not_taken(plane: &Plane, publisher: &Slug, letter: &Letter, why: Untaken<'_>) -> Answer<MailTaken> {
+    let unknown = |then: &str| match why {
+        Untaken::Stranger => ignored(format!("its sender is no person of a customer's; {then}")),
+        Untaken::AtSeveral(..) => ignored(format!("its sender is at several customers; {then}")),
+    };
     let machine = letter.from.split('@').next().is_some_and(|local| MACHINES.contains(&local));
     if !plane.mail_is_set_up() || machine || letter.from.parse::<lettre::Address>().is_err() {
         return Ok(unknown("nobody is told"));
@@ -155,22 +188,32 @@ async fn stranger(plane: &Plane, publisher: &Slug, letter: &Letter) -> Answer<Ma
     if !told::note(&tx, publisher, &sha256, now).await? {
         return Ok(unknown("they were told before"));
     }
-    refuse(plane, &tx, publisher, letter).await?;
+    tell_why(plane, &tx, publisher, letter, why).await?;
     tx.commit().await?;
     plane.progress.mails.notify_one();
     Ok(unknown("they are told"))
 }
 
-async fn refuse(plane: &Plane, tx: &Tx, publisher: &Slug, letter: &Letter) -> Answer<()> {
+async fn tell_why(plane: &Plane, tx: &Tx, publisher: &Slug, letter: &Letter, why: Untaken<'_>) -> Answer<()> {
     let found = publishers::find(&**tx, &Reach::All, publisher).await?;
     let name = found.map_or_else(|| publisher.to_string(), |found| found.name);
-    // In the language of whoever decides there: nothing is known of the stranger.
-    let members = people::members(&**tx, &Reach::Publisher(publisher.clone())).await?;
-    let owner = members.iter().find(|member| member.role == Role::Owner);
-    let language = owner.and_then(|owner| Language::of_tag(&owner.person.language)).unwrap_or_default();
     let site = plane.site(&**tx, Some(publisher)).await?;
-    let values = [("publisher", name.as_str()), ("link", &site), ("address", &letter.from)];
-    let answer = Written { to: &letter.from, key: "letter-stranger", values: &values };
+    let (key, language, link) = match why {
+        Untaken::Stranger => {
+            // In the language of whoever decides there: nothing is known of the stranger.
+            let members = people::members(&**tx, &Reach::Publisher(publisher.clone())).await?;
+            let owner = members.iter().find(|member| member.role == Role::Owner);
+            let language = owner.and_then(|owner| Language::of_tag(&owner.person.language)).unwrap_or_default();
+            ("letter-stranger", language, site)
+        }
+        Untaken::AtSeveral(person, places) => {
+            let customers = places.iter().filter_map(|place| place.reach.customer());
+            let links: Vec<String> = customers.map(|customer| format!("{site}/c/{customer}/tickets/new")).collect();
+            ("letter-several", letters::language_of(person), links.join("\n"))
+        }
+    };
+    let values = [("publisher", name.as_str()), ("link", &link), ("address", &letter.from)];
+    let answer = Written { to: &letter.from, key, values: &values };
     let headers = Headers { references: letter.id.iter().cloned().collect(), ..Headers::default() };
     letters::send_in(plane, tx, Some(publisher), language, answer, &headers).await
 }

@@ -1,5 +1,5 @@
-//! Looks for what needs somebody before it is too late: data that nearly fills its disk, and installations of which no
-//! backup was made for long. Each is told once, as an event.
+//! Looks for what needs somebody before it is too late: data that nearly fills its disk, and installations of
+//! which backups are made, but none for long. Each is told once, as an event.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -77,7 +77,7 @@ async fn disks(plane: &Plane, handle: &Handle) -> Result<()> {
 }
 
 async fn backups(plane: &Plane) -> Result<()> {
-    let late = attention::without_backup(plane.store.read(), plane.now().saturating_sub(LATE)).await?;
+    let late = attention::with_late_backup(plane.store.read(), plane.now().saturating_sub(LATE)).await?;
     let known = attention::with(plane.store.read(), Need::BackupLate).await?;
     let change = |id: &InstallationId, is: bool| Change {
         id: *id,

@@ -10,6 +10,7 @@ use nimbus_api::{OperationReport, OperationRequest, Work};
 
 use super::Pause;
 use super::conclude::{End, conclude};
+use super::turn::begin_turn;
 use crate::Plane;
 use crate::progress::Doing;
 use crate::server::ServerError;
@@ -28,12 +29,13 @@ pub async fn drive(plane: &Arc<Plane>, id: OperationId) -> Result<OperationState
     if row.state.is_final() {
         return Ok(row.state);
     }
-    if let Some(other) = operations::spoilt(plane.store.read(), id).await? {
-        let error = format!("not begun: {other} did not become healthy with these variables");
-        let end = End { state: OperationState::Undone, steps: Vec::new(), error: Some(error), live: None };
-        conclude(plane, id, end).await?;
-        return Ok(OperationState::Undone);
-    }
+    let row = match row.waits {
+        true => match begin_turn(plane, row).await? {
+            Some(row) => row,
+            None => return Ok(OperationState::Undone),
+        },
+        false => row,
+    };
     let work = match with_variables(plane, &row).await {
         Ok(work) => work,
         Err(why) => {

@@ -21,6 +21,7 @@ mod mailbox;
 mod mails;
 mod pruning;
 mod servers;
+mod turn;
 mod usage;
 mod webhooks;
 

@@ -74,10 +74,11 @@ pub async fn disks(db: &impl ConnectionTrait, server: ServerId) -> Rows<(Install
     all(db, sql, [text(server)], |row| Ok((parse(row, "id")?, number(row, "disk")?))).await
 }
 
-/// Installations that run and were made before a time, and of which no backup was made since.
-pub async fn without_backup(db: &impl ConnectionTrait, since: Millis) -> Result<HashSet<InstallationId>> {
-    let sql = "SELECT i.id FROM installations i WHERE i.state = 'running' AND i.created_at < $1 AND NOT EXISTS \
-               (SELECT 1 FROM snapshots s WHERE s.installation = i.id AND s.backup IS NOT NULL AND s.taken_at >= $1)";
+/// Installations that run, of which backups are made (more than one is held), and none since a time. Where nobody makes
+/// backups there is none that is late.
+pub async fn with_late_backup(db: &impl ConnectionTrait, since: Millis) -> Result<HashSet<InstallationId>> {
+    let sql = "SELECT i.id FROM installations i JOIN snapshots s ON s.installation = i.id AND s.backup IS NOT NULL \
+               WHERE i.state = 'running' GROUP BY i.id HAVING COUNT(*) > 1 AND MAX(s.taken_at) < $1";
     let rows = all(db, sql, [big(since)], |row| parse(row, "id")).await?;
     Ok(rows.into_iter().collect())
 }

@@ -1,7 +1,7 @@
 //! Operations on installations, from being accepted to their end.
 
 use domain::state::{InstallationState, OperationState};
-use domain::{DeploymentId, InstallationId, InstallationName, OperationId, ServerId, Slug};
+use domain::{DeploymentId, InstallationId, InstallationName, Key, OperationId, ServerId, Slug};
 use nimbus_api::{Millis, StepReport, Work};
 use sea_orm::{ConnectionTrait, QueryResult};
 
@@ -21,6 +21,8 @@ pub struct OperationRow {
     pub deployment: Option<DeploymentId>,
     /// What the server is told to do.
     pub work: Work,
+    /// Whether its turn has not come: nothing is done to its installation yet.
+    pub waits: bool,
     /// The installation's variables from its end on, sealed; kept until then.
     pub variables: Option<String>,
     /// Its state.
@@ -49,7 +51,7 @@ pub struct OperationRow {
     pub server: ServerId,
 }
 
-const COLUMNS: &str = "o.id, o.installation, o.deployment, o.work, o.variables, o.state, o.state_before, o.steps, \
+const COLUMNS: &str = "o.id, o.installation, o.deployment, o.work, o.waits, o.variables, o.state, o.state_before, o.steps, \
     o.error, o.requested_by, o.requested_at, o.ended_at, i.name, i.publisher, i.app, i.customer, i.server \
     FROM operations o JOIN installations i ON i.id = o.installation";
 
@@ -59,6 +61,7 @@ fn read(row: &QueryResult) -> Result<OperationRow> {
         installation: parse(row, "installation")?,
         deployment: maybe_parse(row, "deployment")?,
         work: json(row, "work")?,
+        waits: number::<u64>(row, "waits")? > 0,
         variables: get(row, "variables")?,
         state: parse(row, "state")?,
         state_before: parse(row, "state_before")?,
@@ -88,7 +91,7 @@ pub struct New<'a> {
     pub work: &'a Work,
     /// The installation's variables from its end on, sealed.
     pub variables: Option<&'a str>,
-    /// With which others it is done one after the other.
+    /// With which others it is done one after the other, when its turn comes.
     pub batch: Option<&'a str>,
     /// The installation's state now.
     pub state_before: InstallationState,
@@ -101,8 +104,8 @@ pub struct New<'a> {
 /// Keeps a new operation.
 pub async fn create(tx: &Tx, new: &New<'_>) -> Result<()> {
     let sql = "INSERT INTO operations (id, installation, deployment, verb, work, state, state_before, steps, \
-               requested_by, requested_at, variables, batch) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, '[]', $8, $9, $10, $11)";
+               requested_by, requested_at, variables, batch, waits) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, '[]', $8, $9, $10, $11, $12)";
     let values = [
         text(new.id),
         text(new.installation),
@@ -115,6 +118,7 @@ pub async fn create(tx: &Tx, new: &New<'_>) -> Result<()> {
         big(new.at),
         maybe_text(new.variables),
         maybe_text(new.batch),
+        big(new.batch.is_some().into()),
     ];
     run(&**tx, sql, values).await?;
     Ok(())
@@ -134,11 +138,29 @@ pub async fn find(db: &impl ConnectionTrait, id: OperationId) -> Result<Option<O
     one(db, &sql, [text(id)]).await?.map(|row| read(&row)).transpose()
 }
 
-/// Which installation's part of the same batch was undone before: nobody else is to get what it did not bear.
-pub async fn spoilt(db: &impl ConnectionTrait, id: OperationId) -> Result<Option<InstallationName>> {
-    let sql = "SELECT i.name FROM operations o JOIN operations b ON b.batch = o.batch AND b.id < o.id \
-               JOIN installations i ON i.id = b.installation WHERE o.id = $1 AND b.state = 'undone' ORDER BY b.id LIMIT 1";
-    one(db, sql, [text(id)]).await?.map(|row| parse(&row, "name")).transpose()
+/// Which installation's part of the same batch was begun before and undone or is stuck: nobody else is to get what it did not
+/// bear.
+pub async fn spoilt(db: &impl ConnectionTrait, id: OperationId) -> Result<Option<(InstallationName, OperationState)>> {
+    let sql = "SELECT i.name, b.state FROM operations o JOIN operations b ON b.batch = o.batch AND b.id < o.id \
+               JOIN installations i ON i.id = b.installation WHERE o.id = $1 AND b.waits = 0 \
+               AND b.state IN ('undone', 'stuck') ORDER BY b.id LIMIT 1";
+    one(db, sql, [text(id)]).await?.map(|row| Ok((parse(&row, "name")?, parse(&row, "state")?))).transpose()
+}
+
+/// Its turn has come: from now on it is about what its installation has now.
+pub async fn begin(tx: &Tx, id: OperationId) -> Result<()> {
+    let sql = "UPDATE operations SET waits = 0, variables = \
+               (SELECT i.variables FROM installations i WHERE i.id = operations.installation) WHERE id = $1";
+    run(&**tx, sql, [text(id)]).await?;
+    Ok(())
+}
+
+/// Those of an application whose turn has not come.
+pub async fn waiting(tx: &Tx, app: &Key) -> Rows<OperationRow> {
+    let sql = format!(
+        "SELECT {COLUMNS} WHERE o.waits = 1 AND o.ended_at IS NULL AND i.publisher = $1 AND i.app = $2 ORDER BY o.id"
+    );
+    all(&**tx, &sql, [text(&app.publisher), text(&app.slug)], read).await
 }
 
 /// Which operations are wanted.
@@ -195,11 +217,12 @@ pub async fn under_way(db: &impl ConnectionTrait, state: OperationState) -> Rows
     all(db, &sql, [text(state)], |row| parse(row, "id")).await
 }
 
-/// Ids of the running operations that belong to no deployment; of a batch the one whose turn it is.
+/// Ids of the running operations that belong to no deployment; of a batch the one whose turn it is. Nobody waits for what is
+/// stuck.
 pub async fn asked_by_persons(db: &impl ConnectionTrait) -> Rows<OperationId> {
     let sql = "SELECT o.id FROM operations o WHERE o.ended_at IS NULL AND o.state = 'running' AND o.deployment IS NULL \
                AND (o.batch IS NULL OR NOT EXISTS (SELECT 1 FROM operations b JOIN installations i ON i.id = b.installation \
-               WHERE b.batch = o.batch AND b.id < o.id AND b.ended_at IS NULL AND i.state <> 'removed')) ORDER BY o.id";
+               WHERE b.batch = o.batch AND b.id < o.id AND b.state = 'running' AND i.state <> 'removed')) ORDER BY o.id";
     all(db, sql, [], |row| parse(row, "id")).await
 }
 

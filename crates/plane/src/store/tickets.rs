@@ -181,6 +181,15 @@ pub async fn list(
     all(db, &sql, values, read).await
 }
 
+/// Tickets within reach, the last opened first: those of smaller numbers than `before`. Unlike in [`list`], none moves
+/// while they are read.
+pub async fn by_number(db: &impl ConnectionTrait, reach: &Reach, before: u64, limit: u64) -> Rows<Ticket> {
+    let mut values = vec![big(limit), big(before)];
+    let mine = reach.sql("t.publisher", "t.customer", &mut values);
+    let sql = format!("SELECT {COLUMNS} WHERE t.number < $2{mine} ORDER BY t.number DESC LIMIT $1");
+    all(db, &sql, values, read).await
+}
+
 /// Open tickets within reach, whoever waits longest first.
 pub async fn waiting(db: &impl ConnectionTrait, reach: &Reach, limit: u64) -> Rows<Ticket> {
     let mut values = vec![big(limit)];

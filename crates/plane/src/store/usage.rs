@@ -105,6 +105,8 @@ pub struct Wanted<'a> {
     pub month: Option<&'a str>,
     /// Only this customer's.
     pub customer: Option<&'a Key>,
+    /// Only that of customers that are deleted. Without, one that is wanted by its name is the one that there is.
+    pub former: bool,
     /// Only this installation's.
     pub installation: Option<InstallationId>,
 }
@@ -154,9 +156,12 @@ pub async fn list(
 ) -> Rows<Usage> {
     let mut values = vec![big(limit)];
     let mut mine = reach.sql("u.publisher", "u.customer", &mut values);
-    if reach.customer().is_some() {
-        // A customer does not know what another of its name used before it.
+    // A customer has nothing to do with what another of its name used before it, and does not know it.
+    if reach.customer().is_some() || wanted.customer.is_some() && !wanted.former {
         mine.push_str(" AND u.former = 0");
+    }
+    if wanted.former {
+        mine.push_str(" AND u.former = 1");
     }
     let mut only = |column: &str, value: String| {
         values.push(text(value));

@@ -22,6 +22,8 @@ const FILE: u64 = 100_000;
 pub struct Asked {
     pub month: Option<String>,
     pub customer: Option<String>,
+    #[serde(default)]
+    pub former: bool,
     pub by: Option<UsageBy>,
     pub after: Option<String>,
 }

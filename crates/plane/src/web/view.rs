@@ -54,7 +54,7 @@ pub fn operation(plane: &Plane, row: OperationRow) -> Operation {
         deployment: row.deployment,
         requested_by: row.requested_by,
         state: row.state,
-        waiting_for: doing.waiting_for,
+        waiting_for: doing.waiting_for.or_else(|| (running && row.waits).then(|| "its turn".to_owned())),
         steps: if running { doing.steps } else { row.steps },
         error: row.error,
         requested_at: row.requested_at,

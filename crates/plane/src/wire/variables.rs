@@ -70,7 +70,7 @@ pub struct Variable {
 /// `POST /apps/{app}/environment/apply`: the application's variables are brought to all installations that it has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Applied {
-    /// An operation for each that gets them now.
+    /// An operation for each, done one after the other; one that is busy at its turn, or not reached, is undone and says why.
     pub operations: Vec<OperationId>,
     /// Installations left out: they are busy, under a deployment or not installed. They get them with their next change.
     pub left: Vec<InstallationName>,

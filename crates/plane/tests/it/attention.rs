@@ -30,6 +30,20 @@ async fn a_full_disk_a_late_backup_and_crashes_are_on_the_first_page_until_they_
 
     // Each look is at the start, and every five minutes.
     world.fake.set_disk(id, limit / 100 * 89);
+    // One backup is no habit: another look, after which the disk is full, says nothing of it.
+    world.done("/installations/hola-sol/backups").await;
+    world.stop().await;
+    world.clock.forward(8 * 24);
+    world.start().await;
+    world.fake.set_disk(id, limit / 100 * 91 + 100);
+    world.stop().await;
+    world.start().await;
+    world.until("the disk is nearly full", async || needs(&world).await == [Need::DiskNearlyFull]).await;
+    world.fake.set_disk(id, limit / 100 * 80);
+    world.stop().await;
+    world.start().await;
+    world.until("it has room again", async || needs(&world).await.is_empty()).await;
+    world.done("/installations/hola-sol/backups").await;
     world.stop().await;
     world.clock.forward(8 * 24);
     world.start().await;
@@ -41,13 +55,15 @@ async fn a_full_disk_a_late_backup_and_crashes_are_on_the_first_page_until_they_
     world.fake.emit(Some(id), NimbusEventKind::PhaseChanged { phase: Phase::Failed, exit: None });
     let all = [Need::BackupLate, Need::Crashing, Need::DiskNearlyFull];
     world.until("all", async || needs(&world).await == all).await;
-    assert_eq!(told(&world).await, ["backup.late", "installation.disk-nearly-full"], "each once");
+    let once =
+        ["installation.disk-nearly-full", "installation.disk-free", "backup.late", "installation.disk-nearly-full"];
+    assert_eq!(told(&world).await, once, "each once");
 
     let mut owner = crate::pages::Browser::new(&world, "localhost");
     let body = json!({"mail": "eva@acme.example", "role": "owner", "publisher": "acme"});
     let home = crate::pages::join(&world, &mut owner, body).await;
-    home.has("No backup for seven days").has("nearly fills its disk").has("fails its health check");
-    owner.open("/p/acme?language=es").await.has("Sin copia desde hace siete días").has("casi llenan su disco");
+    home.has("No new backup for seven days").has("nearly fills its disk").has("fails its health check");
+    owner.open("/p/acme?language=es").await.has("Sin copia nueva desde hace siete días").has("casi llenan su disco");
     world.post("/publishers", json!({"slug": "rival"})).await.expect(201);
     let body = json!({"name": "r", "role": "owner", "publisher": "rival"});
     let rival: plane::wire::NewToken = world.post("/tokens", body).await.expect(201).json();

@@ -34,7 +34,7 @@ async fn everything_is_in_it_and_no_secret_is() {
     let mut world = World::new().await;
     let id = {
         let (_, mut admin) = scene(&world).await;
-        let form = Multi { fields: &[("text", "Here <it> is")], files: &[("añ/o.txt", b"of the till")] };
+        let form = Multi { fields: &[("text", "Here <it> is")], files: &[("añ/o #1 100%.txt", b"of the till")] };
         admin.send_files("/c/sol/tickets/1", "/c/sol/tickets/1", form).await.has("Here &lt;it&gt; is");
         let note = json!({"text": "do not tell them", "internal": true});
         world.post("/tickets/acme:1/messages", note).await.expect(201);
@@ -97,6 +97,10 @@ async fn everything_is_in_it_and_no_secret_is() {
     assert!(about.contains("API_KEY") && about.contains("COLOUR"), "{about}");
     let ticket = read("tickets/1/index.html");
     assert!(ticket.contains("Here &lt;it&gt; is") && ticket.contains("files/1-"), "{ticket}");
+    let here = reqwest::Url::from_file_path(root.join("tickets/1/index.html")).unwrap();
+    let link = ticket.split("href=\"").find(|rest| rest.starts_with("files/")).unwrap().split('"').next().unwrap();
+    let link = here.join(link).unwrap();
+    assert_eq!(std::fs::read(link.to_file_path().unwrap()).unwrap(), b"of the till", "{link}");
     let files: Vec<_> = std::fs::read_dir(root.join("tickets/1/files")).unwrap().collect();
     assert_eq!(files.len(), 1);
     assert_eq!(std::fs::read(files[0].as_ref().unwrap().path()).unwrap(), b"of the till");
@@ -198,4 +202,63 @@ async fn what_is_not_whole_does_not_look_whole() {
     let got = ask(&world, Some(&user.secret), Method::GET, "/customers/acme/archive", None).await;
     got.refused(403, "forbidden");
     world.get("/customers/nobody/archive").await.refused(404, "unknown-customer");
+}
+
+#[tokio::test]
+async fn who_takes_nothing_is_not_waited_for_and_has_nothing_that_looks_whole() {
+    let mut world = World::with_app().await;
+    world.install("hola", "acme").await;
+    world.fake.holds(Data::Endless);
+    world.patience = Some(std::time::Duration::from_millis(200));
+    world.kill().await;
+    world.start().await;
+    let token = token(&world).await;
+    let url = world.url("/customers/acme/archive");
+    let response = world.http.get(&url).bearer_auth(&token).send().await.unwrap().error_for_status().unwrap();
+    world.until("its end is recorded", async || events(&world, "failed").await.len() == 1).await;
+    assert!(response.bytes().await.is_err(), "the connection broke");
+    // Its place is free.
+    world.fake.holds(Data::Pieces(vec![Ok(Bytes::from_static(b"all"))]));
+    ask(&world, Some(&token), Method::GET, "/customers/acme/archive", None).await.expect(200);
+}
+
+#[tokio::test]
+async fn one_publishers_customers_do_not_take_every_place() {
+    let world = World::with_app().await;
+    world.fake.holds(Data::Endless);
+    for customer in ["a", "b", "c"] {
+        world.post("/customers", json!({ "slug": customer })).await.expect(201);
+        world.install("hola", customer).await;
+    }
+    let mut held = Vec::new();
+    for customer in ["a", "b"] {
+        let request = world.request(Method::GET, &format!("/customers/{customer}/archive"));
+        held.push(request.send().await.unwrap().error_for_status().unwrap());
+    }
+    world.get("/customers/c/archive").await.refused(429, "too-many-requests");
+    world.post("/publishers", json!({"slug": "zulu"})).await.expect(201);
+    world.post("/customers", json!({"slug": "z", "publisher": "zulu"})).await.expect(201);
+    world.get("/customers/zulu:z/archive").await.expect(200);
+    drop(held);
+    world.fake.holds(Data::Pieces(vec![Ok(Bytes::from_static(b"all"))]));
+    world.until("there is room", async || world.get("/customers/c/archive").await.status == 200).await;
+}
+
+#[tokio::test]
+async fn no_ticket_is_missed_that_is_answered_while_they_are_read() {
+    let world = World::new().await;
+    scene(&world).await;
+    for subject in ["second", "third"] {
+        let body = json!({"customer": "acme:sol", "subject": subject, "text": "x"});
+        world.post("/tickets", body).await.expect(201);
+    }
+    let store = plane::store::Store::open(&world.store).await.unwrap();
+    let reach = plane::access::Reach::All;
+    let read = async |before: u64| {
+        let some = plane::store::tickets::by_number(store.read(), &reach, before, 2).await.unwrap();
+        some.iter().map(|ticket| ticket.number).collect::<Vec<_>>()
+    };
+    assert_eq!(read(u64::MAX >> 1).await, [3, 2]);
+    world.post("/tickets/acme:1/messages", json!({"text": "answered"})).await.expect(201);
+    assert_eq!(read(2).await, [1]);
 }

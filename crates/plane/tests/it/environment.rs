@@ -203,6 +203,100 @@ async fn they_are_applied_to_one_after_the_other_until_one_does_not_bear_them() 
     assert_eq!(world.fake.asked().len(), before + 2, "the third was not touched");
 }
 
+/// Three installations, whose application's variables are applied to all.
+async fn applied(world: &World) -> Applied {
+    for customer in ["b", "c", "d"] {
+        world.post("/customers", json!({"slug": customer})).await.expect(201);
+        world.install("hola", customer).await;
+    }
+    world.post("/apps/hola/environment", set("HOST", "all", false)).await.expect(200);
+    world.post("/apps/hola/environment/apply", json!({})).await.expect(202).json()
+}
+
+/// Why each was not begun.
+async fn not_begun(world: &World, all: &[domain::OperationId]) -> Vec<String> {
+    let mut why = Vec::new();
+    for id in all {
+        let ended = world.ended(*id).await;
+        assert_eq!(ended.state, OperationState::Undone);
+        why.push(ended.error.unwrap());
+    }
+    why
+}
+
+#[tokio::test]
+async fn who_waits_for_their_turn_can_do_everything_else() {
+    let world = World::with_app().await;
+    let first = applied_while(&world, Outcome::Hold).await;
+    let ids = first.operations;
+    world.fake.wait_running(1).await;
+    let waits: Operation = world.get(&format!("/operations/{}", ids[2])).await.json();
+    assert_eq!(waits.waiting_for.as_deref(), Some("its turn"));
+    // The second is busy at its turn, the third has got a variable of its own by then.
+    let busy: Accepted = world.post("/installations/hola-c/restart", json!({})).await.expect(202).json();
+    world.fake.wait_running(2).await;
+    world.fake.script(|_| Outcome::Finish);
+    assert_eq!(change(&world, "hola-d", set("OWN", "later", false)).await, OperationState::Finished);
+    world.fake.end(ids[0], Outcome::Finish);
+    assert_eq!(not_begun(&world, &ids[1..2]).await, ["not begun: something else is being done to it"]);
+    assert_eq!(world.ended(ids[2]).await.state, OperationState::Finished, "that one was busy spoils nothing");
+    assert_eq!(told(&world), [pair("HOST", "all"), pair("OWN", "later")]);
+    assert_eq!(shown(&world, "/installations/hola-d").await.len(), 2, "what was set meanwhile stays");
+    world.fake.end(busy.operation, Outcome::Finish);
+    world.ended(busy.operation).await;
+}
+
+async fn applied_while(world: &World, outcome: Outcome) -> Applied {
+    let mut outcome = Some(outcome);
+    world.fake.script(move |request| match &request.work {
+        Work::Configure { .. } => outcome.take().unwrap_or(Outcome::Finish),
+        Work::Restart => Outcome::Hold,
+        _ => Outcome::Finish,
+    });
+    applied(world).await
+}
+
+#[tokio::test]
+async fn a_stuck_or_silent_one_locks_nobody() {
+    let world = World::with_app().await;
+    let ids = applied_while(&world, Outcome::Stuck("nobody knows")).await.operations;
+    let why = not_begun(&world, &ids[1..]).await;
+    assert!(why.iter().all(|why| why.starts_with("not begun: hola-b is stuck")), "{why:?}");
+    world.fake.script(|_| Outcome::Finish);
+    assert_eq!(change(&world, "hola-c", json!({})).await, OperationState::Finished);
+    let asked = world.fake.asked().len();
+    world.fake.set_up(false);
+    let again: Applied = world.post("/apps/hola/environment/apply", json!({})).await.expect(202).json();
+    assert_eq!(again.left.len(), 1, "the stuck one");
+    let why = not_begun(&world, &again.operations).await;
+    assert!(why.iter().all(|why| why == "not begun: its server does not answer"), "{why:?}");
+    world.fake.set_up(true);
+    assert_eq!(change(&world, "hola-d", json!({})).await, OperationState::Finished);
+    assert_eq!(world.fake.asked().len(), asked + 1);
+}
+
+#[tokio::test]
+async fn applied_anew_nothing_waits_twice_and_a_kill_loses_no_turn() {
+    let mut world = World::with_app().await;
+    let first = applied_while(&world, Outcome::Hold).await.operations;
+    world.fake.wait_running(1).await;
+    let second: Applied = world.post("/apps/hola/environment/apply", json!({})).await.expect(202).json();
+    assert_eq!((second.operations.len(), second.left.len()), (2, 1));
+    let why = not_begun(&world, &first[1..]).await;
+    assert!(why.iter().all(|why| why == "not begun: the variables were applied to all once more"), "{why:?}");
+    for id in &second.operations {
+        assert_eq!(world.ended(*id).await.state, OperationState::Finished);
+    }
+    let third: Applied = world.post("/apps/hola/environment/apply", json!({})).await.expect(202).json();
+    world.kill().await;
+    world.start().await;
+    for id in third.operations {
+        assert_eq!(world.ended(id).await.state, OperationState::Finished);
+    }
+    world.fake.end(first[0], Outcome::Finish);
+    assert_eq!(world.ended(first[0]).await.state, OperationState::Finished);
+}
+
 #[tokio::test]
 async fn names_that_cannot_be_are_refused_without_their_values() {
     let world = World::with_app().await;
@@ -244,8 +338,7 @@ async fn who_makes_applications_sets_variables_on_a_page() {
     let of_app = "/p/acme/apps/hola/environment";
     owner.send(of_app, of_app, &[("lines", "HOST=smtp")]).await.has("HOST").has("smtp");
     owner.send(of_app, &format!("{of_app}/apply"), &[]).await.has("one after the other");
-    world.until("it is applied", async || world.installation("hola-sol").await.operation.is_none()).await;
-    assert_eq!(told(&world), [pair("API_KEY", "s3cret"), pair("HOST", "smtp")]);
+    world.until("it is applied", async || told(&world) == [pair("API_KEY", "s3cret"), pair("HOST", "smtp")]).await;
     owner.open("/p/acme/installations").await.has("data-label=\"Memory\"");
 }
 

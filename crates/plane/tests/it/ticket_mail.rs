@@ -256,6 +256,41 @@ async fn a_customer_opens_a_ticket_by_mail_and_goes_on_with_it() {
 }
 
 #[tokio::test]
+async fn who_is_at_several_customers_is_asked_for_which() {
+    let world = World::new().await;
+    let mut post = Post::new();
+    let (_, mut admin) = scene(&world).await;
+    world.post("/settings", settings(&post)).await.expect(200);
+    let to = "support+acme@example.com";
+    let first = letter("luz@sol.example", to, "<1@sol.example>", "\nOf the till\n");
+    let first: Ticket = world.get(&format!("/tickets/{}", taken(&world, first).await.ticket.unwrap())).await.json();
+    post.next().await;
+    post.next().await;
+    // She is at another one, too, whose short name comes first.
+    world.post("/customers", json!({"publisher": "acme", "slug": "luna"})).await.expect(201);
+    let body = json!({"mail": "luz@sol.example", "role": "customer-admin", "publisher": "acme", "customer": "luna"});
+    world.post("/invitations", body).await.expect(201);
+    let invited = post.next().await;
+    let text = invited["text"].as_str().unwrap();
+    let path = text[text.find("/join/").unwrap()..].split_whitespace().next().unwrap();
+    admin.send(path, path, &[]).await;
+
+    let kept = taken(&world, letter("luz@sol.example", to, "<2@sol.example>", "\nsecret of sol\n")).await;
+    assert!(!kept.taken && kept.why.as_deref().unwrap().contains("at several customers; they are told"), "{kept:?}");
+    let told = post.next().await;
+    let text = told["text"].as_str().unwrap();
+    assert!(text.contains("/c/luna/tickets/new") && text.contains("/c/sol/tickets/new"), "{text}");
+    assert!(text.contains("varios clientes"), "in her language: {text}");
+    let again = taken(&world, letter("luz@sol.example", to, "<3@sol.example>", "\nagain\n")).await;
+    assert!(again.why.unwrap().contains("told before"));
+    // An answer says by itself for whom.
+    let answer = letter("luz@sol.example", to, "<4@sol.example>", "In-Reply-To: <1@sol.example>\n\nAnd loud.\n");
+    assert_eq!(taken(&world, answer).await.ticket.unwrap(), first.id);
+    let all: Page<Ticket> = world.get("/tickets").await.json();
+    assert!(all.items.iter().all(|ticket| ticket.customer.as_str() == "sol"), "{all:?}");
+}
+
+#[tokio::test]
 async fn strangers_are_told_once_and_machines_never() {
     let world = World::new().await;
     let mut post = Post::new();
@@ -284,17 +319,16 @@ async fn strangers_are_told_once_and_machines_never() {
         ("auto-generated", "<8@x.example>")
     );
     assert!(send("eve@evil.example", to, 9, "\nagain").await.contains("told before"));
-    // A customer of one publisher is a stranger at another; members have tickets of their own.
+    // A customer of one publisher is a stranger at another; who works there is none.
     assert!(send("luz@sol.example", "support+zulu@example.com", 10, "\nx").await.contains("they are told"));
-    assert!(send("ana@acme.example", to, 11, "\nx").await.contains("they are told"));
-    post.next().await;
+    assert!(send("ana@acme.example", to, 11, "\nx").await.contains("works at the publisher"));
     post.next().await;
     // Whoever forges many senders does not have us write to them all.
     let mut all = Vec::new();
     for id in 100..125 {
         all.push(send(&format!("someone{id}@evil.example"), to, id, "\nx").await);
     }
-    assert_eq!(all.iter().filter(|why| why.contains("they are told")).count(), 18, "{all:?}");
+    assert_eq!(all.iter().filter(|why| why.contains("they are told")).count(), 19, "{all:?}");
     assert!(all.last().unwrap().contains("enough"));
     let tickets: Page<Ticket> = world.get("/tickets").await.json();
     assert_eq!(tickets.items.len(), 1, "no ticket was opened");

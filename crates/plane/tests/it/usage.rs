@@ -128,6 +128,22 @@ async fn what_a_removed_installation_used_stays_for_its_months() {
     world.post("/customers", json!({"slug": "acme"})).await.expect(201);
     let customers = usage(&world, &format!("by=customer&month={}", &day(&world, 0)[..7])).await;
     assert!(customers[0].former && customers.len() == 1, "{customers:?}");
+    for by in ["month", "customer", "installation"] {
+        let month = &day(&world, 0)[..7];
+        let of = async |rest: &str| usage(&world, &format!("by={by}&month={month}&customer=acme{rest}")).await;
+        assert_eq!(of("").await, [], "of the later one, by {by}");
+        assert!(of("&former=true").await.iter().all(|one| one.former && one.requests > 0), "by {by}");
+        assert_eq!(of("&former=true").await.len(), 1, "by {by}");
+    }
+    let later: Installation = world.install("hola", "acme").await;
+    world.fake.used(later.id, vec![ran(day(&world, 0), 1)]);
+    again(&mut world).await;
+    let query = format!("by=month&month={}&customer=acme", &day(&world, 0)[..7]);
+    world.until("it is counted", async || usage(&world, &query).await.first().is_some_and(|u| u.requests == 100)).await;
+    let removed: Accepted = world.delete(&format!("/installations/{}", later.name)).await.expect(202).json();
+    world.ended(removed.operation).await;
+    world.delete("/customers/acme").await.expect(204);
+    world.post("/customers", json!({"slug": "acme"})).await.expect(201);
     let body = json!({"name": "t", "role": Role::CustomerAdmin, "publisher": "main", "customer": "acme"});
     let token: NewToken = world.post("/tokens", body).await.expect(201).json();
     let got = ask(&world, Some(&token.secret), Method::GET, "/usage?by=month", None).await.expect(200);
@@ -209,7 +225,18 @@ async fn pages_show_it_to_the_customer_and_to_the_publisher() {
     join(&world, &mut billing, body).await;
     billing.open("/p/acme/usage").await.has("customer=sol").has("1,234,567");
     billing.open("/p/acme/usage?customer=sol").await.has("Panadería El Sol").has("hola-sol");
+    billing.open("/p/acme/installations/hola-sol").await.has("1,234,567");
+    let removed: Accepted = world.delete("/installations/hola-sol").await.expect(202).json();
+    world.ended(removed.operation).await;
+    world.delete("/customers/acme:sol").await.expect(204);
+    world.post("/customers", json!({"publisher": "acme", "slug": "sol", "name": "Sol SA"})).await.expect(201);
+    billing.open("/p/acme/usage").await.has("customer=sol&amp;former=true").has("deleted");
+    billing.open("/p/acme/usage?customer=sol").await.has("Sol SA").has("Nothing was used");
+    let old = billing.open("/p/acme/usage?customer=sol&former=true").await;
+    old.has("hola-sol").has("sol (deleted)").has("&amp;former=true");
+    assert!(!old.html.contains("Sol SA"));
+    let (_, csv) = billing.download("/p/acme/usage.csv?customer=sol&former=true").await;
+    assert!(String::from_utf8(csv).unwrap().contains(",hola-sol,"));
     let (_, csv) = billing.download("/p/acme/usage.csv?by=customer").await;
     assert!(String::from_utf8(csv).unwrap().contains(",acme,sol,,,1,3.00,"));
-    billing.open("/p/acme/installations/hola-sol").await.has("1,234,567");
 }

@@ -61,6 +61,7 @@ pub struct World {
     pub trusted: Vec<nimbus_api::proxies::Proxy>,
     pub name_server: Option<SocketAddr>,
     pub console_url: Option<String>,
+    pub patience: Option<Duration>,
     serving: Option<Serving>,
 }
 
@@ -120,6 +121,7 @@ impl World {
             trusted: Vec::new(),
             name_server: None,
             console_url: None,
+            patience: None,
             serving: None,
         };
         world.start().await;
@@ -151,6 +153,7 @@ impl World {
         config.trusted_proxies = self.trusted.clone();
         config.name_server = self.name_server;
         config.archive_limits.archive_bytes = 1 << 20;
+        config.patience = self.patience.unwrap_or(config.patience);
         let (end, ended) = oneshot::channel::<()>();
         let server: Arc<dyn plane::server::Server> = Arc::new(Shared(self.fake.clone()));
         let clock = self.clock.function();

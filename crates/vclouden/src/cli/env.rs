@@ -60,7 +60,7 @@ pub enum Noun {
         #[arg(long)]
         no_wait: bool,
     },
-    /// Bring an application's variables to all its installations, each restarted once
+    /// Bring an application's variables to all its installations, one after the other
     #[command(after_help = example!("vclouden env apply radicale"))]
     Apply {
         /// The application

@@ -28,6 +28,9 @@ pub struct Args {
     /// Only this customer's
     #[arg(long)]
     customer: Option<Named>,
+    /// Only that of deleted customers; with --customer those that had its name
+    #[arg(long)]
+    former: bool,
     /// Only this installation's
     #[arg(long)]
     installation: Option<InstallationName>,
@@ -52,6 +55,7 @@ pub async fn run(args: Args, context: &Context) -> Outcome {
     let mut query = vec![("by", word(&args.by))];
     query.extend(args.month.map(|month| ("month", month)));
     query.extend(args.customer.map(|customer| ("customer", customer.to_string())));
+    query.extend(args.former.then(|| ("former", "true".to_owned())));
     query.extend(args.installation.map(|name| ("installation", name.to_string())));
     let all: Vec<Usage> = api.list("/usage", &query).await?;
     if context.json {
@@ -66,7 +70,8 @@ pub async fn run(args: Args, context: &Context) -> Outcome {
     let mut table =
         Table::new(&["MONTH", "WHAT", "HOURS", "MEMORY GB·H", "DISK GB·H", "CPU", "REQUESTS", "SENT", "BACKUPS"]);
     for one in &all {
-        let customer = one.customer.as_ref().map(ToString::to_string);
+        let gone = if one.former { " (deleted)" } else { "" };
+        let customer = one.customer.as_ref().map(|customer| format!("{customer}{gone}"));
         let what = one.name.as_ref().map(ToString::to_string).or(customer);
         table.row([
             one.month.as_str().into(),

@@ -13,7 +13,7 @@ use crate::operations::{Actor, customer_key, find_installation};
 use crate::problem::Answer;
 use crate::store::usage::{self, Wanted};
 use crate::web::months::month_of;
-use crate::web::{Paging, Query, json, page};
+use crate::web::{Paging, Query, from_text, json, page};
 use crate::wire::UsageBy;
 
 /// Which.
@@ -27,6 +27,9 @@ pub struct Filter {
     by: UsageBy,
     /// Only this customer's.
     customer: Option<String>,
+    /// Only that of deleted customers: with `customer` that of those who had its name, which is left out otherwise.
+    #[serde(default, deserialize_with = "from_text")]
+    former: Option<bool>,
     /// Only this installation's.
     installation: Option<String>,
     #[serde(flatten)]
@@ -48,7 +51,8 @@ pub async fn list(State(plane): State<Arc<Plane>>, actor: Actor, Query(filter): 
         Some(text) => Some(find_installation(db, &actor.reach, &text).await?.id),
         None => None,
     };
-    let wanted = Wanted { by: filter.by, month: month.as_deref(), customer: customer.as_ref(), installation };
+    let (month, customer, former) = (month.as_deref(), customer.as_ref(), filter.former.unwrap_or(false));
+    let wanted = Wanted { by: filter.by, month, customer, former, installation };
     let rows = usage::list(db, &actor.reach, &wanted, &after, limit + 1).await?;
     json(StatusCode::OK, &page(rows, limit, |row| usage::key(filter.by, row)))
 }

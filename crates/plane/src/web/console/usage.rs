@@ -34,13 +34,16 @@ pub async fn show(
         None => None,
     };
     let by = if customer.is_some() { UsageBy::Installation } else { UsageBy::Customer };
-    let wanted = Wanted { by, month: Some(&month), customer: customer.as_ref(), installation: None };
+    let wanted =
+        Wanted { by, month: Some(&month), customer: customer.as_ref(), former: asked.former, installation: None };
     let after = asked.after.as_deref().unwrap_or_default();
     let mut rows = usage::list(db, &actor.reach, &wanted, after, PAGE as u64 + 1).await?;
     let more = rows.len() > PAGE;
     rows.truncate(PAGE);
     let next = rows.last().filter(|_| more).map(|last| visit.view.with_query("after", &usage::key(by, last)));
     let name = match &customer {
+        // Who has its short name now is somebody else.
+        Some(key) if asked.former => Some(key.slug.to_string()),
         Some(key) => customers::find(db, key).await?.map(|found| found.name),
         None => None,
     };
@@ -52,6 +55,7 @@ pub async fn show(
         choice => choice(&plane, &visit.view, &month)?,
         customer => customer.as_ref().map(|key| key.slug.as_str()),
         customer_name => name,
+        former => asked.former,
         rows,
         total => total.first().map(shown),
         next,
@@ -66,5 +70,6 @@ pub async fn export(State(plane): State<Arc<Plane>>, actor: Actor, Query(asked):
         None => None,
     };
     let by = asked.by.unwrap_or_default();
-    file(&plane, &actor, Wanted { by, month: Some(&month), customer: customer.as_ref(), installation: None }).await
+    let (month, customer) = (Some(month.as_str()), customer.as_ref());
+    file(&plane, &actor, Wanted { by, month, customer, former: asked.former, installation: None }).await
 }

@@ -150,6 +150,15 @@ letter-opened-body =
     Answer this letter to add something, or look at it here:
 
     { $link }
+letter-several-subject = For which customer do you write?
+letter-several-body =
+    Nobody has read your letter: you belong to several customers of { $publisher }, and only the one that it is about should
+    read it. Ask there:
+
+    { $link }
+
+    An answer by mail to a letter about a ticket always goes to that ticket. If you did not write to us, forget this letter.
+    You will not get another one soon.
 letter-stranger-subject = We do not know this address
 letter-stranger-body =
     Nobody has read your letter: the support of { $publisher } answers people who have an account, and { $address } is

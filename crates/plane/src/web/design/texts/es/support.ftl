@@ -166,6 +166,15 @@ letter-opened-body =
     Responda a esta carta para añadir algo, o véala aquí:
 
     { $link }
+letter-several-subject = ¿De qué cliente nos escribe?
+letter-several-body =
+    Nadie ha leído su carta: usted pertenece a varios clientes de { $publisher }, y solo debe leerla aquel del que trata.
+    Pregunte allí:
+
+    { $link }
+
+    Una respuesta por correo a una carta sobre un tique llega siempre a ese tique. Si no nos ha escrito, olvide esta carta.
+    No recibirá otra pronto.
 letter-stranger-subject = No conocemos esta dirección
 letter-stranger-body =
     Nadie ha leído su carta: el soporte de { $publisher } atiende a personas que tienen una cuenta, y { $address } no es
