@@ -334,7 +334,7 @@ pub const TABLE: &[Row] = &[
     get(MAKERS, "/webhooks/{webhook}/deliveries", PAGE),
     get(MAKERS, "/webhooks/{webhook}/deliveries/{delivery}", &[]),
     post(MAKERS, "/webhooks/{webhook}/deliveries/{delivery}/resend", "webhook.send"),
-    get(EVERYBODY, "/usage", &["month", "by", "customer", "installation", "limit", "cursor"]),
+    get(EVERYBODY, "/usage", &["month", "by", "customer", "former", "installation", "limit", "cursor"]),
     get(KEEPERS, "/events", EVENTS),
 ];
 

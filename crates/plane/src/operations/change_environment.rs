@@ -1,18 +1,19 @@
 //! Changes the variables of an installation, or of an application for all of its installations. The audit has the names,
 //! never a value.
 
-use domain::state::InstallationState;
+use domain::state::{InstallationState, OperationState};
 use domain::{Key, OperationId};
 use nimbus_api::{Environment, Work};
 use serde_json::{Value as Json, json};
 
-use super::{Actor, Asked, Begun, Thing, accept, create_operation, find_installation, not_begun, record};
-use super::{refuse_under_deployment, unknown_app, wake};
+use super::{Actor, Asked, Begun, Thing, accept, audit_verb, create_operation, find_installation, installation_event};
+use super::{record, refuse_under_deployment, unknown_app, wake};
 use crate::Plane;
 use crate::problem::Answer;
-use crate::store::{apps, installations, lock_app, operations};
+use crate::store::installations::InstallationRow;
+use crate::store::{StoreError, Tx, apps, events, installations, lock_app, operations};
 use crate::variables::{Owner, Variables};
-use crate::wire::{Applied, ChangeEnvironment};
+use crate::wire::{Applied, ChangeEnvironment, Outcome};
 
 /// Accepts other variables for an installation. They are its own once it is healthy with them; until then, and when it
 /// does not become so, it has the former ones.
@@ -89,6 +90,25 @@ pub async fn apply_environment(plane: &Plane, actor: &Actor, app: &Key) -> Answe
     tx.commit().await?;
     wake(plane);
     Ok(applied)
+}
+
+/// Ends an operation of which nothing was done, and says why.
+pub async fn not_begun(
+    plane: &Plane,
+    tx: &Tx,
+    mut row: operations::OperationRow,
+    installation: &InstallationRow,
+    why: &str,
+) -> Result<(), StoreError> {
+    let at = plane.now();
+    row.state = row.state.advance(OperationState::Undone)?;
+    row.error = Some(format!("not begun: {why}"));
+    row.ended_at = Some(at);
+    operations::update(tx, &row).await?;
+    let detail = json!({ "operation": row.id, "state": row.state, "error": row.error });
+    let verb = audit_verb(&row.work);
+    events::record(tx, &installation_event(at, &row.requested_by, installation, verb, Outcome::Failed, detail)).await?;
+    Ok(())
 }
 
 fn names(input: &ChangeEnvironment) -> Json {

@@ -7,7 +7,7 @@ use super::{Actor, Thing, record, unknown_publisher};
 use crate::Plane;
 use crate::access::Reach;
 use crate::problem::{Answer, Refusal};
-use crate::store::{Tx, installations, publishers};
+use crate::store::{Tx, deployments, installations, publishers, versions};
 use crate::wire::{Publisher, PublisherLimits, Version};
 
 /// Changes all of them.
@@ -38,19 +38,40 @@ pub(super) async fn require_room_to_deploy(tx: &Tx, app: &Key, version: &Version
     require(tx, &app.publisher, [0, more(wanted.memory, memory), more(wanted.disk, disk)]).await
 }
 
+/// Bytes of memory and disk that deployments under way will take besides what their installations have now: until their turn
+/// nothing else has them.
+async fn promised(tx: &Tx, slug: &Slug) -> Answer<(u64, u64)> {
+    let (mut memory, mut disk) = (0_u64, 0_u64);
+    for change in deployments::outstanding(&**tx, slug).await? {
+        let Some(version) = versions::find(&**tx, &change.app, change.to_version).await? else { continue };
+        let limits = &version.manifest.limits;
+        let more = |wanted: u64, has: u64| wanted.saturating_sub(has).saturating_mul(change.count);
+        memory = memory.saturating_add(more(limits.memory, change.memory));
+        disk = disk.saturating_add(more(limits.disk, change.disk));
+    }
+    Ok((memory, disk))
+}
+
 /// Whether there is room for so many installations and bytes of memory and disk more.
 async fn require(tx: &Tx, slug: &Slug, [installations, memory, disk]: [u64; 3]) -> Answer<()> {
+    // Whatever else takes some of it comes before or after.
+    publishers::lock(tx, slug).await?;
     let Some(row) = publishers::find(&**tx, &Reach::All, slug).await? else { return Ok(()) };
+    if row.limits == PublisherLimits::default() {
+        return Ok(());
+    }
+    let (memory_soon, disk_soon) = promised(tx, slug).await?;
+    let [has_memory, has_disk] = [row.memory.saturating_add(memory_soon), row.disk.saturating_add(disk_soon)];
     let all = [
         ("installations", row.running, installations, row.limits.installations),
-        ("MiB of memory", row.memory >> 20, memory >> 20, row.limits.memory.map(|bytes| bytes >> 20)),
-        ("MiB of disk", row.disk >> 20, disk >> 20, row.limits.disk.map(|bytes| bytes >> 20)),
+        ("MiB of memory", has_memory >> 20, memory >> 20, row.limits.memory.map(|bytes| bytes >> 20)),
+        ("MiB of disk", has_disk >> 20, disk >> 20, row.limits.disk.map(|bytes| bytes >> 20)),
     ];
     for (what, taken, wanted, limit) in all.into_iter().filter(|(_, _, wanted, _)| *wanted > 0) {
         if let Some(limit) = limit.filter(|limit| taken.saturating_add(wanted) > *limit) {
             let detail = format!(
-                "publisher {slug} may have {limit} {what} in all; {taken} are taken and this needs {wanted} more. Remove \
-                 an installation, or ask the operator of the platform for more"
+                "publisher {slug} may have {limit} {what} in all; {taken} are taken, or will be by deployments under \
+                 way, and this needs {wanted} more. Remove an installation, or ask the operator of the platform for more"
             );
             return Err(Refusal::conflict("over-limit", detail));
         }

@@ -1,7 +1,7 @@
 //! Everything that a person can ask for, one file per verb. Each checks, does, and writes the audit, in one
 //! transaction; what takes longer is accepted here and brought about by a reconciler.
 
-use domain::state::{InstallationState, OperationState};
+use domain::state::InstallationState;
 use domain::{BackupId, InstallationId, InstallationName, Key, OperationId, PersonId, Slug};
 use nimbus_api::{Millis, SnapshotReason, SnapshotReport, Work};
 use sea_orm::ConnectionTrait;
@@ -12,7 +12,6 @@ use crate::access::{Reach, Role};
 use crate::problem::{Answer, Refusal};
 use crate::store::events::{self, New as Event};
 use crate::store::installations::{self, InstallationRow};
-use crate::store::operations::OperationRow;
 use crate::store::people::{Membership, PersonRow};
 use crate::store::tokens::{self, TokenRow};
 use crate::store::{self, Tx, apps, customers, publishers};
@@ -497,25 +496,6 @@ async fn create_operation(
     detail["operation"] = json!(operation);
     events::record(tx, &installation_event(at, actor.name(), row, audit_verb(&work), Outcome::Accepted, detail))
         .await?;
-    Ok(())
-}
-
-/// Ends an operation of which nothing was done, and says why.
-pub async fn not_begun(
-    plane: &Plane,
-    tx: &Tx,
-    mut row: OperationRow,
-    installation: &InstallationRow,
-    why: &str,
-) -> store::Result<()> {
-    let at = plane.now();
-    row.state = row.state.advance(OperationState::Undone)?;
-    row.error = Some(format!("not begun: {why}"));
-    row.ended_at = Some(at);
-    store::operations::update(tx, &row).await?;
-    let detail = json!({ "operation": row.id, "state": row.state, "error": row.error });
-    let verb = audit_verb(&row.work);
-    events::record(tx, &installation_event(at, &row.requested_by, installation, verb, Outcome::Failed, detail)).await?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use domain::{OperationId, ServerId};
 
 use super::Pause;
 use crate::Plane;
-use crate::operations::not_begun;
+use crate::operations::change_environment::not_begun;
 use crate::store::installations::{self, InstallationRow};
 use crate::store::operations::{self, OperationRow};
 use crate::store::{Result, StoreError};

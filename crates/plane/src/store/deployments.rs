@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{DeploymentId, InstallationId, Key};
+use domain::{DeploymentId, InstallationId, Key, Slug};
 use nimbus_api::Millis;
 use sea_orm::{ConnectionTrait, QueryResult};
 
@@ -280,4 +280,37 @@ pub async fn prune(tx: &Tx, before: Millis) -> Result<u64> {
         }
     }
     Ok(rows)
+}
+
+/// What is yet to be changed by deployments under way: installations of the same size that are to have the same version.
+#[derive(Clone, Debug)]
+pub struct Outstanding {
+    /// Their application.
+    pub app: Key,
+    /// The version that they are to have.
+    pub to_version: u32,
+    /// Bytes of memory that each has now.
+    pub memory: u64,
+    /// Bytes of disk that each has now.
+    pub disk: u64,
+    /// How many there are.
+    pub count: u64,
+}
+
+/// Everything of that kind at a publisher.
+pub async fn outstanding(db: &impl ConnectionTrait, publisher: &Slug) -> Rows<Outstanding> {
+    let sql = "SELECT i.app, s.to_version, i.memory, i.disk, COUNT(*) AS n FROM deployments d \
+               JOIN deployment_steps s ON s.deployment = d.id JOIN installations i ON i.id = s.installation \
+               WHERE d.publisher = $1 AND d.ended_at IS NULL AND s.state IN ('waiting', 'running') \
+               AND i.state IN ('installing', 'running', 'stopped') GROUP BY i.app, s.to_version, i.memory, i.disk";
+    all(db, sql, [text(publisher)], |row| {
+        Ok(Outstanding {
+            app: Key::new(publisher.clone(), parse(row, "app")?),
+            to_version: number(row, "to_version")?,
+            memory: number(row, "memory")?,
+            disk: number(row, "disk")?,
+            count: number(row, "n")?,
+        })
+    })
+    .await
 }

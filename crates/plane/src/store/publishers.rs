@@ -89,6 +89,12 @@ pub async fn require_second_factor(tx: &Tx, slug: &Slug, required: bool) -> Resu
     Ok(())
 }
 
+/// Holds back every other transaction that does this until the present one has ended.
+pub async fn lock(tx: &Tx, slug: &Slug) -> Result<()> {
+    run(&**tx, "UPDATE publishers SET slug = slug WHERE slug = $1", [text(slug)]).await?;
+    Ok(())
+}
+
 /// Keeps what it may have in all.
 pub async fn set_limits(tx: &Tx, slug: &Slug, limits: &PublisherLimits) -> Result<()> {
     let sql = "UPDATE publishers SET max_installations = $2, max_memory = $3, max_disk = $4 WHERE slug = $1";

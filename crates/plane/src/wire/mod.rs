@@ -536,7 +536,7 @@ pub struct Status {
 pub enum Need {
     /// It ends by itself or fails its health check.
     Crashing,
-    /// No backup of it was made for seven days.
+    /// It has two backups or more, and the newest is older than seven days.
     BackupLate,
     /// Its data takes 90 % of what it may.
     DiskNearlyFull,

@@ -52,6 +52,18 @@ async fn a_logo_is_the_one_of_its_version() {
     world.get("/apps/hola/versions/2/logo").await.expect(200);
     world.delete("/apps/hola/versions/2").await.expect(204);
     world.get("/apps/hola/versions/2/logo").await.refused(404, "no-logo");
+    // The same number of a later application of the same name is another picture.
+    let asked = async |tag: &str| {
+        let request = world.request(Method::GET, "/apps/hola/versions/3/logo").header("if-none-match", tag);
+        request.send().await.unwrap()
+    };
+    let tag = got.headers["etag"].to_str().unwrap();
+    assert_eq!(asked(tag).await.status(), 304);
+    world.delete("/apps/hola").await.expect(204);
+    world.publish("hola", 1).await;
+    world.publish("hola", 2).await;
+    world.publish_bytes("hola", "", package("a.svg", "a.svg", SVG)).await.expect(201);
+    assert_eq!(asked(tag).await.error_for_status().unwrap().bytes().await.unwrap(), SVG);
 }
 
 #[tokio::test]
@@ -85,7 +97,8 @@ async fn pages_show_it_to_those_who_may_see_it() {
     }
     let (headers, content) = admin.download("/c/sol/apps/hola/3/logo").await;
     assert_eq!(content, SVG);
-    assert!(headers["cache-control"].to_str().unwrap().contains("immutable"));
+    assert_eq!(headers["cache-control"], "private, no-cache");
+    assert!(headers.contains_key("etag"));
     assert_eq!(admin.open("/c/sol/apps/hola/2/logo").await.status, 404);
 
     // Another publisher's does not exist.

@@ -41,9 +41,10 @@ async fn nothing_is_installed_beyond_the_limits_of_a_publisher() {
     install().await.expect(202);
     limit(json!({})).await;
     // A version that needs more than there is is not deployed; one that needs less always is.
-    let sized = |memory: u32, content: u32| {
-        package_of(&format!("{}[limits]\nmemory = \"{memory} MiB\"\n", manifest("big")), content)
+    let sized_of = |app: &str, memory: u32, content: u32| {
+        package_of(&format!("{}[limits]\nmemory = \"{memory} MiB\"\n", manifest(app)), content)
     };
+    let sized = |memory: u32, content: u32| sized_of("big", memory, content);
     world.publish_bytes("big", "?create=true", sized(64, 1)).await.expect(201);
     world.install("big", "acme").await;
     world.publish_bytes("big", "", sized(96, 2)).await.expect(201);
@@ -57,6 +58,24 @@ async fn nothing_is_installed_beyond_the_limits_of_a_publisher() {
     limit(json!({"memory": 1})).await;
     world.publish_bytes("big", "", sized(32, 3)).await.expect(201);
     world.deploy_all("big").await;
+    // What an accepted deployment will need is taken from then on, and free when it came to nothing.
+    world.publish_bytes("big", "", sized(128, 4)).await.expect(201);
+    world.publish_bytes("other", "?create=true", sized_of("other", 32, 5)).await.expect(201);
+    limit(json!({})).await;
+    world.install("other", "acme").await;
+    world.publish_bytes("other", "", sized_of("other", 48, 6)).await.expect(201);
+    let taken = world.get("/publishers/main").await.json::<Publisher>().memory;
+    limit(json!({"memory": taken + (100 << 20)})).await;
+    world.fake.script(|_| Outcome::Hold);
+    let big = world.deploy("big", json!({})).await;
+    let held = world.fake.wait_running(1).await;
+    let problem = world.post("/apps/other/deployments", json!({})).await.refused(409, "over-limit");
+    assert!(problem.detail.contains(&format!("{} are taken", (taken >> 20) + 96)), "{problem:?}");
+    install().await.refused(409, "over-limit");
+    world.fake.script(|_| Outcome::Finish);
+    world.fake.end(held[0], Outcome::Undo("no"));
+    world.deployed(big.id).await;
+    world.deploy_all("other").await;
     limit(json!({})).await;
     world.post("/publishers/none/limits", json!({})).await.refused(404, "unknown-publisher");
     world.post("/publishers/main/limits", json!({"installations": -1})).await.refused(422, "bad-body");

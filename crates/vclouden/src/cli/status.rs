@@ -48,7 +48,7 @@ pub async fn run(Args {}: Args, context: &Context) -> Outcome {
     for one in &status.attention {
         let what = match one.need {
             Need::Crashing => "ends again and again, or fails its health check",
-            Need::BackupLate => "has no backup of the last seven days",
+            Need::BackupLate => "has no new backup of the last seven days",
             Need::DiskNearlyFull => "nearly fills its disk",
         };
         facts.fact("Needs you", Cell::state_as("failed", format!("{} {what}", one.installation)));

@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use domain::{Key, Slug};
 use http::request::Parts;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio_util::io::ReaderStream;
@@ -183,27 +183,22 @@ fn check_head(plane: &Plane, parts: &Parts) -> Answer<()> {
     Ok(())
 }
 
+/// The logo of a version; also for pages. It is asked for each time whether it has changed: an application that is deleted and
+/// made anew begins its numbers anew, too.
 pub async fn logo(
     State(plane): State<Arc<Plane>>,
     actor: Actor,
     Path((app, number)): Path<(String, String)>,
+    headers: HeaderMap,
 ) -> Answer<Response> {
     let key = app_key(plane.store.read(), &actor, &app).await?;
-    send_logo(&plane, &key, &number).await
-}
-
-/// The logo of a version; also for pages. A version never changes, so whoever has it keeps it.
-pub async fn send_logo(plane: &Plane, app: &Key, number: &str) -> Answer<Response> {
     let found = match number.parse() {
-        Ok(number) => logos::find(plane.store.read(), app, number).await?,
+        Ok(number) => logos::find(plane.store.read(), &key, number).await?,
         Err(_) => None,
     };
     let missing = || Refusal::missing("no-logo", "this version has no logo: none is named in its manifest");
     let (media_type, content) = found.ok_or_else(missing)?;
-    let mut response = picture(&media_type, content)?;
-    let kept = HeaderValue::from_static("private, max-age=31536000, immutable");
-    response.headers_mut().insert(header::CACHE_CONTROL, kept);
-    Ok(response)
+    Ok(etag::tagged(&headers, picture(&media_type, content)?).await)
 }
 
 /// What a directory of files may use; a package says it itself.

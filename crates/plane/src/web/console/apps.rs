@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::{Key, Slug};
+use http::HeaderMap;
 use minijinja::{Value, context};
 use serde::Deserialize;
 
@@ -250,6 +251,7 @@ pub async fn logo(
     state: State<Arc<Plane>>,
     actor: Actor,
     Path((_, app, number)): Path<(String, String, String)>,
+    headers: HeaderMap,
 ) -> Answer<Response> {
-    api::logo(state, actor, Path((app, number))).await
+    api::logo(state, actor, Path((app, number)), headers).await
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use http::HeaderMap;
 use minijinja::{Value, context};
 
 use super::Inside;
@@ -70,6 +71,7 @@ pub async fn logo(
     state: State<Arc<Plane>>,
     actor: Actor,
     Path((_, app, number)): Path<(String, String, String)>,
+    headers: HeaderMap,
 ) -> Answer<Response> {
-    api::logo(state, actor, Path((app, number))).await
+    api::logo(state, actor, Path((app, number)), headers).await
 }
