@@ -259,6 +259,7 @@ pub fn routes() -> Api {
         .get("/installations/{installation}/environment", environment::list)
         .post("/installations/{installation}/environment", environment::change)
         .get("/installations/{installation}/logs", installations::logs)
+        .get("/installations/{installation}/history", installations::history)
         .post("/installations/{installation}/exec", installations::exec)
         .get("/installations/{installation}/archive", backups::archive)
         .get("/installations/{installation}/snapshots", backups::snapshots)

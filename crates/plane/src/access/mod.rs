@@ -193,6 +193,8 @@ const fn at_place(method: Method, who: Who, path: &'static str, verb: &'static s
 const PAGE: &[&str] = &["limit", "cursor"];
 const PLACE: &[&str] = &["publisher", "customer", "limit", "cursor"];
 
+const INSTALLATIONS: &[&str] = &["app", "customer", "server", "state", "version", "q", "troubled", "limit", "cursor"];
+
 const EVENTS: &[&str] = &[
     "after",
     "before",
@@ -256,7 +258,7 @@ pub const TABLE: &[Row] = &[
     get(TEAM, "/customers/{customer}", &[]),
     delete(OWNERS, "/customers/{customer}", "customer.delete"),
     get(HOLDERS, "/customers/{customer}/archive", &[]),
-    get(EVERYBODY, "/installations", &["app", "customer", "server", "limit", "cursor"]),
+    get(EVERYBODY, "/installations", INSTALLATIONS),
     post(KEEPERS, "/installations", "installation.install"),
     get(EVERYBODY, "/installations/{installation}", &[]),
     delete(KEEPERS, "/installations/{installation}", "installation.remove"),
@@ -267,7 +269,8 @@ pub const TABLE: &[Row] = &[
     post(STAFF, "/installations/{installation}/rollback", "installation.rollback"),
     get(STAFF, "/installations/{installation}/environment", PAGE),
     post(MAKERS, "/installations/{installation}/environment", "installation.configure"),
-    get(KEEPERS, "/installations/{installation}/logs", &["lines", "follow"]),
+    get(KEEPERS, "/installations/{installation}/logs", &["lines", "search", "follow"]),
+    get(EVERYBODY, "/installations/{installation}/history", &["range"]),
     stream(MAKERS, "/installations/{installation}/exec", &[], "installation.exec"),
     get(KEEPERS, "/installations/{installation}/archive", &["copy"]),
     get(KEEPERS, "/installations/{installation}/snapshots", PAGE),

@@ -27,7 +27,7 @@ pub enum Deploying {
     /// It was accepted.
     Begun(DeploymentId),
     /// Every installation is as it is to be: nothing was recorded.
-    NothingToDo(Deployment),
+    NothingToDo(Box<Deployment>),
 }
 
 /// Accepts it.
@@ -56,7 +56,7 @@ pub async fn deploy(plane: &Plane, actor: &Actor, app: &Key, input: CreateDeploy
         let mut row = wave.row(plane, actor, app);
         row.state = row.state.advance(DeploymentState::Finished)?;
         row.ended_at = Some(row.created_at);
-        return Ok(Deploying::NothingToDo(row));
+        return Ok(Deploying::NothingToDo(Box::new(row)));
     }
     Ok(Deploying::Begun(begin(plane, tx, actor, app, wave, targets).await?))
 }

@@ -63,8 +63,8 @@ pub async fn rollback_deployment(plane: &Plane, actor: &Actor, id: DeploymentId)
     let back: BTreeMap<_, _> = back.into_iter().map(|one| (one.installation, one.version)).collect();
     if back.is_empty() {
         let detail = format!(
-            "nothing of deployment {id} can be taken back: its installations went back already, have had another version \
-             since, or the copies from before it are not kept any more"
+            "nothing of deployment {id} can be taken back: its installations went back already, have had another \
+             version since, or the copies from before it are not kept any more"
         );
         return Err(Refusal::conflict("nothing-to-roll-back", detail));
     }

@@ -52,6 +52,14 @@ pub async fn list(db: &impl ConnectionTrait, reach: &Reach, after: Option<&Key>,
     all(db, &sql, values, read).await
 }
 
+/// Applications within reach by publisher and slug: those that a publisher hosts for itself, or those for its customers.
+pub async fn list_own(db: &impl ConnectionTrait, reach: &Reach, own: bool, limit: u64) -> Rows<App> {
+    let mut values = vec![big(limit), big(own.into())];
+    let mine = reach.publisher_sql("a.publisher", &mut values);
+    let sql = format!("SELECT {COLUMNS} FROM apps a WHERE a.own = $2{mine} ORDER BY a.publisher, a.slug LIMIT $1");
+    all(db, &sql, values, read).await
+}
+
 /// The publishers within reach that have an application of that slug; at most two.
 pub async fn publishers_of(db: &impl ConnectionTrait, reach: &Reach, slug: &Slug) -> Rows<Slug> {
     let mut values = vec![text(slug)];

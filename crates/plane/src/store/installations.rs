@@ -158,6 +158,8 @@ pub struct Filter {
     pub state: Option<InstallationState>,
     /// Only those on this server.
     pub server: Option<ServerId>,
+    /// Only those whose last operation failed, or that need somebody for another reason.
+    pub troubled: bool,
 }
 
 /// Installations within reach that are not removed, by name, those after `after`.
@@ -195,6 +197,9 @@ pub async fn list(
     if let Some(server) = filter.server {
         values.push(text(server));
         sql.push_str(&format!(" AND i.server = ${}", values.len()));
+    }
+    if filter.troubled {
+        sql.push_str(" AND (i.error IS NOT NULL OR EXISTS (SELECT 1 FROM attention a WHERE a.installation = i.id))");
     }
     sql.push_str(" ORDER BY i.name LIMIT $2");
     all(db, &sql, values, read).await

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use super::design::View;
 use super::design::format::{self, Shape};
 use super::follow::LIVE;
+use super::line;
 use super::visit::Visit;
 use crate::Plane;
 use crate::operations::not_in_that_state;
@@ -112,6 +113,17 @@ fn lines(bytes: ByteStream) -> BoxStream<'static, std::io::Result<LogLine>> {
         std::future::ready(Some(stream::iter(found)))
     });
     pieces.flatten().boxed()
+}
+
+/// The lines that have this in it, which is in lower case.
+pub fn having(bytes: ByteStream, wanted: String) -> impl Stream<Item = std::io::Result<Bytes>> + Send {
+    lines(bytes).filter_map(move |found| {
+        let line = match found {
+            Ok(one) if !one.text.to_lowercase().contains(&wanted) => None,
+            found => Some(found.and_then(|one| line(&one))),
+        };
+        std::future::ready(line)
+    })
 }
 
 /// A file of the log, or the values of its page, whose address is `here`.

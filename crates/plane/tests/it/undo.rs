@@ -230,3 +230,79 @@ async fn the_list_of_deployments_goes_on_and_is_filtered() {
     assert_eq!(rows(&owner.open("/p/acme/deployments?app=hola").await), 50);
     owner.open("/p/acme/deployments?app=other").await.has("No deployment is like that");
 }
+
+#[tokio::test]
+async fn installations_are_found_by_what_they_are() {
+    let world = fleet(3).await;
+    let names = async |query: &str| -> Vec<String> {
+        let page: plane::wire::Page<plane::wire::Installation> =
+            world.get(&format!("/installations?{query}")).await.expect(200).json();
+        page.items.iter().map(|one| one.name.to_string()).collect()
+    };
+    world.done("/installations/hola-acme/stop").await;
+    world.fake.script(|_| Outcome::Undo("no"));
+    world.done("/installations/hola-acme-2/restart").await;
+    world.fake.script(|_| Outcome::Finish);
+    assert_eq!(names("state=stopped").await, ["hola-acme"]);
+    assert_eq!(names("troubled=true").await, ["hola-acme-2"]);
+    assert_eq!(names("q=ACME-3").await, ["hola-acme-3"]);
+    assert_eq!(names("version=1").await.len(), 3);
+    assert_eq!(names("version=2").await.len(), 0);
+    assert_eq!(names("version=1&troubled=false&state=running&q=hola&limit=1").await.len(), 1);
+    world.get("/installations?state=asleep").await.refused(422, "bad-query");
+    world.get("/installations?version=x").await.refused(422, "bad-query");
+    world.get("/installations?troubled=perhaps").await.refused(422, "bad-query");
+}
+
+#[tokio::test]
+async fn what_was_used_over_time_is_told() {
+    let world = fleet(1).await;
+    for (range, step) in [("", 10), ("?range=hour", 10), ("?range=day", 300), ("?range=month", 3600)] {
+        let report: nimbus_api::HistoryReport =
+            world.get(&format!("/installations/hola-acme/history{range}")).await.expect(200).json();
+        assert_eq!((report.step_seconds, report.points[0].memory_peak), (step, 12 << 20), "{range}");
+    }
+    world.get("/installations/hola-acme/history?range=year").await.refused(422, "bad-query");
+    world.get("/installations/no/history").await.refused(404, "unknown-installation");
+    world.fake.set_up(false);
+    world.get("/installations/hola-acme/history").await.expect(503);
+}
+
+#[tokio::test]
+async fn a_log_is_searched() {
+    let world = fleet(1).await;
+    let all = world.get("/installations/hola-acme/logs").await.expect(200).text();
+    let lines: Vec<nimbus_api::LogLine> = all.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let word = lines[0].text.split(' ').next_back().unwrap().to_uppercase();
+    let found = world.get(&format!("/installations/hola-acme/logs?lines=100&search={word}")).await.expect(200).text();
+    let found: Vec<nimbus_api::LogLine> = found.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let wanted = lines.iter().filter(|line| line.text.to_uppercase().contains(&word)).count();
+    assert!(wanted > 0 && found.len() == wanted, "{wanted}: {found:?}");
+    let none = world.get("/installations/hola-acme/logs?search=not-in-it-at-all").await.expect(200);
+    assert_eq!(none.text(), "");
+}
+
+#[tokio::test]
+async fn pages_of_installations_versions_and_tokens_go_on() {
+    let world = World::new().await;
+    let (mut owner, _admin) = scene(&world).await;
+    owner.open("/p/acme/installations?version=2").await.has("hola-sol");
+    owner.open("/p/acme/installations?version=1").await.has("Nothing found");
+    owner.open("/p/acme/installations?troubled=1").await.has("Nothing found");
+    for content in 3..=51 {
+        world.publish_bytes("acme:hola", "?notes=more", package("hola", content)).await.expect(201);
+    }
+    let rows = |page: &crate::pages::Page| page.html.matches("<tr><td class=\"main\">").count();
+    let next = |page: &crate::pages::Page| page.after("<a class=\"button small\" href=\"").replace("&amp;", "&");
+    let first = owner.open("/p/acme/apps/hola").await;
+    assert_eq!(rows(&first), 50);
+    let rest = owner.open(&next(&first)).await;
+    rest.has("/versions/1\"");
+    assert_eq!(rows(&rest), 1);
+    for n in 0..51 {
+        let body = json!({"name": format!("t{n}"), "role": "developer", "publisher": "acme"});
+        world.post("/tokens", body).await.expect(201);
+    }
+    let first = owner.open("/p/acme/tokens").await;
+    assert_eq!((rows(&first), rows(&owner.open(&next(&first)).await)), (50, 1));
+}

@@ -15,7 +15,10 @@ use crate::progress::Progress;
 
 /// What to deploy, and how.
 #[derive(Debug, clap::Args)]
-#[command(after_help = example!("vclouden deploy radicale", "vclouden deploy radicale --dry-run", "vclouden deploy radicale --version 3 --canary 2 --watch"))]
+#[command(after_help = example!(
+    "vclouden deploy radicale --dry-run",
+    "vclouden deploy radicale --version 3 --canary 2 --watch",
+))]
 pub struct Args {
     /// The application
     app: Named,

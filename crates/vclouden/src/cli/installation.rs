@@ -1,12 +1,13 @@
 //! `vclouden installation`.
 
+use std::cmp::Reverse;
 use std::io::{BufRead, IsTerminal};
 
 use clap::Subcommand;
-use domain::InstallationName;
 use domain::manifest::Limits;
 use domain::state::InstallationState;
-use nimbus_api::{LogLine, Phase};
+use domain::{InstallationName, ServerId};
+use nimbus_api::{HistoryRange, HistoryReport, LogLine, Phase};
 use plane::wire::{Accepted, Installation, Nothing, Opened, word};
 
 use super::install::accepted_only;
@@ -24,15 +25,12 @@ use crate::output::{Paint, colours, json, json_list, line, ndjson, note};
 pub enum Noun {
     /// List installations
     #[command(visible_alias = "ls")]
-    #[command(after_help = example!("vclouden installation list", "vclouden installation list --app radicale"))]
-    List {
-        /// Only of this application
-        #[arg(long)]
-        app: Option<Named>,
-        /// Only of this customer
-        #[arg(long, short)]
-        customer: Option<Named>,
-    },
+    #[command(after_help = example!(
+        "vclouden installation list --app radicale --version 2",
+        "vclouden installation list --server 0190f3a2-7c1e-7000-8000-000000000001 --sort disk",
+        "vclouden installation list --troubled",
+    ))]
+    List(Listed),
     /// Show one installation and what its processes do
     #[command(after_help = example!("vclouden installation show acme"))]
     Show(One),
@@ -54,6 +52,15 @@ pub enum Noun {
         #[arg(long, short)]
         yes: bool,
     },
+    /// Show what an installation used over time
+    #[command(after_help = example!("vclouden installation history acme --range day"))]
+    History {
+        #[command(flatten)]
+        one: One,
+        /// hour by 10 seconds, day by 5 minutes, month by the hour
+        #[arg(long, value_parser = range, default_value = "hour")]
+        range: HistoryRange,
+    },
     /// Show what an installation wrote to standard output and error; of a failed install, too, for 48 hours
     #[command(after_help = example!("vclouden installation logs acme -n 20", "vclouden installation logs acme -f"))]
     Logs {
@@ -63,8 +70,11 @@ pub enum Noun {
         #[arg(long, short)]
         follow: bool,
         /// Lines to begin with
-        #[arg(long, short = 'n', default_value_t = 100, value_parser = super::whole_number)]
-        lines: u32,
+        #[arg(long, short = 'n', value_parser = super::whole_number)]
+        lines: Option<u32>,
+        /// Only those that have this in it, whatever the case; looks through the last 10,000 [lines: 100 otherwise]
+        #[arg(long, value_name = "TEXT")]
+        search: Option<String>,
     },
     /// Print the address at which you come into an installation, without a further password where it takes passes
     #[command(after_help = example!("vclouden installation open tareas-sol"))]
@@ -85,6 +95,56 @@ pub enum Noun {
         #[arg(last = true, required = true)]
         command: Vec<String>,
     },
+}
+
+/// Which installations, in which order.
+#[derive(Debug, clap::Args)]
+pub struct Listed {
+    /// Only of this application
+    #[arg(long)]
+    app: Option<Named>,
+    /// Only of this customer
+    #[arg(long, short)]
+    customer: Option<Named>,
+    /// Only on the server with this id
+    #[arg(long)]
+    server: Option<ServerId>,
+    /// Only in this state: installing, running, stopped, failed or removing
+    #[arg(long)]
+    state: Option<InstallationState>,
+    /// Only those that have this version
+    #[arg(long, value_parser = super::version_number)]
+    version: Option<u32>,
+    /// Only those whose name, application or customer has this in it
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+    /// Only those whose last operation failed, or that need somebody for another reason
+    #[arg(long)]
+    troubled: bool,
+    /// By what: name, or memory or disk in use, the most first
+    #[arg(long, default_value = "name", value_parser = ["name", "memory", "disk"])]
+    sort: String,
+}
+
+impl Listed {
+    fn query(&self) -> Vec<(&'static str, String)> {
+        let of = |key, value: Option<String>| value.map(|value| (key, value));
+        let all = [
+            of("app", self.app.as_ref().map(ToString::to_string)),
+            of("customer", self.customer.as_ref().map(ToString::to_string)),
+            of("server", self.server.map(|id| id.to_string())),
+            of("state", self.state.map(|state| state.to_string())),
+            of("version", self.version.map(|version| version.to_string())),
+            of("q", self.search.clone()),
+            of("troubled", self.troubled.then(|| "true".into())),
+        ];
+        all.into_iter().flatten().collect()
+    }
+}
+
+fn range(text: &str) -> Result<HistoryRange, String> {
+    let all = [HistoryRange::Hour, HistoryRange::Day, HistoryRange::Month];
+    all.into_iter().find(|range| range.as_str() == text).ok_or_else(|| "write hour, day or month".into())
 }
 
 /// Which installation.
@@ -110,7 +170,8 @@ impl Noun {
     pub async fn run(self, context: &Context) -> Outcome {
         let api = context.api()?;
         match self {
-            Noun::List { app, customer } => list(&api, app, customer, context).await,
+            Noun::List(listed) => list(&api, &listed, context).await,
+            Noun::History { one, range } => history(&api, &one, range, context).await,
             Noun::Show(one) => {
                 let installation: Installation = api.get(&format!("/installations/{}", one.name), &[]).await?;
                 if context.json {
@@ -123,7 +184,13 @@ impl Noun {
             Noun::Stop(change) => act(&api, change, "stop", "Stopped", context).await,
             Noun::Restart(change) => act(&api, change, "restart", "Restarted", context).await,
             Noun::Remove { change, yes } => remove(&api, change, yes, context).await,
-            Noun::Logs { one, follow, lines } => logs(&api, one, follow, lines, context).await,
+            Noun::Logs { one, follow, lines, search } => {
+                let mut query = vec![("follow", follow.to_string())];
+                let lines = lines.or(search.is_none().then_some(100));
+                query.extend(lines.map(|lines| ("lines", lines.to_string())));
+                query.extend(search.map(|text| ("search", text)));
+                print_log(api.lines(&format!("/installations/{}/logs", one.name), &query).await?, context).await
+            }
             Noun::Open(one) => {
                 let opened: Opened = api.post(&format!("/installations/{}/open", one.name), &Nothing {}).await?;
                 if context.json {
@@ -137,28 +204,67 @@ impl Noun {
     }
 }
 
-async fn list(api: &Api, app: Option<Named>, customer: Option<Named>, context: &Context) -> Outcome {
-    let mut query = Vec::new();
-    query.extend(app.map(|app| ("app", app.to_string())));
-    query.extend(customer.map(|customer| ("customer", customer.to_string())));
-    let installations: Vec<Installation> = api.list("/installations", &query).await?;
+async fn list(api: &Api, listed: &Listed, context: &Context) -> Outcome {
+    let query = listed.query();
+    let mut installations: Vec<Installation> = api.list("/installations", &query).await?;
+    match listed.sort.as_str() {
+        "memory" => installations.sort_by_key(|one| Reverse(one.memory)),
+        "disk" => installations.sort_by_key(|one| Reverse(one.disk)),
+        _ => {}
+    }
     if context.json {
         return json_list(&installations);
     }
     let now = now();
-    let mut table = Table::new(&["INSTALLATION", "APP", "VERSION", "CUSTOMER", "STATE", "URL", "CREATED"]);
+    let sizes = listed.sort != "name";
+    let used = |used: Option<u64>| Cell::number(used.map_or_else(|| "-".into(), bytes));
+    let mut table = Table::new(match sizes {
+        true => &["INSTALLATION", "APP", "VERSION", "CUSTOMER", "STATE", "MEMORY", "DISK", "URL", "CREATED"],
+        false => &["INSTALLATION", "APP", "VERSION", "CUSTOMER", "STATE", "URL", "CREATED"],
+    });
     for i in &installations {
-        table.row([
+        let first = [
             i.name.as_str().into(),
             i.app.as_str().into(),
             Cell::number(i.version),
             i.customer.as_str().into(),
             state(i),
-            i.url.as_deref().unwrap_or("-").into(),
-            Cell::time(i.created_at, now),
+        ];
+        let last = [i.url.as_deref().unwrap_or("-").into(), Cell::time(i.created_at, now)];
+        let between = [used(i.memory), used(i.disk)].into_iter().filter(|_| sizes);
+        table.row(first.into_iter().chain(between).chain(last));
+    }
+    table.print(match query.is_empty() {
+        true => "No installations. Install an application: vclouden install APP --customer CUSTOMER",
+        false => "No installation is like that. See all: vclouden installation list",
+    });
+    Ok(())
+}
+
+async fn history(api: &Api, one: &One, range: HistoryRange, context: &Context) -> Outcome {
+    let query = [("range", range.as_str().to_owned())];
+    let report: HistoryReport = api.get(&format!("/installations/{}/history", one.name), &query).await?;
+    if context.json {
+        return json(&report);
+    }
+    let millis = |value: Option<f64>| Cell::number(value.map_or_else(|| "-".into(), |value| format!("{value:.1} ms")));
+    let mut table =
+        Table::new(&["WHEN", "AWAKE", "MEMORY", "PEAK", "CPU", "DISK", "REQUESTS", "FAILED", "HALF IN", "95 % IN"]);
+    for point in &report.points {
+        table.row([
+            date(point.at).into(),
+            Cell::number(human::duration(point.awake_seconds * 1000)),
+            Cell::number(bytes(point.memory)),
+            Cell::number(bytes(point.memory_peak)),
+            Cell::number(human::duration(point.cpu_ms)),
+            Cell::number(if point.disk == 0 { "-".into() } else { bytes(point.disk) }),
+            Cell::number(point.requests),
+            Cell::number(point.classes[4]),
+            millis(point.p50_ms),
+            millis(point.p95_ms),
         ]);
     }
-    table.print("No installations. Install an application: vclouden install APP --customer CUSTOMER");
+    table.print("Nothing is known of that time. An installation is looked at every few seconds while it is awake.");
     Ok(())
 }
 
@@ -277,11 +383,6 @@ fn confirm(name: &str) -> Outcome {
     let read = std::io::stdin().lock().read_line(&mut answer);
     read.map_err(|error| Failure::refused(format!("cannot read the answer: {error}")))?;
     if answer.trim() == name { Ok(()) } else { Err(Failure::refused("that is not its name; nothing was removed")) }
-}
-
-async fn logs(api: &Api, one: One, follow: bool, count: u32, context: &Context) -> Outcome {
-    let query = [("lines", count.to_string()), ("follow", follow.to_string())];
-    print_log(api.lines(&format!("/installations/{}/logs", one.name), &query).await?, context).await
 }
 
 /// Prints lines of log as they come.

@@ -35,6 +35,9 @@ pub enum Noun {
         /// Only those that a person must look at: neither finished nor undone
         #[arg(long)]
         stuck: bool,
+        /// Only in this state: running, stuck, finished or undone
+        #[arg(long, conflicts_with = "stuck")]
+        state: Option<OperationState>,
         /// Only of this installation
         #[arg(long)]
         installation: Option<InstallationName>,
@@ -78,7 +81,10 @@ impl Noun {
     pub async fn run(self, context: &Context) -> Outcome {
         let api = context.api()?;
         match self {
-            Noun::List { stuck, installation, count } => list(&api, stuck, installation, count, context).await,
+            Noun::List { stuck, state, installation, count } => {
+                let state = if stuck { Some(OperationState::Stuck) } else { state };
+                list(&api, state, installation, count, context).await
+            }
             Noun::Show(one) => {
                 let operation: Operation = api.get(&format!("/operations/{}", one.id), &[]).await?;
                 if context.json {
@@ -98,13 +104,13 @@ impl Noun {
 
 async fn list(
     api: &Api,
-    stuck: bool,
+    state: Option<OperationState>,
     installation: Option<InstallationName>,
     count: usize,
     context: &Context,
 ) -> Outcome {
     let mut query = Vec::new();
-    query.extend(stuck.then(|| ("state", OperationState::Stuck.to_string())));
+    query.extend(state.map(|state| ("state", state.to_string())));
     query.extend(installation.map(|name| ("installation", name.to_string())));
     let operations: Vec<Operation> = api.first("/operations", &query, count).await?;
     if context.json {
@@ -123,7 +129,12 @@ async fn list(
             Cell::time(operation.requested_at, now),
         ]);
     }
-    table.print(if stuck { "Nothing is stuck." } else { "No operations yet." });
+    let stuck = state == Some(OperationState::Stuck);
+    table.print(match state {
+        Some(OperationState::Stuck) => "Nothing is stuck.",
+        Some(_) => "No operation is in that state.",
+        None => "No operations yet.",
+    });
     if stuck && !operations.is_empty() {
         line("\nWhy: vclouden operation show OPERATION. After mending the cause: vclouden operation retry OPERATION");
     }

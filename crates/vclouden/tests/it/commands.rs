@@ -343,6 +343,30 @@ fn the_steps_that_pages_count_are_those_of_a_server() {
 }
 
 #[test]
+fn installations_are_filtered_sorted_and_their_history_is_a_table() {
+    let (mut small, mut large) = (installation("small"), installation("large"));
+    (small["disk"], large["disk"]) = (json!(1 << 20), json!(1 << 30));
+    let list = page(json!([small, large]));
+    let point = json!({
+        "at": 1000, "awake_seconds": 10, "memory": 10 << 20, "memory_peak": 12 << 20, "cpu_ms": 20, "disk": 0,
+        "restarts": 0, "requests": 3, "classes": [0, 2, 0, 0, 1], "bytes_in": 1, "bytes_out": 2, "p50_ms": 1.5,
+        "p95_ms": null,
+    });
+    let report = answer(200, json!({ "step_seconds": 300, "points": [point] }));
+    let api = Fake::new(vec![("GET /installations", vec![list]), ("GET /installations/acme/history", vec![report])]);
+    let filters = ["--state", "running", "--version", "2", "--search", "a", "--troubled", "--sort", "disk"];
+    let ended = api.run(&[&["installation", "list"][..], &filters].concat());
+    assert_eq!(ended.status, 0, "{}", ended.err);
+    assert!(ended.out.contains("1.0 GiB") || ended.out.contains("1 GiB"), "{}", ended.out);
+    assert!(ended.out.find("large") < ended.out.find("small"), "{}", ended.out);
+    let ended = api.run(&["installation", "history", "acme", "--range", "day"]);
+    assert!(ended.status == 0 && ended.out.contains("1.5 ms"), "{} {}", ended.out, ended.err);
+    let document: Value = serde_json::from_str(&api.run(&["--json", "installation", "history", "acme"]).out).unwrap();
+    assert_eq!(document["points"][0]["requests"], 3);
+    assert_eq!(api.run(&["installation", "history", "acme", "--range", "year"]).status, 2);
+}
+
+#[test]
 fn a_program_in_the_sandbox_passes_everything_through() {
     let frames = b"\x01\0\0\0\x03out\x02\0\0\0\x03err\x03\0\0\0\x017".to_vec();
     let fake = Fake::new(vec![("POST /installations/acme/exec", vec![(200, "application/octet-stream", frames)])]);

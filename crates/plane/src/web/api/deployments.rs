@@ -28,7 +28,7 @@ pub async fn create(
     match deploy::deploy(&plane, &actor, &key, input).await? {
         Deploying::Begun(id) => json(StatusCode::ACCEPTED, &view::whole_deployment(&plane, id).await?),
         Deploying::NothingToDo(row) => {
-            let mut shown = view::deployment(plane.store.read(), row).await?;
+            let mut shown = view::deployment(plane.store.read(), *row).await?;
             shown.installations = Some(Vec::new());
             json(StatusCode::OK, &shown)
         }

@@ -12,7 +12,7 @@ use domain::state::InstallationState;
 use domain::{InstallationId, ServerId};
 use futures_util::stream::{self, BoxStream, StreamExt};
 use http::StatusCode;
-use nimbus_api::{ExecRequest, InstallationReport};
+use nimbus_api::{ExecRequest, HistoryRange, InstallationReport};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -22,7 +22,7 @@ use crate::operations::{exec, install, open, remove, restart, start, stop};
 use crate::problem::{Answer, Refusal};
 use crate::server::ServerError;
 use crate::store::{installations, versions};
-use crate::web::{Json, Paging, Path, Query, json, lines, page, view};
+use crate::web::{Json, Paging, Path, Query, from_text, json, lines, logs, page, view};
 use crate::wire::{Accepted, CreateInstallation, Nothing};
 
 /// Most bytes of the line that an exec begins with.
@@ -44,6 +44,17 @@ pub struct Filter {
     /// Only those on that server, by its id.
     #[schemars(with = "Option<ServerId>")]
     server: Option<String>,
+    /// Only those in that state.
+    #[schemars(with = "Option<InstallationState>")]
+    state: Option<String>,
+    /// Only those that have that version.
+    #[serde(default, deserialize_with = "from_text")]
+    version: Option<u32>,
+    /// Only those whose name, application or customer has this in it.
+    q: Option<String>,
+    /// Only those whose last operation failed, or that need somebody for another reason.
+    #[serde(default, deserialize_with = "from_text")]
+    troubled: Option<bool>,
     #[serde(flatten)]
     paging: Paging,
 }
@@ -64,7 +75,10 @@ pub async fn list(State(plane): State<Arc<Plane>>, actor: Actor, Query(filter): 
             Some(text) => Some(text.parse().map_err(|_| Refusal::invalid("bad-server", "key \"server\" is no id"))?),
             None => None,
         },
-        ..installations::Filter::default()
+        state: filter.state.map(|text| text.parse().map_err(|_| bad_state())).transpose()?,
+        version: filter.version,
+        text: filter.q.map(|text| text.trim().to_lowercase()).filter(|text| !text.is_empty()),
+        troubled: filter.troubled.unwrap_or(false),
     };
     let rows = installations::list(db, &actor.reach, &wanted, &after, limit + 1).await?;
     let page = page(rows, limit, |row| row.name.to_string());
@@ -80,6 +94,10 @@ pub async fn list(State(plane): State<Arc<Plane>>, actor: Actor, Query(filter): 
         items.push(shown);
     }
     json(StatusCode::OK, &crate::wire::Page { items, next: page.next })
+}
+
+fn bad_state() -> Refusal {
+    Refusal::invalid("bad-query", "state must be installing, running, stopped, failed or removing")
 }
 
 /// Every installation of these servers as it is, as far as the servers answer soon.
@@ -186,12 +204,37 @@ pub async fn open(
     json(StatusCode::OK, &open::open(&plane, &actor, &text).await?)
 }
 
+/// Over which time.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct Over {
+    /// The last hour when absent.
+    range: Option<HistoryRange>,
+}
+
+pub async fn history(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path(text): Path<String>,
+    Query(over): Query<Over>,
+) -> Answer<Response> {
+    let row = find_installation(plane.store.read(), &actor.reach, &text).await?;
+    let range = over.range.unwrap_or(HistoryRange::Hour);
+    let handle = plane.servers.get(row.server)?;
+    match handle.server.history(row.id, range).await {
+        // Of one that is not there its server knows nothing.
+        Err(ServerError::Refused { status: 404, .. }) => Err(not_in_that_state(&row)),
+        report => json(StatusCode::OK, &report?),
+    }
+}
+
 /// Which lines.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Logs {
-    /// How many of the last ones; 100 when absent.
+    /// How many of the last ones; when absent 100, or 10,000 to search in.
     #[schemars(range(max = 10_000))]
     lines: Option<u32>,
+    /// Only those of them that have this in it, whatever the case.
+    search: Option<String>,
     /// Goes on with what is written from now on.
     follow: Option<bool>,
 }
@@ -202,7 +245,8 @@ pub async fn logs(
     Path(text): Path<String>,
     Query(wanted): Query<Logs>,
 ) -> Answer<Response> {
-    let count = log_lines(wanted.lines)?;
+    let search = wanted.search.map(|text| text.to_lowercase()).filter(|text| !text.is_empty());
+    let count = log_lines(wanted.lines.or(search.as_ref().map(|_| LOG_LINES)))?;
     let row = find_installation(plane.store.read(), &actor.reach, &text).await?;
     if row.state == InstallationState::Removed {
         return Err(not_in_that_state(&row));
@@ -213,7 +257,10 @@ pub async fn logs(
         Err(ServerError::Refused { status: 404, .. }) if row.state == InstallationState::Failed => {
             Err(not_in_that_state(&row))
         }
-        text => Ok(lines(text?)),
+        text => Ok(match search {
+            Some(search) => lines(logs::having(text?, search)),
+            None => lines(text?),
+        }),
     }
 }
 

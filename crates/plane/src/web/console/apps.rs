@@ -20,15 +20,18 @@ use crate::operations::{Actor, app_key, unknown_app, unknown_version};
 use crate::problem::{Answer, Refusal};
 use crate::store::installations::Filter;
 use crate::store::{apps, deployments, installations, versions};
-use crate::web::Path;
 use crate::web::api::versions as api;
 use crate::web::entry::{Form, again};
 use crate::web::receive::Received;
 use crate::web::visit::{Visit, lead};
+use crate::web::{Path, Query};
 use crate::wire::{App, CreateApp, Version};
 
-/// Applications and versions that are shown.
+/// Applications that are shown.
 const MOST: u64 = 200;
+
+/// Versions of a page.
+const VERSIONS: u64 = 50;
 
 /// Installations of a version that are named.
 const NAMED: u64 = 50;
@@ -90,16 +93,35 @@ pub async fn show(
     visit: Visit,
     actor: Actor,
     Path((_, app)): Path<(String, String)>,
+    Query(part): Query<Part>,
 ) -> Answer<Response> {
-    let values = show_values(&plane, &visit, &actor, &app, &[]).await?;
+    let before = part.before.as_deref().and_then(|number| number.parse().ok());
+    let values = show_values(&plane, &visit, &actor, &app, before, &[]).await?;
     Ok(plane.pages.page(&visit.view, "console/app.html", values))
 }
 
-async fn show_values(plane: &Plane, visit: &Visit, actor: &Actor, app: &str, errors: &[String]) -> Answer<Value> {
+/// Which part of its versions.
+#[derive(Debug, Deserialize)]
+pub struct Part {
+    before: Option<String>,
+}
+
+async fn show_values(
+    plane: &Plane,
+    visit: &Visit,
+    actor: &Actor,
+    app: &str,
+    before: Option<u32>,
+    errors: &[String],
+) -> Answer<Value> {
     let page = Console { plane, visit, actor };
     let db = plane.store.read();
     let (key, app) = find(plane, actor, app).await?;
-    let all = versions::list(db, &key, None, MOST).await?;
+    let mut all = versions::list(db, &key, before, VERSIONS + 1).await?;
+    let more = all.len() as u64 > VERSIONS;
+    all.truncate(usize::try_from(VERSIONS).unwrap_or(usize::MAX));
+    let next = all.last().filter(|_| more).map(|last| visit.view.with_query("before", &last.number.to_string()));
+    let newest = versions::newest(db, &key).await?;
     let live = deployments::live_of(db, &key).await?;
     Ok(context! {
         shell => page.shell("/apps")?,
@@ -107,7 +129,8 @@ async fn show_values(plane: &Plane, visit: &Visit, actor: &Actor, app: &str, err
         may_make => page.is(MAKERS),
         csrf_of_form => visit.view.csrf.clone(),
         app => value(&app),
-        newest => all.first().map(value),
+        newest => newest.as_ref().map(value),
+        next,
         versions => value(&all),
         live => live.map(|row| row.id.to_string()),
         errors => value(&errors),
@@ -139,7 +162,7 @@ pub async fn delete(
     match deleted.await {
         Ok(()) => Ok(lead(&format!("{}/apps", page.base()), Some(("good", "done-app-deleted")))),
         Err(refusal) => {
-            let values = show_values(&plane, &visit, &actor, &app, &[]).await?;
+            let values = show_values(&plane, &visit, &actor, &app, None, &[]).await?;
             again(&plane, &visit, refusal, "console/app.html", values)
         }
     }
@@ -177,7 +200,7 @@ pub async fn publish(
         }
         Err(refusal) => {
             let errors = if refusal.errors.is_empty() { vec![refusal.detail.clone()] } else { refusal.errors.clone() };
-            let values = show_values(&plane, &visit, &actor, &app, &errors).await?;
+            let values = show_values(&plane, &visit, &actor, &app, None, &errors).await?;
             again(&plane, &visit, refusal, "console/app.html", values)
         }
     }

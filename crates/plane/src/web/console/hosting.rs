@@ -29,13 +29,12 @@ pub async fn list(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -
     let page = Console { plane: &plane, visit: &visit, actor: &actor };
     let db = plane.store.read();
     let publisher = page.publisher()?.clone();
-    let all = apps::list(db, &actor.reach, None, MOST).await?;
+    let all = apps::list_own(db, &actor.reach, true, MOST).await?;
     let filter = Filter { customer: Some(Key::new(publisher, own_customer())), ..Filter::default() };
     let rows = installations::list(db, &actor.reach, &filter, "", MOST).await?;
     let live = reports(&plane, rows.iter().map(|row| row.server).collect()).await;
     let sites: Vec<Value> = all
         .iter()
-        .filter(|app| app.own)
         .map(|app| {
             let row = rows.iter().find(|row| row.app == app.slug);
             let live = row.and_then(|row| live.get(&row.id));

@@ -45,6 +45,8 @@ pub struct Wanted {
     q: Option<String>,
     app: Option<String>,
     state: Option<String>,
+    version: Option<String>,
+    troubled: Option<String>,
     after: Option<String>,
 }
 
@@ -63,14 +65,16 @@ async fn list_values(plane: &Plane, visit: &Visit, actor: &Actor, wanted: Wanted
     let (db, reach) = (plane.store.read(), &actor.reach);
     let publisher = page.publisher()?.clone();
     let wanted_text = wanted.q.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    let version: Option<u32> = wanted.version.as_deref().and_then(|version| version.parse().ok());
     let filter = Filter {
         // What names no application is no filter: the form sends an empty one for all.
         app: wanted.app.as_deref().and_then(|app| app.parse().ok()).map(|app| domain::Key::new(publisher, app)),
         customer: None,
-        version: None,
+        version,
         text: wanted_text.map(str::to_lowercase),
         state: wanted.state.as_deref().and_then(|state| state.parse().ok()),
         server: None,
+        troubled: wanted.troubled.is_some(),
     };
     let mut rows = installations::list(db, reach, &filter, wanted.after.as_deref().unwrap_or(""), PAGE + 1).await?;
     let more = rows.len() as u64 > PAGE;
@@ -100,6 +104,8 @@ async fn list_values(plane: &Plane, visit: &Visit, actor: &Actor, wanted: Wanted
         q => wanted_text,
         app => wanted.app.filter(|app| !app.is_empty()),
         state => wanted.state.filter(|state| !state.is_empty()),
+        version,
+        troubled => wanted.troubled.is_some(),
         apps => value(&apps::list(db, reach, None, MOST).await?),
         customers => value(&customers::list(db, reach, None, MOST).await?),
     })

@@ -10,6 +10,7 @@ use domain::{ServerId, Slug};
 use futures_util::StreamExt;
 use minijinja::{Value, context};
 use nimbus_api::{Direction, InstallationReport};
+use sea_orm::ConnectionTrait;
 use serde::Deserialize;
 
 use super::{Console, value};
@@ -29,7 +30,6 @@ use crate::wire::{Operation, PublisherLimits, word};
 
 /// Installations of a page of the list, and those that fill a server most.
 const PAGE: u64 = 50;
-const MOST: u64 = 5000;
 const LARGEST: usize = 20;
 
 /// Operations of each state that are shown.
@@ -45,6 +45,24 @@ fn shown(row: &InstallationRow, live: Option<&InstallationReport>) -> Value {
     }
 }
 
+/// Those that a server says use most.
+async fn largest(
+    db: &impl ConnectionTrait,
+    live: &[InstallationReport],
+    used: fn(&InstallationReport) -> Option<u64>,
+) -> Answer<Vec<Value>> {
+    let mut all: Vec<&InstallationReport> =
+        live.iter().filter(|one| used(one).is_some_and(|bytes| bytes > 0)).collect();
+    all.sort_by_key(|one| std::cmp::Reverse(used(one)));
+    let mut found = Vec::new();
+    for one in all.into_iter().take(LARGEST) {
+        // What its server still has may be removed already.
+        let row = installations::find(db, one.id).await?.filter(|row| row.removed_at.is_none());
+        found.extend(row.map(|row| shown(&row, Some(one))));
+    }
+    Ok(found)
+}
+
 pub async fn server(
     State(plane): State<Arc<Plane>>,
     visit: Visit,
@@ -56,18 +74,9 @@ pub async fn server(
     let id: ServerId = text.parse().map_err(|_| unknown())?;
     let found = all_servers(&plane).await?.into_iter().find(|one| one.id == id).ok_or_else(unknown)?;
     let db = plane.store.read();
-    let filter = Filter { server: Some(id), ..Filter::default() };
-    let rows = installations::list(db, &actor.reach, &filter, "", MOST).await?;
-    let live = reports(&plane, [id].into()).await;
-    let mut all: Vec<(&InstallationRow, Option<&InstallationReport>)> =
-        rows.iter().map(|row| (row, live.get(&row.id))).collect();
-    let of = |live: Option<&InstallationReport>, what: fn(&InstallationReport) -> Option<u64>| live.and_then(what);
-    let mut largest = |what: fn(&InstallationReport) -> Option<u64>| -> Vec<Value> {
-        all.sort_by_key(|(_, live)| std::cmp::Reverse(of(*live, what)));
-        let used = all.iter().filter(|(_, live)| of(*live, what).is_some_and(|bytes| bytes > 0));
-        used.take(LARGEST).map(|(row, live)| shown(row, *live)).collect()
-    };
-    let (by_disk, by_memory) = (largest(|live| live.disk), largest(|live| live.memory));
+    let live: Vec<InstallationReport> = reports(&plane, [id].into()).await.into_values().collect();
+    let by_disk = largest(db, &live, |live| live.disk).await?;
+    let by_memory = largest(db, &live, |live| live.memory).await?;
     let values = context! {
         shell => page.shell("")?,
         server => value(&found),

@@ -15,25 +15,40 @@ use crate::operations::delete_token::delete_token;
 use crate::operations::{Actor, token_shown};
 use crate::problem::{Answer, Refusal};
 use crate::store::tokens;
-use crate::web::Path;
 use crate::web::entry::{Form, again};
 use crate::web::visit::{Visit, lead};
+use crate::web::{Path, Query};
 use crate::wire::{CreateToken, Token};
 
 const TEMPLATE: &str = "console/tokens.html";
 
-/// Tokens that are shown.
-const MOST: u64 = 200;
+/// Tokens of a page.
+const PAGE: u64 = 50;
 
-pub async fn show(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -> Answer<Response> {
-    let values = values(&plane, &visit, &actor, None).await?;
+/// Which part of them.
+#[derive(Debug, Default, Deserialize)]
+pub struct Part {
+    before: Option<String>,
+}
+
+pub async fn show(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Query(part): Query<Part>,
+) -> Answer<Response> {
+    let values = values(&plane, &visit, &actor, part, None).await?;
     Ok(plane.pages.page(&visit.view, TEMPLATE, values))
 }
 
-async fn values(plane: &Plane, visit: &Visit, actor: &Actor, made: Option<&str>) -> Answer<Value> {
+async fn values(plane: &Plane, visit: &Visit, actor: &Actor, part: Part, made: Option<&str>) -> Answer<Value> {
     let page = Console { plane, visit, actor };
     let person = if actor.decides() { None } else { actor.person() };
-    let rows = tokens::list(plane.store.read(), &actor.reach, person, None, MOST).await?;
+    let before = part.before.as_deref().and_then(|id| id.parse().ok());
+    let mut rows = tokens::list(plane.store.read(), &actor.reach, person, before, PAGE + 1).await?;
+    let more = rows.len() as u64 > PAGE;
+    rows.truncate(usize::try_from(PAGE).unwrap_or(usize::MAX));
+    let next = rows.last().filter(|_| more).map(|row| visit.view.with_query("before", &row.id));
     let shown: Vec<Token> = rows.into_iter().map(token_shown).collect();
     Ok(context! {
         shell => page.shell("/tokens")?,
@@ -41,6 +56,7 @@ async fn values(plane: &Plane, visit: &Visit, actor: &Actor, made: Option<&str>)
         decides => actor.decides(),
         api => format!("{}/api/v1", plane.console_url),
         tokens => value(&shown),
+        next,
         made,
     })
 }
@@ -98,11 +114,13 @@ pub async fn create(
         CreateToken { name: input.name, scopes, days: Some(input.days), role, publisher: None, customer: None };
     match create_token(&plane, &actor, wanted).await {
         Ok(made) => {
-            let values = values(&plane, &visit, &actor, Some(&made.secret)).await?;
+            let values = values(&plane, &visit, &actor, Part::default(), Some(&made.secret)).await?;
             let view = visit.view.clone().flash("good", plane.pages.text(visit.view.language, "done-token"));
             Ok(plane.pages.page(&view, TEMPLATE, values))
         }
-        Err(refusal) => again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor, None).await?),
+        Err(refusal) => {
+            again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor, Part::default(), None).await?)
+        }
     }
 }
 

@@ -115,8 +115,8 @@ pub fn duration(language: Language, millis: u64) -> String {
     }
 }
 
-/// Time that runs, in hours at most and whole seconds: `47 h 12 min`, `3 min 5 s`, `8 s`. The script counts on in the same
-/// form.
+/// Time that runs, in hours at most and whole seconds: `47 h 12 min`, `3 min 5 s`, `8 s`. The script counts on in the
+/// same form.
 pub fn clock(language: Language, millis: u64) -> String {
     let hours = grouped(language, &(millis / HOUR).to_string());
     match millis {

@@ -271,7 +271,8 @@ fn stacked(pages: &Pages, view: &View) -> Value {
 fn lanes(pages: &Pages, view: &View) -> Value {
     let text = |key: &str| pages.text(view.language, key);
     let row = |name: &str, state: &str, step: String, took: Option<u64>, held: Option<u64>, lines: &[&'static str]| {
-        context! { name, href => "/styleguide", state, step, took, held, lines => lines.to_vec() }
+        let canary = name == "clinica-norte";
+        context! { name, href => "/styleguide", state, step, took, held, canary, lines => lines.to_vec() }
     };
     let done = |name: &str, took| row(name, "finished", String::new(), Some(took), Some(took / 4), &[]);
     let log = ["Error: relation \"facturas\" does not exist", "    at Migration.run (app.js:41:13)", "exit status 1"];

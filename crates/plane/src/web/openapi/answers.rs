@@ -2,7 +2,7 @@
 //! without a route; so does an answer in the tests that is not what its line says.
 
 use http::Method;
-use nimbus_api::LogLine;
+use nimbus_api::{HistoryReport, LogLine};
 use schemars::generate::SchemaGenerator;
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
@@ -305,6 +305,10 @@ pub const ANSWERS: &[Told] = &[
     lines::<LogLine>(
         "GET /installations/{installation}/logs",
         "What it writes; of a failed install what it had written.",
+    ),
+    gives::<HistoryReport>(
+        "GET /installations/{installation}/history",
+        "What it used over an hour, a day or a month: memory, processor, disk, requests.",
     ),
     bytes(
         "application/octet-stream",

@@ -61,6 +61,7 @@ pub const COMMANDS: &[(&str, &str)] = &[
     ("GET /installations/{installation}/environment", "vclouden env list crm-sol"),
     ("POST /installations/{installation}/environment", "vclouden env unset crm-sol API_KEY"),
     ("GET /installations/{installation}/logs", "vclouden installation logs crm-sol --follow"),
+    ("GET /installations/{installation}/history", "vclouden installation history crm-sol --range day"),
     ("POST /installations/{installation}/exec", "vclouden installation exec crm-sol -- /bin/ls"),
     ("GET /installations/{installation}/archive", "vclouden backup download crm-sol"),
     ("GET /installations/{installation}/snapshots", "vclouden backup list crm-sol"),

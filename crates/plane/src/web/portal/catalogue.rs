@@ -31,7 +31,7 @@ async fn values(plane: &Plane, visit: &Visit, actor: &Actor) -> Answer<Value> {
     let page = Inside { plane, visit, actor };
     let db = plane.store.read();
     let mut offered = Vec::new();
-    for app in apps::list(db, &actor.reach, None, MOST).await?.into_iter().filter(|app| !app.own) {
+    for app in apps::list_own(db, &actor.reach, false, MOST).await? {
         let key = domain::Key::new(app.publisher.clone(), app.slug.clone());
         // What has no version that serves cannot be installed.
         let Some(version) = versions::newest_good(db, &key).await? else { continue };
