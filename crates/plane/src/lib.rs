@@ -49,6 +49,7 @@ mod variables;
 mod web;
 mod webauthn;
 mod webhooks;
+mod whence;
 pub mod wire;
 mod zip;
 

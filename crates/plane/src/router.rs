@@ -28,6 +28,7 @@ use crate::web::api::{
 use crate::web::design::preferences;
 use crate::web::openapi::{self, Reads};
 use crate::web::visit;
+use crate::whence;
 
 /// What every path of the API begins with.
 pub const PREFIX: &str = "/api/v1";
@@ -122,7 +123,8 @@ async fn choose(State(all): State<Arc<Everything>>, mut request: Request) -> Res
         Door::Console => &all.console,
     };
     request.extensions_mut().insert(door);
-    match router.clone().oneshot(request).await {
+    let from = request.extensions().get().map(|Peer(address)| *address);
+    match whence::from(from, router.clone().oneshot(request)).await {
         Ok(response) => response,
         Err(never) => match never {},
     }

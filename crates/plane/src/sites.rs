@@ -174,6 +174,8 @@ pub fn console() -> Routes {
         .get("/operator/operations/live", platform::operations_live)
         .get("/operator/publishers/{publisher}", platform::publisher)
         .post("/operator/publishers/{publisher}/limits", platform::set_limits)
+        .get("/operator/events", events::list)
+        .get("/operator/events.csv", events::export)
         .get("/operator/announcements", announcements::show)
         .post("/operator/announcements", announcements::create)
         .post("/operator/announcements/{announcement}/delete", announcements::delete)

@@ -1,5 +1,6 @@
 //! Who may call what, in one table. A route that is not in it is forbidden to everybody, and a test fails on it.
 
+pub mod forms;
 mod pages;
 
 use domain::{Key, Slug};
@@ -199,6 +200,7 @@ const EVENTS: &[&str] = &[
     "installation",
     "app",
     "actor",
+    "address",
     "verb",
     "outcome",
     "text",

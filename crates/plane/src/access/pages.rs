@@ -213,6 +213,8 @@ pub const PAGES: &[Page] = &[
     see(Console, Roles(OPERATOR), "/operator/operations/live"),
     see(Console, Roles(OPERATOR), "/operator/publishers/{publisher}"),
     send(Console, Roles(OPERATOR), "/operator/publishers/{publisher}/limits"),
+    see(Console, Roles(OPERATOR), "/operator/events"),
+    see(Console, Roles(OPERATOR), "/operator/events.csv"),
     see(Console, Roles(OPERATOR), "/operator/announcements"),
     send(Console, Roles(OPERATOR), "/operator/announcements"),
     send(Console, Roles(OPERATOR), "/operator/announcements/{announcement}/delete"),

@@ -20,6 +20,7 @@ use crate::server::ByteStream;
 use crate::store::{customers, events};
 use crate::web::design::View;
 use crate::web::design::format::machine;
+use crate::whence;
 use crate::wire::Outcome;
 
 /// Such files at a time. One less than archives that a server makes at a time, so that others get theirs.
@@ -83,7 +84,7 @@ pub async fn download_customer(plane: &Arc<Plane>, actor: &Actor, view: View, cu
     let name = format!("{folder}.zip");
     let archive = CustomerArchive::new(plane.clone(), view, found.clone(), folder, sender.clone());
     let (plane, actor, customer) = (plane.clone(), actor.clone(), customer.clone());
-    tokio::spawn(async move {
+    tokio::spawn(whence::from(whence::current(), async move {
         let (outcome, detail) = match archive.send(rows).await {
             Ok(bytes) => (Outcome::Done, json!({ "bytes": bytes })),
             Err(Broken::Left) => (Outcome::Failed, json!({ "why": "the connection broke" })),
@@ -98,7 +99,7 @@ pub async fn download_customer(plane: &Arc<Plane>, actor: &Actor, view: View, cu
             tracing::error!(why = refusal.detail, "the end of a download could not be recorded");
         }
         drop(place);
-    });
+    }));
     let pieces = futures_util::stream::unfold(receiver, |mut receiver| async {
         receiver.recv().await.map(|piece| (piece, receiver))
     });

@@ -15,6 +15,7 @@ use crate::store::installations::{self, InstallationRow};
 use crate::store::people::{Membership, PersonRow};
 use crate::store::tokens::{self, TokenRow};
 use crate::store::{self, Tx, apps, customers, publishers};
+use crate::whence;
 use crate::wire::{Outcome, RollbackTarget, Token};
 
 pub mod accept_invitation;
@@ -396,6 +397,7 @@ fn thing_event(
     Event {
         at: plane.now(),
         actor: who.to_owned(),
+        address: whence::address(),
         verb,
         kind: verb.split('.').next().unwrap_or(""),
         id: thing.id,
@@ -511,6 +513,7 @@ pub fn installation_event(
     Event {
         at,
         actor: actor.to_owned(),
+        address: whence::address(),
         verb,
         kind: "installation",
         id: row.id.to_string(),

@@ -9,6 +9,7 @@ use minijinja::value::merge_maps;
 use minijinja::{Value, context};
 use serde::{Deserialize, Serialize};
 
+use super::console::apps::{Confirm, require_typed};
 use super::console::{Console, value};
 use super::entry::{Form, again};
 use super::portal::Inside;
@@ -186,13 +187,24 @@ pub async fn remove(
     visit: Visit,
     actor: Actor,
     Path((_, person)): Path<(String, String)>,
+    Form(input): Form<Confirm>,
 ) -> Answer<Response> {
     let own = visit.person()?.id.to_string() == person;
-    let removed = remove_member(&plane, &actor, &actor.reach, &person).await;
+    let removed = remove_named(&plane, &actor, &actor.reach, &person, &input).await;
     if own && removed.is_ok() {
         return Ok(lead("/", None));
     }
     People { plane: &plane, visit: &visit, actor: &actor }.done(removed, "done-member-removed").await
+}
+
+/// Removes a member whose address was typed.
+pub async fn remove_named(plane: &Plane, actor: &Actor, reach: &Reach, person: &str, typed: &Confirm) -> Answer<()> {
+    let members = people::members(plane.store.read(), reach).await?;
+    // Who is no member has no name to type; the operation says so.
+    if let Some(member) = members.iter().find(|member| member.person.id.to_string() == person) {
+        require_typed(&typed.confirm, &member.person.mail)?;
+    }
+    remove_member(plane, actor, reach, person).await
 }
 
 /// Forgets the second factor of somebody who lost theirs.

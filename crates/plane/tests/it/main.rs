@@ -3,6 +3,7 @@
 mod access;
 mod apps;
 mod attention;
+mod audit;
 mod backups;
 mod bad_input;
 mod branding;

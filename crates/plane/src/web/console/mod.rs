@@ -137,6 +137,7 @@ impl Console<'_> {
                 entry("/installations", "menu-installations", "layers"),
                 entry("/operations", "menu-operations", "rocket"),
                 entry("/announcements", "menu-announcements", "bell"),
+                entry("/events", "menu-events", "clock"),
             ];
             return vec![Section { title: String::new(), entries }];
         }

@@ -1,0 +1,30 @@
+# The audit.
+events-address = From the address
+events-lead-platform = Who did what, when and from where, at every publisher and on the platform.
+events-of-it = Everything that happened to it
+verb-form-send = sent a form
+noun-document = Documentation
+noun-operation = Operations
+noun-snapshot = Copies put back
+noun-leave = Leave for support
+noun-ticket = Tickets
+noun-answer = Kept answers
+noun-attachment = Files in tickets
+noun-mail = Letters
+noun-webhook = Webhooks
+noun-branding = Branding
+noun-announcement = Announcements
+noun-settings = Settings
+noun-server = Servers
+# What is deleted.
+token-delete-title = Delete the token { $name }
+token-delete-text = Whatever uses it is not let in any more, from now on. It cannot be brought back.
+answers-delete-text = It is gone for everybody here. What was sent with it stays as it is.
+docs-image-delete-title = Delete the picture { $name }
+docs-image-delete-text = Pages that show it have a gap there. It cannot be brought back.
+branding-take-away-text = Customers see what vClouden has instead. Send it again to have it back.
+sso-remove = Remove single sign-on
+sso-remove-text = Members come in with a password of their own again; whoever has none asks for one by mail. The client's secret is forgotten.
+retention-delete = Delete what is too much
+retention-delete-hint = Where you enter less than now: older records and copies are deleted for good.
+refusal-deletes-records = Less is kept by this, and what is too much is deleted for good. Tick that you want it so; nothing was changed.

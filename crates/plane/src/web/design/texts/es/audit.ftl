@@ -1,0 +1,30 @@
+# El registro.
+events-address = Desde la dirección
+events-lead-platform = Quién hizo qué, cuándo y desde dónde, en todos los editores y en la plataforma.
+events-of-it = Todo lo que le ha pasado
+verb-form-send = envió un formulario
+noun-document = Documentación
+noun-operation = Operaciones
+noun-snapshot = Copias restauradas
+noun-leave = Permisos de soporte
+noun-ticket = Solicitudes
+noun-answer = Respuestas guardadas
+noun-attachment = Archivos de solicitudes
+noun-mail = Correos
+noun-webhook = Webhooks
+noun-branding = Marca
+noun-announcement = Anuncios
+noun-settings = Ajustes
+noun-server = Servidores
+# Lo que se borra.
+token-delete-title = Borrar la llave { $name }
+token-delete-text = Lo que la use ya no podrá entrar desde ahora. No se puede recuperar.
+answers-delete-text = Desaparece para todos aquí. Lo que ya se envió con ella queda como está.
+docs-image-delete-title = Borrar la imagen { $name }
+docs-image-delete-text = Las páginas que la muestran tendrán un hueco. No se puede recuperar.
+branding-take-away-text = Los clientes ven en su lugar lo de vClouden. Envíela otra vez para tenerla de vuelta.
+sso-remove = Quitar el inicio de sesión único
+sso-remove-text = Los miembros vuelven a entrar con su propia contraseña; quien no tenga la pide por correo. El secreto del cliente se olvida.
+retention-delete = Borrar lo que sobra
+retention-delete-hint = Donde indique menos que ahora: los registros y copias más antiguos se borran para siempre.
+refusal-deletes-records = Con esto se guarda menos, y lo que sobra se borra para siempre. Marque que lo quiere así; no se cambió nada.
