@@ -23,6 +23,7 @@ pub mod announce;
 pub mod answer_ticket;
 pub mod attach;
 pub mod change_branding;
+pub mod change_customer;
 pub mod change_document;
 pub mod change_environment;
 pub mod change_limits;
@@ -161,7 +162,7 @@ impl Actor {
     }
 
     /// The publisher that something new is for.
-    fn publisher_for(&self, wanted: Option<Slug>) -> Answer<Slug> {
+    pub(crate) fn publisher_for(&self, wanted: Option<Slug>) -> Answer<Slug> {
         match (self.reach.publisher(), wanted) {
             (None, wanted) => Ok(wanted.unwrap_or_else(first_publisher)),
             (Some(own), Some(wanted)) if *own != wanted => Err(unknown_publisher(wanted)),

@@ -73,7 +73,7 @@ async fn refused_forms_are_written_down() {
     let (mut owner, mut admin) = scene(&world).await;
     owner.send("/p/acme/apps", "/p/acme/apps", &[("name", "Hola"), ("slug", "hola")]).await.has("already");
     owner.send("/p/acme/apps", "/p/acme/apps/hola/delete", &[("confirm", "halo")]).await;
-    owner.send("/p/acme/installations", "/p/acme/installations/hola-sol/remove", &[("confirm", "no")]).await;
+    owner.send("/p/acme/apps", "/p/acme/installations/hola-sol/remove", &[("confirm", "no")]).await;
     owner.send("/p/acme/apps", "/p/acme/installations/hola-luna/stop", &[]).await;
     admin.send("/c/sol", "/c/sol/installations/hola-sol/copies/none/restore", &[]).await;
     let all = events(&world, None, "outcome=refused").await;
@@ -89,11 +89,14 @@ async fn refused_forms_are_written_down() {
             ("app.delete", "hola", "not-confirmed"),
             ("installation.remove", "hola-sol", "not-confirmed"),
             ("installation.stop", "hola-luna", "unknown-installation"),
-            ("backup.restore", "hola-sol", "unknown-copy"),
+            ("backup.restore", "hola-sol", "unknown-snapshot"),
         ]
     );
-    assert!(all.iter().all(|event| event.publisher.as_deref() == Some("acme") && event.address.is_some()));
-    assert_eq!(all[0].customer.as_deref(), Some("sol"));
+    assert!(
+        all.iter()
+            .all(|event| event.publisher.as_ref().is_some_and(|one| one.as_str() == "acme") && event.address.is_some())
+    );
+    assert_eq!(all[0].customer.as_ref().map(|one| one.as_str()), Some("sol"));
     let of_it = events(&world, None, "installation=hola-sol&outcome=refused").await;
     assert_eq!(of_it.len(), 2);
     // A form that succeeds is recorded once, as what it did.

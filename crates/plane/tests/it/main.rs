@@ -26,6 +26,7 @@ mod installations;
 mod letters;
 mod logos;
 mod mailbox;
+mod offers;
 mod open;
 mod openapi;
 mod operations;

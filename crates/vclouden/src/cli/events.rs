@@ -74,7 +74,7 @@ pub struct Args {
 }
 
 /// A moment in milliseconds since 1970; a day begins at midnight UTC.
-fn moment(text: &str) -> Result<u64, String> {
+pub fn moment(text: &str) -> Result<u64, String> {
     let whole = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
     let bad = |_| "write a day such as 2026-11-23, or a time such as 2026-11-23T14:00:00Z".to_owned();
     let at = chrono::DateTime::parse_from_rfc3339(&whole).map_err(bad)?;

@@ -133,33 +133,40 @@ pub async fn list(
     Query(wanted): Query<Wanted>,
 ) -> Answer<Response> {
     let page = Console { plane: &plane, visit: &visit, actor: &actor };
-    let part = Part::NewestFirst { after: 0, before: wanted.before.unwrap_or(u64::MAX) };
-    let filter = match wanted.filter(&plane, &actor, &visit.view.zone).await {
-        Ok(filter) => filter,
-        Err(refusal) => {
-            let values = context! { events => Vec::<()>::new(), next => "", ..values(&page, &wanted)? };
-            return again(&plane, &visit, refusal, TEMPLATE, values);
-        }
-    };
-    let mut all = events::list(plane.store.read(), &actor.reach, &filter, part, PAGE as u64 + 1).await?;
-    let more = all.len() > PAGE;
-    all.truncate(PAGE);
-    let next = all.last().filter(|_| more).map(|event| visit.view.with_query("before", &event.sequence.to_string()));
-    let values = context! { events => value(&all), next, ..values(&page, &wanted)? };
-    Ok(plane.pages.page(&visit.view, TEMPLATE, values))
-}
-
-fn values(page: &Console<'_>, wanted: &Wanted) -> Answer<Value> {
-    let (query, whole) = (wanted.query(), page.actor.reach == Reach::All);
-    Ok(context! {
+    let whole = actor.reach == Reach::All;
+    let around = context! {
         shell => page.shell("/events")?,
         base => page.base(),
         nouns => if whole { [NOUNS, OPERATORS].concat() } else { NOUNS.to_vec() },
         whole,
-        wanted => value(wanted),
-        filtered => !query.is_empty(),
-        search => query,
-    })
+    };
+    send(&plane, &visit, &actor, &wanted, TEMPLATE, around).await
+}
+
+/// The page of those that are wanted, with what stands around it; also of a portal.
+pub async fn send(
+    plane: &Plane,
+    visit: &Visit,
+    actor: &Actor,
+    wanted: &Wanted,
+    template: &str,
+    around: Value,
+) -> Answer<Response> {
+    let search = wanted.query();
+    let around = context! { wanted => value(wanted), filtered => !search.is_empty(), search, ..around };
+    let filter = match wanted.filter(plane, actor, &visit.view.zone).await {
+        Ok(filter) => filter,
+        Err(refusal) => {
+            let values = context! { events => Vec::<()>::new(), next => "", ..around };
+            return again(plane, visit, refusal, template, values);
+        }
+    };
+    let part = Part::NewestFirst { after: 0, before: wanted.before.unwrap_or(u64::MAX) };
+    let mut all = events::list(plane.store.read(), &actor.reach, &filter, part, PAGE as u64 + 1).await?;
+    let more = all.len() > PAGE;
+    all.truncate(PAGE);
+    let next = all.last().filter(|_| more).map(|event| visit.view.with_query("before", &event.sequence.to_string()));
+    Ok(plane.pages.page(&visit.view, template, context! { events => value(&all), next, ..around }))
 }
 
 /// Events of a file.

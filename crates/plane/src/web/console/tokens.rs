@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{Console, value};
 use crate::Plane;
-use crate::access::Role;
+use crate::access::{Reach, Role};
 use crate::operations::create_token::create_token;
 use crate::operations::delete_token::delete_token;
 use crate::operations::{Actor, token_shown};
@@ -25,6 +25,9 @@ const TEMPLATE: &str = "console/tokens.html";
 /// Tokens that are shown.
 const MOST: u64 = 200;
 
+/// Tokens of everybody among which the operator's are looked for.
+const MOST_OF_ALL: u64 = 10_000;
+
 pub async fn show(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -> Answer<Response> {
     let values = values(&plane, &visit, &actor, None).await?;
     Ok(plane.pages.page(&visit.view, TEMPLATE, values))
@@ -33,12 +36,17 @@ pub async fn show(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -
 async fn values(plane: &Plane, visit: &Visit, actor: &Actor, made: Option<&str>) -> Answer<Value> {
     let page = Console { plane, visit, actor };
     let person = if actor.decides() { None } else { actor.person() };
-    let rows = tokens::list(plane.store.read(), &actor.reach, person, None, MOST).await?;
+    let whole = actor.reach == Reach::All;
+    let most = if whole { MOST_OF_ALL } else { MOST };
+    let mut rows = tokens::list(plane.store.read(), &actor.reach, person, None, most).await?;
+    // Publishers' own are on their pages.
+    rows.retain(|row| !whole || row.membership.reach == Reach::All);
     let shown: Vec<Token> = rows.into_iter().map(token_shown).collect();
     Ok(context! {
         shell => page.shell("/tokens")?,
         base => page.base(),
         decides => actor.decides(),
+        whole,
         api => format!("{}/api/v1", plane.console_url),
         tokens => value(&shown),
         made,
@@ -62,6 +70,8 @@ pub struct New {
     #[serde(default)]
     support: Option<String>,
     #[serde(default)]
+    mail: Option<String>,
+    #[serde(default)]
     manage: Option<String>,
 }
 
@@ -72,10 +82,14 @@ impl New {
             ("deploy", &self.deploy),
             ("operate", &self.operate),
             ("support", &self.support),
+            ("mail", &self.mail),
             ("manage", &self.manage),
         ];
         let ticked = all.into_iter().filter(|(_, tick)| tick.is_some()).map(|(scope, _)| scope.to_owned());
-        ["read".to_owned()].into_iter().chain(ticked).collect()
+        let ticked: Vec<String> = ticked.collect();
+        // What only hands letters over is to read nothing.
+        let reads = (ticked != ["mail"]).then(|| "read".to_owned());
+        reads.into_iter().chain(ticked).collect()
     }
 }
 
@@ -106,13 +120,19 @@ pub async fn create(
     }
 }
 
+/// The one that a path names, whatever place stands before.
+#[derive(Debug, Deserialize)]
+pub struct Named {
+    token: String,
+}
+
 pub async fn delete(
     State(plane): State<Arc<Plane>>,
     visit: Visit,
     actor: Actor,
-    Path((_, id)): Path<(String, String)>,
+    Path(named): Path<Named>,
 ) -> Answer<Response> {
-    delete_token(&plane, &actor, &id).await?;
+    delete_token(&plane, &actor, &named.token).await?;
     let base = Console { plane: &plane, visit: &visit, actor: &actor }.base();
     Ok(lead(&format!("{base}/tokens"), Some(("good", "done-token-deleted"))))
 }
