@@ -21,6 +21,7 @@ pub const FORMS: &[(&str, &str)] = &[
     ("/apps/{app}/images/{image}/delete", "document.image-delete"),
     ("/hosting/site", "app.host"),
     ("/deployments/{deployment}/stop", "deployment.stop"),
+    ("/deployments/{deployment}/rollback", "deployment.rollback"),
     ("/installations", "installation.install"),
     ("/catalogue/{app}", "installation.install"),
     ("/installations/{installation}/environment", "installation.configure"),
