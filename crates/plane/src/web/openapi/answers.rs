@@ -177,6 +177,7 @@ pub const NOUNS: &[(&str, &str)] = &[
     ("versions", "What of an application is published, each once."),
     ("documents", "What customers read about an application."),
     ("deployments", "A version brought to every installation, and taken back."),
+    ("catalogue", "What customers are offered."),
     ("customers", "Whom a publisher's applications are for."),
     ("installations", "One customer's copy of an application."),
     ("environment", "What programs find in their environment."),
