@@ -50,6 +50,7 @@ mod variables;
 mod web;
 mod webauthn;
 mod webhooks;
+mod whence;
 pub mod wire;
 mod zip;
 

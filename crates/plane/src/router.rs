@@ -21,13 +21,14 @@ use crate::problem::Refusal;
 use crate::sites;
 use crate::strangers::Peer;
 use crate::web::api::{
-    announcements, answers, apps, backups, branding, customers, deployments, devices, documents, environment, events,
-    installations, leaves, mail, operations, people, publishers, servers, settings, status, tickets, tokens, usage,
-    versions, webhooks,
+    announcements, answers, apps, backups, branding, catalogue, customers, deployments, devices, documents,
+    environment, events, installations, leaves, mail, operations, people, publishers, servers, settings, status,
+    tickets, tokens, usage, versions, webhooks,
 };
 use crate::web::design::preferences;
 use crate::web::openapi::{self, Reads};
 use crate::web::visit;
+use crate::whence;
 
 /// What every path of the API begins with.
 pub const PREFIX: &str = "/api/v1";
@@ -122,7 +123,8 @@ async fn choose(State(all): State<Arc<Everything>>, mut request: Request) -> Res
         Door::Console => &all.console,
     };
     request.extensions_mut().insert(door);
-    match router.clone().oneshot(request).await {
+    let from = request.extensions().get().map(|Peer(address)| *address);
+    match whence::from(from, router.clone().oneshot(request)).await {
         Ok(response) => response,
         Err(never) => match never {},
     }
@@ -212,6 +214,7 @@ pub fn routes() -> Api {
         .get("/publishers/{publisher}/branding", branding::show)
         .post("/publishers/{publisher}/branding", branding::change)
         .post("/publishers/{publisher}/branding/prove-host", branding::prove_host)
+        .get("/publishers/{publisher}/branding/images/{image}", branding::image)
         .post("/publishers/{publisher}/branding/images/{image}", branding::put_image)
         .delete("/publishers/{publisher}/branding/images/{image}", branding::delete_image)
         .get("/apps", apps::list)
@@ -242,9 +245,12 @@ pub fn routes() -> Api {
         .post("/apps/{app}/images", documents::add_image)
         .get("/apps/{app}/images/{image}", documents::image)
         .delete("/apps/{app}/images/{image}", documents::remove_image)
+        .get("/catalogue", catalogue::list)
+        .get("/documents", documents::list_all)
         .get("/customers", customers::list)
         .post("/customers", customers::create)
         .get("/customers/{customer}", customers::show)
+        .post("/customers/{customer}", customers::change)
         .delete("/customers/{customer}", customers::delete)
         .get("/customers/{customer}/archive", customers::archive)
         .get("/installations", installations::list)
@@ -297,6 +303,7 @@ pub fn routes() -> Api {
         .post("/device-logins", devices::begin)
         .post("/device-logins/token", devices::token)
         .get("/me", people::me)
+        .post("/me", people::change_me)
         .post("/me/mail", people::change_mail)
         .delete("/me/token", tokens::end)
         .get("/members", people::members)
@@ -307,6 +314,7 @@ pub fn routes() -> Api {
         .post("/invitations", people::create)
         .delete("/invitations/{invitation}", people::withdraw)
         .get("/announcements", announcements::list)
+        .get("/announcements/current", announcements::current)
         .post("/announcements", announcements::create)
         .delete("/announcements/{announcement}", announcements::delete)
         .get("/settings", settings::show)

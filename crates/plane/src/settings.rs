@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Plane;
 use crate::store::{Result, brands, settings};
-use crate::wire::{Announcement, NamesProof, Retention};
+use crate::wire::{Announcement, NamesProof, PublisherLimits, Retention};
 
 /// Under which name they are kept.
 pub const NAME: &str = "platform";
@@ -30,6 +30,9 @@ pub struct Settings {
     /// How much is kept for how long.
     #[serde(default)]
     pub retention: Retention,
+    /// What a new publisher may have in all.
+    #[serde(default)]
+    pub publisher_limits: PublisherLimits,
     /// What everybody is told.
     #[serde(default)]
     pub announcements: Vec<Announcement>,

@@ -60,8 +60,8 @@ fn both() -> Routes {
 /// The console of publishers and operators.
 pub fn console() -> Routes {
     use console::{
-        announcements, answers, apps, branding, customers, deployments, documents, environment, events, home, hosting,
-        installations, operator, platform, sign_in, terminal, tickets, tokens, usage, webhooks,
+        announcements, answers, apps, ask, branding, customers, deployments, documents, environment, events, home,
+        hosting, installations, operator, platform, publisher, sign_in, terminal, tickets, tokens, usage, webhooks,
     };
     both()
         .get("/p/{publisher}", home::show)
@@ -119,6 +119,11 @@ pub fn console() -> Routes {
         .post("/p/{publisher}/customers/{customer}/delete", customers::delete)
         .get("/p/{publisher}/customers/{customer}/archive", customers::archive)
         .post("/p/{publisher}/customers/{customer}/invitations", customers::invite)
+        .post("/p/{publisher}/customers/{customer}/invitations/{invitation}/withdraw", customers::withdraw)
+        .post("/p/{publisher}/customers/{customer}/people/{member}/role", customers::change_member)
+        .post("/p/{publisher}/customers/{customer}/people/{member}/remove", customers::remove_member)
+        .post("/p/{publisher}/customers/{customer}/name", customers::rename)
+        .post("/p/{publisher}/name", publisher::rename)
         .get("/p/{publisher}/team", people::show)
         .post("/p/{publisher}/team/invitations", people::invite)
         .post("/p/{publisher}/team/exec", terminal::allow)
@@ -147,6 +152,8 @@ pub fn console() -> Routes {
         .get("/p/{publisher}/events", events::list)
         .get("/p/{publisher}/events.csv", events::export)
         .get("/p/{publisher}/tickets", tickets::list)
+        .post("/p/{publisher}/tickets", ask::create)
+        .get("/p/{publisher}/tickets/new", ask::new)
         .get("/p/{publisher}/tickets/{ticket}", tickets::show)
         .post("/p/{publisher}/tickets/{ticket}", tickets::answer)
         .post("/p/{publisher}/tickets/{ticket}/change", tickets::change)
@@ -174,6 +181,20 @@ pub fn console() -> Routes {
         .get("/operator/operations/live", platform::operations_live)
         .get("/operator/publishers/{publisher}", platform::publisher)
         .post("/operator/publishers/{publisher}/limits", platform::set_limits)
+        .post("/operator/publishers/{publisher}/name", publisher::rename)
+        .post("/operator/publishers/{publisher}/delete", publisher::delete)
+        .post("/operator/limits", operator::limit)
+        .get("/operator/people", people::show)
+        .post("/operator/people/invitations", people::invite)
+        .post("/operator/people/{member}/role", people::change)
+        .post("/operator/people/{member}/remove", people::remove)
+        .post("/operator/people/{member}/second-factor", people::reset_second_factor)
+        .post("/operator/invitations/{invitation}/withdraw", people::withdraw)
+        .get("/operator/tokens", tokens::show)
+        .post("/operator/tokens", tokens::create)
+        .post("/operator/tokens/{token}/delete", tokens::delete)
+        .get("/operator/events", events::list)
+        .get("/operator/events.csv", events::export)
         .get("/operator/announcements", announcements::show)
         .post("/operator/announcements", announcements::create)
         .post("/operator/announcements/{announcement}/delete", announcements::delete)
@@ -182,7 +203,7 @@ pub fn console() -> Routes {
 
 /// A publisher's portal, for its customers.
 pub fn portal() -> Routes {
-    use inside::{brand, catalogue, documents, home, installations, tickets, usage};
+    use inside::{brand, catalogue, documents, events, home, installations, tickets, usage};
     both()
         .get("/brand/{version}/{file}", brand::serve)
         .get("/c/{customer}", home::show)
@@ -213,6 +234,8 @@ pub fn portal() -> Routes {
         .get("/c/{customer}/docs/{app}", documents::first)
         .get("/c/{customer}/docs/{app}/{document}", documents::read)
         .get("/c/{customer}/images/{app}/{image}", documents::image)
+        .get("/c/{customer}/events", events::show)
+        .get("/c/{customer}/events.csv", console::events::export)
         .get("/c/{customer}/people", people::show)
         .post("/c/{customer}/people/invitations", people::invite)
         .post("/c/{customer}/people/{member}/role", people::change)

@@ -1,5 +1,6 @@
 //! Who may call what, in one table. A route that is not in it is forbidden to everybody, and a test fails on it.
 
+pub mod forms;
 mod pages;
 
 use domain::{Key, Slug};
@@ -201,6 +202,7 @@ const EVENTS: &[&str] = &[
     "installation",
     "app",
     "actor",
+    "address",
     "verb",
     "outcome",
     "text",
@@ -223,6 +225,7 @@ pub const TABLE: &[Row] = &[
     get(TEAM, "/publishers/{publisher}/branding", &[]),
     post(OWNERS, "/publishers/{publisher}/branding", "branding.change"),
     post(OWNERS, "/publishers/{publisher}/branding/prove-host", "branding.host-proved"),
+    get(TEAM, "/publishers/{publisher}/branding/images/{image}", &[]),
     stream(OWNERS, "/publishers/{publisher}/branding/images/{image}", &[], "branding.image"),
     delete(OWNERS, "/publishers/{publisher}/branding/images/{image}", "branding.image"),
     get(TEAM, "/apps", PAGE),
@@ -253,9 +256,12 @@ pub const TABLE: &[Row] = &[
     stream(STAFF, "/apps/{app}/images", &["name"], "document.image"),
     get(EVERYBODY, "/apps/{app}/images/{image}", &[]),
     delete(STAFF, "/apps/{app}/images/{image}", "document.image-delete"),
+    get(KEEPERS, "/catalogue", PAGE),
+    get(EVERYBODY, "/documents", &["publisher", "search", "limit", "cursor"]),
     get(TEAM, "/customers", PAGE),
     post(STAFF, "/customers", "customer.create"),
     get(TEAM, "/customers/{customer}", &[]),
+    post(STAFF, "/customers/{customer}", "customer.change"),
     delete(OWNERS, "/customers/{customer}", "customer.delete"),
     get(HOLDERS, "/customers/{customer}/archive", &[]),
     get(EVERYBODY, "/installations", INSTALLATIONS),
@@ -308,6 +314,7 @@ pub const TABLE: &[Row] = &[
     post(ANYONE, "/device-logins", "device.begin"),
     post(ANYONE, "/device-logins/token", "device.token"),
     get(EVERYBODY, "/me", &[]),
+    post(EVERYBODY, "/me", "person.update"),
     post(EVERYBODY, "/me/mail", "person.mail-request"),
     delete(EVERYBODY, "/me/token", "token.end"),
     get(EVERYBODY, "/members", PLACE),
@@ -318,6 +325,7 @@ pub const TABLE: &[Row] = &[
     post(KEEPERS, "/invitations", "invitation.create"),
     delete(KEEPERS, "/invitations/{invitation}", "invitation.delete"),
     get(OPERATOR, "/announcements", PAGE),
+    get(EVERYBODY, "/announcements/current", PAGE),
     post(OPERATOR, "/announcements", "announcement.create"),
     delete(OPERATOR, "/announcements/{announcement}", "announcement.delete"),
     get(OPERATOR, "/settings", &[]),

@@ -153,6 +153,7 @@ async fn found_publisher(plane: &Plane, tx: &Tx, by: &str, name: &str) -> Answer
         {
             let thing =
                 Thing { id: slug.to_string(), name: Some(name.to_owned()), publisher: Some(&slug), ..Thing::default() };
+            publishers::set_limits(tx, &slug, &plane.settings.get().publisher_limits).await?;
             record_as(plane, tx, by, "publisher.create", thing, json!({})).await?;
             return Ok(slug);
         }

@@ -27,6 +27,7 @@ pub async fn change_settings(plane: &Plane, actor: &Actor, input: ChangeSettings
     if let Some(networks) = input.webhook_networks {
         all.webhook_networks = checked(networks)?;
     }
+    all.publisher_limits = input.publisher_limits.unwrap_or(all.publisher_limits);
     if let Some(retention) = input.retention {
         all.retention = checked_retention(retention)?;
     }

@@ -6,7 +6,7 @@ use super::{Actor, Thing, name_for_people, record};
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
 use crate::store::{installations, publishers};
-use crate::wire::{CreatePublisher, Publisher, PublisherLimits};
+use crate::wire::{CreatePublisher, Publisher};
 
 /// Creates it.
 pub async fn create_publisher(plane: &Plane, actor: &Actor, input: CreatePublisher) -> Answer<Publisher> {
@@ -23,11 +23,12 @@ pub async fn create_publisher(plane: &Plane, actor: &Actor, input: CreatePublish
         let detail = format!("there is a publisher or an installation \"{slug}\" already; choose another slug");
         return Err(Refusal::conflict("publisher-exists", detail));
     }
+    let limits = plane.settings.get().publisher_limits;
+    publishers::set_limits(&tx, &slug, &limits).await?;
     let thing = Thing { id: slug.to_string(), name: Some(name.clone()), publisher: Some(&slug), ..Thing::default() };
     record(plane, &tx, actor, "publisher.create", thing, json!({})).await?;
     tx.commit().await?;
     plane.progress.changed();
-    let limits = PublisherLimits::default();
     Ok(Publisher {
         running: 0,
         memory: 0,

@@ -21,6 +21,7 @@ use crate::server::ByteStream;
 use crate::store::{customers, events};
 use crate::web::design::View;
 use crate::web::design::format::machine;
+use crate::whence;
 use crate::wire::Outcome;
 
 /// Such files of a publisher's customers at a time: fewer than archives that a server makes at a time, so that others get
@@ -89,7 +90,7 @@ pub async fn download_customer(plane: &Arc<Plane>, actor: &Actor, view: View, cu
     let (plane, actor, customer) = (plane.clone(), actor.clone(), customer.clone());
     let end = Arc::new(AtomicBool::new(false));
     let whole = end.clone();
-    tokio::spawn(async move {
+    tokio::spawn(whence::from(whence::current(), async move {
         let sent = archive.send(rows).await;
         let all = sent.is_ok();
         let (outcome, detail) = match sent {
@@ -107,7 +108,7 @@ pub async fn download_customer(plane: &Arc<Plane>, actor: &Actor, view: View, cu
         // The pieces end with the sender: here, or without being whole.
         whole.store(all, Ordering::Release);
         drop(sender);
-    });
+    }));
     Ok(Download { name, pieces: until_whole(receiver, end) })
 }
 

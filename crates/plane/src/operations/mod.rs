@@ -15,6 +15,7 @@ use crate::store::installations::{self, InstallationRow};
 use crate::store::people::{Membership, PersonRow};
 use crate::store::tokens::{self, TokenRow};
 use crate::store::{self, Tx, apps, customers, publishers};
+use crate::whence;
 use crate::wire::{Outcome, RollbackTarget, Token};
 
 pub mod accept_invitation;
@@ -22,6 +23,7 @@ pub mod announce;
 pub mod answer_ticket;
 pub mod attach;
 pub mod change_branding;
+pub mod change_customer;
 pub mod change_document;
 pub mod change_environment;
 pub mod change_limits;
@@ -160,7 +162,7 @@ impl Actor {
     }
 
     /// The publisher that something new is for.
-    fn publisher_for(&self, wanted: Option<Slug>) -> Answer<Slug> {
+    pub(crate) fn publisher_for(&self, wanted: Option<Slug>) -> Answer<Slug> {
         match (self.reach.publisher(), wanted) {
             (None, wanted) => Ok(wanted.unwrap_or_else(first_publisher)),
             (Some(own), Some(wanted)) if *own != wanted => Err(unknown_publisher(wanted)),
@@ -396,6 +398,7 @@ fn thing_event(
     Event {
         at: plane.now(),
         actor: who.to_owned(),
+        address: whence::address(),
         verb,
         kind: verb.split('.').next().unwrap_or(""),
         id: thing.id,
@@ -511,6 +514,7 @@ pub fn installation_event(
     Event {
         at,
         actor: actor.to_owned(),
+        address: whence::address(),
         verb,
         kind: "installation",
         id: row.id.to_string(),

@@ -9,6 +9,7 @@ use crate::Plane;
 use crate::problem::{Answer, Refusal};
 use crate::store::events::{self, New as Event};
 use crate::store::operations::{self, OperationRow};
+use crate::whence;
 use crate::wire::Outcome;
 
 /// Asks its server. The operation stays stuck until the server tells how it went.
@@ -24,6 +25,7 @@ pub async fn retry(plane: &Plane, actor: &Actor, text: &str) -> Answer<Operation
     let event = Event {
         at: plane.now(),
         actor: actor.name().to_owned(),
+        address: whence::address(),
         verb: "operation.retry",
         kind: "operation",
         id: id.to_string(),

@@ -10,6 +10,7 @@ use crate::access::Reach;
 use crate::problem::{Answer, Refusal};
 use crate::store::events::{self, New as Event};
 use crate::store::{Tx, people, tickets};
+use crate::whence;
 use crate::wire::{Outcome, Side, Ticket};
 
 /// Most characters of a text.
@@ -94,6 +95,7 @@ pub async fn record(
     let event = Event {
         at: plane.now(),
         actor: who.to_owned(),
+        address: whence::address(),
         verb,
         kind: "ticket",
         id: ticket.id.to_string(),

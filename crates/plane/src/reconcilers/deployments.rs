@@ -152,6 +152,7 @@ async fn conclude(plane: &Arc<Plane>, id: DeploymentId) -> Result<()> {
     let event = events::New {
         at,
         actor: row.requested_by.clone(),
+        address: None,
         verb: "deployment.end",
         kind: "deployment",
         id: id.to_string(),

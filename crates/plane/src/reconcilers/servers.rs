@@ -136,6 +136,7 @@ async fn record_one(tx: &Tx, server: ServerId, event: &NimbusEvent) -> Result<()
     let new = events::New {
         at: event.at,
         actor: "nimbus".into(),
+        address: None,
         verb,
         kind: verb.split('.').next().unwrap_or_default(),
         id: event.installation.map_or_else(|| server.to_string(), |id| id.to_string()),

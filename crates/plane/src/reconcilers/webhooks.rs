@@ -220,6 +220,7 @@ async fn lose(plane: &Plane, tx: &crate::store::Tx, webhook: &mut WebhookRow, wh
     let event = events::New {
         at: plane.now(),
         actor: "plane".into(),
+        address: None,
         verb: "webhook.change",
         kind: "webhook",
         id: webhook.id.to_string(),

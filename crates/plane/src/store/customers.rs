@@ -54,6 +54,13 @@ pub async fn publishers_of(db: &impl ConnectionTrait, reach: &Reach, slug: &Slug
     all(db, &sql, values, |row| parse(row, "publisher")).await
 }
 
+/// Changes what it is called.
+pub async fn rename(tx: &Tx, customer: &Key, name: &str) -> Result<()> {
+    let values = [text(&customer.publisher), text(&customer.slug), text(name)];
+    run(&**tx, "UPDATE customers SET name = $3 WHERE publisher = $1 AND slug = $2", values).await?;
+    Ok(())
+}
+
 /// Deletes the customer.
 pub async fn delete(tx: &Tx, customer: &Key) -> Result<()> {
     let values = [text(&customer.publisher), text(&customer.slug)];

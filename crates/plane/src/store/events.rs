@@ -19,6 +19,8 @@ pub struct New {
     pub at: Millis,
     /// Who.
     pub actor: String,
+    /// From which address it was asked for; absent for what nobody asked over a network.
+    pub address: Option<String>,
     /// What, as noun and verb.
     pub verb: &'static str,
     /// Kind of thing.
@@ -46,6 +48,7 @@ fn read(row: &QueryResult) -> Result<Event> {
         sequence: number(row, "sequence")?,
         at: number(row, "at")?,
         actor: get(row, "actor")?,
+        address: get(row, "address")?,
         verb: get(row, "verb")?,
         kind: get(row, "kind")?,
         id: get(row, "id")?,
@@ -67,7 +70,7 @@ pub async fn record(tx: &Tx, event: &New) -> Result<u64> {
     let row = row.ok_or(StoreError::Row { what: "counter", why: "the one of events is missing".into() })?;
     let sequence: u64 = number(&row, "value")?;
     let sql = "INSERT INTO events (sequence, at, actor, verb, kind, id, name, app, installation, outcome, detail, \
-               publisher, customer) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+               publisher, customer, address) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     let values = [
         big(sequence),
         big(event.at),
@@ -82,6 +85,7 @@ pub async fn record(tx: &Tx, event: &New) -> Result<u64> {
         text(to_json(&event.detail)?),
         maybe_text(event.publisher.as_ref()),
         maybe_text(event.customer.as_ref()),
+        maybe_text(event.address.as_ref()),
     ];
     run(&**tx, sql, values).await?;
     Ok(sequence)
@@ -96,6 +100,8 @@ pub struct Filter {
     pub installation: Option<InstallationId>,
     /// Only by whom this is part of the name.
     pub actor: Option<String>,
+    /// Only from where this is part of the address.
+    pub address: Option<String>,
     /// Only this verb, or every verb of this noun.
     pub verb: Option<String>,
     /// Only those that went so.
@@ -110,7 +116,7 @@ pub struct Filter {
 
 impl Filter {
     /// As conditions of SQL.
-    fn sql(&self, values: &mut Vec<sea_orm::Value>) -> String {
+    fn sql(&self, address: &str, values: &mut Vec<sea_orm::Value>) -> String {
         let mut sql = String::new();
         let mut also = |condition: &str, value: sea_orm::Value| {
             values.push(value);
@@ -126,6 +132,9 @@ impl Filter {
         }
         if let Some(actor) = &self.actor {
             also("LOWER(actor) LIKE ? ESCAPE '\\'", containing(actor));
+        }
+        if let Some(wanted) = &self.address {
+            also(&format!("LOWER({address}) LIKE ? ESCAPE '\\'"), containing(wanted));
         }
         if let Some(verb) = &self.verb {
             also(if verb.contains('.') { "verb = ?" } else { "kind = ?" }, text(verb));
@@ -161,11 +170,20 @@ pub enum Part {
     },
 }
 
+/// From where it was, as far as the reader may know: a customer learns it of its own people, not of its publisher's.
+fn address(reach: &Reach, values: &mut Vec<sea_orm::Value>) -> String {
+    let Reach::Customer(customer) = reach else { return "address".into() };
+    values.extend([text(&customer.publisher), text(&customer.slug)]);
+    let (publisher, customer) = (values.len() - 1, values.len());
+    format!(
+        "CASE WHEN EXISTS (SELECT 1 FROM memberships m JOIN people p ON p.id = m.person \
+         WHERE m.publisher = ${publisher} AND m.customer = ${customer} AND p.realm = ${publisher} \
+         AND p.mail = events.actor) THEN address END"
+    )
+}
+
 /// At most `limit` events within reach.
 pub async fn list(db: &impl ConnectionTrait, reach: &Reach, filter: &Filter, part: Part, limit: u64) -> Rows<Event> {
-    let mut sql = "SELECT sequence, at, actor, verb, kind, id, name, publisher, customer, app, installation, outcome, \
-                   detail FROM events WHERE sequence > $1"
-        .to_owned();
     let (after, before, order) = match part {
         Part::After(after) => (after, u64::MAX, "ASC"),
         Part::NewestFirst { after, before } => (after, before, "DESC"),
@@ -173,10 +191,17 @@ pub async fn list(db: &impl ConnectionTrait, reach: &Reach, filter: &Filter, par
     let mut values = vec![big(after), big(limit)];
     if before != u64::MAX {
         values.push(big(before));
+    }
+    let address = address(reach, &mut values);
+    let mut sql = format!(
+        "SELECT sequence, at, actor, {address} AS address, verb, kind, id, name, publisher, customer, app, installation, \
+         outcome, detail FROM events WHERE sequence > $1"
+    );
+    if before != u64::MAX {
         sql.push_str(" AND sequence < $3");
     }
     sql.push_str(&reach.sql("publisher", "customer", &mut values));
-    sql.push_str(&filter.sql(&mut values));
+    sql.push_str(&filter.sql(&address, &mut values));
     sql.push_str(&format!(" ORDER BY sequence {order} LIMIT $2"));
     all(db, &sql, values, read).await
 }

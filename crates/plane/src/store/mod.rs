@@ -81,6 +81,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (25, include_str!("migrations/0025_indexes.sql")),
     (26, include_str!("migrations/0026_host_claims.sql")),
     (27, include_str!("migrations/0027_turns.sql")),
+    (29, include_str!("migrations/0029_addresses.sql")),
 ];
 
 /// Why the store could not do something.

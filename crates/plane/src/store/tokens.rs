@@ -87,20 +87,38 @@ pub async fn with_id(db: &impl ConnectionTrait, reach: &Reach, id: &str) -> Resu
     one(db, &format!("SELECT {COLUMNS} WHERE id = $1{mine}"), values).await?.map(|row| read(&row)).transpose()
 }
 
-/// Tokens that act within reach, the newest first, those before `before`; all, or only those of one person.
+/// Which tokens within reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// All of them.
+    All,
+    /// Those that a person made.
+    Person(PersonId),
+    /// Those of the platform itself.
+    Platform,
+}
+
+/// Tokens that act within reach, the newest first, those before `before`.
 pub async fn list(
     db: &impl ConnectionTrait,
     reach: &Reach,
-    person: Option<PersonId>,
+    whose: Whose,
     before: Option<TokenId>,
     limit: u64,
 ) -> Rows<TokenRow> {
     let mut values = vec![text(OPERATOR), big(limit)];
     let mut sql = format!("SELECT {COLUMNS} WHERE id <> $1{}", reach.sql("publisher", "customer", &mut values));
-    let before = before.map(|id| ("id <", id.to_string()));
-    for (column, value) in person.map(|id| ("person =", id.to_string())).into_iter().chain(before) {
+    let mut only = |column: &str, value: String| {
         values.push(text(value));
         sql.push_str(&format!(" AND {column} ${}", values.len()));
+    };
+    match whose {
+        Whose::All => {}
+        Whose::Person(id) => only("person =", id.to_string()),
+        Whose::Platform => only("publisher =", String::new()),
+    }
+    if let Some(id) = before {
+        only("id <", id.to_string());
     }
     sql.push_str(" ORDER BY id DESC LIMIT $2");
     all(db, &sql, values, read).await

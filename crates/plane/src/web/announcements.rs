@@ -13,7 +13,7 @@ use super::entry::{Form, own_path};
 use super::visit::Visit;
 use crate::Plane;
 use crate::problem::Answer;
-use crate::wire::{Audience, word};
+use crate::wire::word;
 
 /// What a browser keeps: the ids of those that its person has dismissed, with points between them.
 pub const DISMISSED: &str = "dismissed";
@@ -24,11 +24,7 @@ const YEAR: u32 = 365 * 24 * 3600;
 /// Those to be shown.
 pub fn shown(plane: &Plane, view: &View, portal: bool, dismissed: &str) -> Vec<Announced> {
     let settings = plane.settings.get();
-    let mine = settings.announcements.iter().filter(|one| match one.audience {
-        Audience::Console => !portal,
-        Audience::Portals => portal,
-        Audience::Everybody => true,
-    });
+    let mine = settings.announcements.iter().filter(|one| one.audience.is(portal));
     let now = mine.filter(|one| one.is_on(view.now) && !dismissed.split('.').any(|id| id == one.id));
     let text = |en: &str, es: &str| match view.language {
         Language::En => en.to_owned(),

@@ -9,6 +9,7 @@ use minijinja::value::merge_maps;
 use minijinja::{Value, context};
 use serde::{Deserialize, Serialize};
 
+use super::console::apps::{Confirm, require_typed};
 use super::console::{Console, value};
 use super::entry::{Form, again};
 use super::portal::Inside;
@@ -20,7 +21,7 @@ use crate::operations::change_role::{change_role, remove_member};
 use crate::operations::invite::{Invited, invite as invite_somebody};
 use crate::operations::second_factor::reset_second_factor as reset;
 use crate::operations::withdraw_invitation::withdraw_invitation;
-use crate::problem::Answer;
+use crate::problem::{Answer, Refusal};
 use crate::store::{invitations, people, publishers};
 use crate::web::Path;
 use crate::web::api::people::invitation;
@@ -54,6 +55,25 @@ pub async fn people_values(plane: &Plane, reach: &Reach) -> Answer<Value> {
     let open = invitations::of(plane.store.read(), reach).await?;
     let open: Vec<_> = open.into_iter().filter(|row| row.expires_at > plane.now()).map(invitation).collect();
     Ok(context! { members => value(&shown), invitations => value(&open) })
+}
+
+/// The page of a publisher's people again, with what was refused.
+pub async fn team_again(plane: &Plane, visit: &Visit, actor: &Actor, refusal: Refusal) -> Answer<Response> {
+    People { plane, visit, actor }.done(Err(refusal), "").await
+}
+
+/// Somebody that a path names, whatever place stands before.
+#[derive(Debug, Deserialize)]
+pub struct Named {
+    /// The person.
+    pub member: String,
+}
+
+/// An invitation that a path names.
+#[derive(Debug, Deserialize)]
+pub struct NamedInvitation {
+    /// Its id.
+    pub invitation: String,
 }
 
 /// Somebody to be invited.
@@ -97,12 +117,17 @@ impl People<'_> {
         }
     }
 
+    /// Its place in the menu of the console: operators are no publisher's team.
+    fn menu(&self) -> &'static str {
+        if self.actor.reach == Reach::All { "/people" } else { "/team" }
+    }
+
     /// Where the page is.
     fn href(&self) -> Answer<String> {
         let Self { plane, visit, actor } = *self;
         Ok(match self.customer() {
             Some(_) => format!("{}/people", Inside { plane, visit, actor }.base()?),
-            None => format!("{}/team", Console { plane, visit, actor }.base()),
+            None => format!("{}{}", Console { plane, visit, actor }.base(), self.menu()),
         })
     }
 
@@ -113,12 +138,14 @@ impl People<'_> {
             context! { portal => page.frame("/people")?, base => page.base()? }
         } else {
             let page = Console { plane, visit, actor };
-            let publisher = publishers::find(plane.store.read(), &actor.reach, page.publisher()?).await?;
-            let developers_exec = publisher.is_some_and(|publisher| publisher.developers_exec);
+            let publisher = match actor.reach.publisher() {
+                Some(slug) => publishers::find(plane.store.read(), &actor.reach, slug).await?,
+                None => None,
+            };
             context! {
-                shell => page.shell("/team")?,
+                shell => page.shell(self.menu())?,
                 base => page.base(),
-                developers_exec,
+                publisher => publisher.as_ref().map(value),
                 may_decide => page.is(OWNERS),
                 may_reset => page.is(OPERATOR),
             }
@@ -158,23 +185,24 @@ pub async fn withdraw(
     State(plane): State<Arc<Plane>>,
     visit: Visit,
     actor: Actor,
-    Path((_, id)): Path<(String, String)>,
+    Path(named): Path<NamedInvitation>,
 ) -> Answer<Response> {
-    withdraw_invitation(&plane, &actor, &id).await?;
+    withdraw_invitation(&plane, &actor, &named.invitation).await?;
     People { plane: &plane, visit: &visit, actor: &actor }.done(Ok(()), "done-withdrawn").await
 }
 
 /// What somebody is to be.
 #[derive(Debug, Deserialize)]
 pub struct Change {
-    role: Role,
+    /// What.
+    pub role: Role,
 }
 
 pub async fn change(
     State(plane): State<Arc<Plane>>,
     visit: Visit,
     actor: Actor,
-    Path((_, person)): Path<(String, String)>,
+    Path(Named { member: person }): Path<Named>,
     Form(input): Form<Change>,
 ) -> Answer<Response> {
     let changed = change_role(&plane, &actor, &actor.reach, &person, input.role).await.map(drop);
@@ -185,14 +213,25 @@ pub async fn remove(
     State(plane): State<Arc<Plane>>,
     visit: Visit,
     actor: Actor,
-    Path((_, person)): Path<(String, String)>,
+    Path(Named { member: person }): Path<Named>,
+    Form(input): Form<Confirm>,
 ) -> Answer<Response> {
     let own = visit.person()?.id.to_string() == person;
-    let removed = remove_member(&plane, &actor, &actor.reach, &person).await;
+    let removed = remove_named(&plane, &actor, &actor.reach, &person, &input).await;
     if own && removed.is_ok() {
         return Ok(lead("/", None));
     }
     People { plane: &plane, visit: &visit, actor: &actor }.done(removed, "done-member-removed").await
+}
+
+/// Removes a member whose address was typed.
+pub async fn remove_named(plane: &Plane, actor: &Actor, reach: &Reach, person: &str, typed: &Confirm) -> Answer<()> {
+    let members = people::members(plane.store.read(), reach).await?;
+    // Who is no member has no name to type; the operation says so.
+    if let Some(member) = members.iter().find(|member| member.person.id.to_string() == person) {
+        require_typed(&typed.confirm, &member.person.mail)?;
+    }
+    remove_member(plane, actor, reach, person).await
 }
 
 /// Forgets the second factor of somebody who lost theirs.
@@ -200,7 +239,7 @@ pub async fn reset_second_factor(
     State(plane): State<Arc<Plane>>,
     visit: Visit,
     actor: Actor,
-    Path((_, person)): Path<(String, String)>,
+    Path(Named { member: person }): Path<Named>,
 ) -> Answer<Response> {
     reset(&plane, &actor, &actor.reach, &person).await?;
     People { plane: &plane, visit: &visit, actor: &actor }.done(Ok(()), "done-second-factor-reset").await

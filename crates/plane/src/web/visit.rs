@@ -21,6 +21,7 @@ use crate::guard::BODY_TIME;
 use crate::operations::Actor;
 use crate::operations::log_in::{From, HALF_LASTS, LASTS, LASTS_UNUSED};
 use crate::problem::{Answer, Refusal};
+use crate::refused;
 use crate::secret;
 use crate::store::brands::{self, BrandRow};
 use crate::store::factors;
@@ -230,7 +231,7 @@ async fn session(plane: &Plane, secret: &str, realm: Option<&Slug>) -> Answer<Op
 }
 
 async fn answer(
-    plane: &Plane,
+    plane: &Arc<Plane>,
     row: &'static Page,
     visit: &mut Visit,
     mut parts: Parts,
@@ -244,6 +245,7 @@ async fn answer(
             require_own(visit, parts.uri.path())?;
         }
     }
+    let mut asker = None;
     match row.who {
         Visitors::Anyone => {}
         _ if visit.person.is_none() => return Ok(to_login(&parts)),
@@ -264,14 +266,17 @@ async fn answer(
             if let Some(person) = actor.person() {
                 visit.unread = unread::number_of(plane.store.read(), &actor.reach, person).await?;
             }
+            asker = Some(actor.clone()).filter(|_| parts.method == Method::POST);
             parts.extensions.insert(actor);
         }
     }
     let csrf = visit.view.csrf.clone();
+    let mut form = Bytes::new();
     let body = match sent {
         Sent::Form(bytes) => {
             let given = form_urlencoded::parse(&bytes).find(|(key, _)| key == "csrf").map(|(_, value)| value);
             check_csrf(csrf.as_deref(), given.as_deref().unwrap_or(""))?;
+            form = bytes.clone();
             Body::from(bytes)
         }
         Sent::File(body) => {
@@ -283,7 +288,12 @@ async fn answer(
     };
     parts.extensions.insert(visit.clone());
     parts.extensions.insert(visit.view.clone());
-    Ok(next.run(Request::from_parts(parts, body)).await)
+    let path = parts.uri.path().to_owned();
+    let response = next.run(Request::from_parts(parts, body)).await;
+    match asker.filter(|_| response.status().is_client_error()) {
+        Some(actor) => Ok(refused::record_form(plane, row, &actor, &path, &form, response).await),
+        None => Ok(response),
+    }
 }
 
 /// What the person is at the place that the path names. A place where they are nothing does not exist.

@@ -163,6 +163,38 @@ pub struct CreateCustomer {
     pub name: Option<String>,
 }
 
+/// `POST /customers/{customer}`: what is absent stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeCustomer {
+    /// Its name for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 100), regex(pattern = LINE))]
+    pub name: Option<String>,
+}
+
+/// What a publisher offers its customers: an application, as the newest version that serves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Offer {
+    /// Whose it is.
+    pub publisher: Slug,
+    /// The application.
+    pub app: Slug,
+    /// Its name for people.
+    pub name: String,
+    /// The version that is installed.
+    pub version: u32,
+    /// When that was published.
+    pub published_at: Millis,
+    /// Bytes of memory that it may use.
+    pub memory: u64,
+    /// Bytes of disk.
+    pub disk: u64,
+    /// Where its logo is, below `/api/v1`; absent without one.
+    #[serde(default)]
+    pub logo: Option<String>,
+}
+
 /// A customer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Customer {

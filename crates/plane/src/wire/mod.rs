@@ -406,6 +406,8 @@ pub struct Event {
     pub at: Millis,
     /// Who: `operator`, `plane`, or `nimbus` for what a server reports.
     pub actor: String,
+    /// From which address they asked; absent for what nobody asked over a network, and where the reader may not know.
+    pub address: Option<String>,
     /// What, as noun and verb: `app.create`, `version.publish`, `installation.phase`...
     pub verb: String,
     /// Kind of thing: `app`, `version`, `customer`, `installation`, `deployment`, `backup`, `server`.

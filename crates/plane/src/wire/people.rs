@@ -5,7 +5,7 @@ use nimbus_api::Millis;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{NamesProof, Retention};
+use super::{NamesProof, PublisherLimits, Retention};
 
 use super::{LINE, MAIL};
 use crate::access::Role;
@@ -27,6 +27,9 @@ pub struct ChangeSettings {
     /// How much is kept for how long: all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<Retention>,
+    /// What publishers that are made from now on may have in all: all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publisher_limits: Option<PublisherLimits>,
     /// How answers to letters come in; with an empty address none do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incoming: Option<ChangeIncoming>,
@@ -101,6 +104,9 @@ pub struct PlatformSettings {
     /// How much is kept for how long.
     #[serde(default)]
     pub retention: Retention,
+    /// What a new publisher may have in all.
+    #[serde(default)]
+    pub publisher_limits: PublisherLimits,
     /// How answers to letters come in, if they do; without the password.
     pub incoming: Option<IncomingSettings>,
     /// How a publisher shows that a host name is its own.
@@ -302,6 +308,47 @@ pub struct Me {
     pub publisher: Option<Slug>,
     /// For which customer.
     pub customer: Option<Slug>,
+    /// What the publisher is called.
+    #[serde(default)]
+    pub publisher_name: Option<String>,
+    /// What the customer is called.
+    #[serde(default)]
+    pub customer_name: Option<String>,
+    /// Where tickets can be written to by mail.
+    #[serde(default)]
+    pub ticket_address: Option<String>,
+    /// The person; absent for a token that belongs to nobody in particular.
+    #[serde(default)]
+    pub profile: Option<Profile>,
+}
+
+/// How a person is called and addressed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Profile {
+    /// Their mail address.
+    pub mail: String,
+    /// Their name.
+    pub name: String,
+    /// The language of their pages and letters: `en`, `es`.
+    pub language: String,
+    /// Their time zone, such as `America/Bogota`.
+    pub time_zone: String,
+}
+
+/// `POST /me`: what is absent stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeProfile {
+    /// The name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 100), regex(pattern = LINE))]
+    pub name: Option<String>,
+    /// The language: `en`, `es`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// The time zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
 }
 
 /// What a scope can be.

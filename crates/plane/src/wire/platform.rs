@@ -70,6 +70,17 @@ pub enum Audience {
     Everybody,
 }
 
+impl Audience {
+    /// Whether it is for those of a portal, or of the console.
+    pub fn is(self, portal: bool) -> bool {
+        match self {
+            Audience::Console => !portal,
+            Audience::Portals => portal,
+            Audience::Everybody => true,
+        }
+    }
+}
+
 /// `POST /announcements`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -89,6 +100,23 @@ pub struct CreateAnnouncement {
     pub from: Option<Millis>,
     /// Until when; until it is deleted when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Millis>,
+}
+
+/// What the platform tells the caller now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CurrentAnnouncement {
+    /// Its id.
+    pub id: String,
+    /// How it looks.
+    pub level: Level,
+    /// What it says in English.
+    pub en: String,
+    /// What it says in Spanish.
+    pub es: String,
+    /// From when on.
+    pub from: Millis,
+    /// Until when; until it is deleted when absent.
     pub until: Option<Millis>,
 }
 

@@ -44,7 +44,8 @@ async fn customers_see_the_published_text_and_nothing_else() {
     owner.send(page, &format!("{page}/restore"), &[("revision", "1")]).await.has("draft one");
     owner.send(page, &format!("{page}/hide"), &[]).await.has("Customers see this page no more");
     assert_eq!(admin.open("/c/sol/docs/hola/plans").await.status, 404);
-    owner.send(page, &format!("{page}/delete"), &[]).await.has("The page is deleted");
+    owner.send(page, &format!("{page}/delete"), &[]).await.has("type &quot;plans&quot; to confirm");
+    owner.send(page, &format!("{page}/delete"), &[("confirm", "plans")]).await.has("The page is deleted");
     assert_eq!(owner.open(page).await.status, 404);
 }
 

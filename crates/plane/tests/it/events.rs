@@ -134,6 +134,7 @@ async fn of_too_many_events_the_oldest_are_deleted() {
     let new = plane::store::events::New {
         at: 1000,
         actor: "operator".into(),
+        address: None,
         verb: "customer.create",
         kind: "customer",
         id: "acme".into(),

@@ -3,6 +3,7 @@
 mod access;
 mod apps;
 mod attention;
+mod audit;
 mod backups;
 mod bad_input;
 mod branding;
@@ -25,6 +26,7 @@ mod installations;
 mod letters;
 mod logos;
 mod mailbox;
+mod offers;
 mod open;
 mod openapi;
 mod operations;

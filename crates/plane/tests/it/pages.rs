@@ -279,6 +279,7 @@ async fn every_page_is_shown_in_both_languages() {
             "/customers/sol",
             "/tickets",
             "/tickets/1",
+            "/tickets/new",
             "/answers",
             "/usage",
             "/team",
@@ -309,7 +310,7 @@ async fn every_page_is_shown_in_both_languages() {
             "/tickets",
             "/tickets/new",
         ];
-        for path in paths.into_iter().chain(["/tickets/1", "/people"]) {
+        for path in paths.into_iter().chain(["/tickets/1", "/people", "/events"]) {
             let page = admin.open(&format!("/c/sol{path}")).await;
             assert_eq!(page.status, 200, "{path}: {}", page.failure());
         }

@@ -178,6 +178,9 @@ async fn the_operator_sees_everything_on_pages() {
     let bad = operator.send(limits, &format!("{limits}/limits"), &[("installations", "many")]).await;
     assert_eq!(bad.status, 422);
     let kept = [("days", "90"), ("events", "5000"), ("operations", "500"), ("copy_hours", "24")];
+    let unsure = operator.send("/operator", "/operator/retention", &kept).await;
+    assert_eq!(unsure.has("deleted for good").status, 422);
+    let kept: Vec<_> = kept.into_iter().chain([("delete", "on")]).collect();
     operator.send("/operator", "/operator/retention", &kept).await.has("value=\"90\"");
     let mail = [("host", ""), ("security", "none"), ("webhook_networks", "10.1.0.0/16\r\n192.168.0.0/24")];
     operator.send("/operator", "/operator/settings", &mail).await.has("10.1.0.0/16\n192.168.0.0/24</textarea>");

@@ -154,6 +154,7 @@ async fn the_audit_of_one_publisher_pushes_nothing_of_anothers_out() {
             let new = plane::store::events::New {
                 at: world.clock.now(),
                 actor: "a test".into(),
+                address: None,
                 verb: "installation.restart",
                 kind: "installation",
                 id: "x".into(),

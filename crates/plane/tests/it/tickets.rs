@@ -308,7 +308,7 @@ async fn a_customer_lets_support_in_for_some_time() {
     let events: Page<plane::wire::Event> = world.get("/events?installation=hola-sol&limit=500").await.json();
     let verbs: Vec<&str> =
         events.items.iter().map(|event| event.verb.as_str()).filter(|verb| verb.starts_with("leave")).collect();
-    let wanted = ["leave.grant", "leave.end", "leave.grant", "leave.end"];
+    let wanted = ["leave.grant", "leave.end", "leave.grant", "leave.grant", "leave.end"];
     assert_eq!(verbs, wanted, "those that were refused, too");
 }
 

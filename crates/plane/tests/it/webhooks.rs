@@ -469,7 +469,10 @@ async fn an_owner_looks_after_webhooks_in_the_console() {
     owner.send(&here, &here, &[("url", &receiver.url)]).await.has("all");
     let changed: Webhook = world.get(&format!("/webhooks/{id}")).await.json();
     assert_eq!((changed.events.len(), changed.disabled_at), (0, None));
-    owner.send(&here, &format!("{here}/do/delete"), &[]).await.has("No webhooks yet");
+    let delete = format!("{here}/do/delete");
+    owner.send(&here, &delete, &[("confirm", "somewhere.example")]).await.has("nothing was done");
+    let host = receiver.url.split('/').nth(2).unwrap();
+    owner.send(&here, &delete, &[("confirm", host)]).await.has("No webhooks yet");
     let mut support = Browser::new(&world, "localhost");
     let role = json!({"mail": "eva@main.example", "role": "support", "publisher": "main"});
     join(&world, &mut support, role).await;

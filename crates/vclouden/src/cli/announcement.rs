@@ -2,8 +2,9 @@
 
 use clap::Subcommand;
 use nimbus_api::Millis;
-use plane::wire::{Announcement, Audience, CreateAnnouncement, Level, word};
+use plane::wire::{Announcement, Audience, CreateAnnouncement, CurrentAnnouncement, Level, word};
 
+use super::events::moment;
 use super::{Context, example};
 use crate::failure::{Failure, Outcome};
 use crate::output::human::{now, printable};
@@ -16,9 +17,13 @@ pub enum Noun {
     /// List them, those to come too
     #[command(visible_alias = "ls", after_help = example!("vclouden announcement list"))]
     List,
+    /// List what the platform tells you now
+    #[command(after_help = example!("vclouden announcement current"))]
+    Current,
     /// Tell everybody something on every page until they dismiss it
     #[command(after_help = example!(
         "vclouden announcement create --en \"Restart at 18:00 UTC\" --es \"Reinicio a las 18:00 UTC\" --hours 8",
+        "vclouden announcement create --en \"Restart\" --from 2026-11-30T18:00:00Z --hours 2",
         "vclouden announcement create --level bad --to console --en \"The disk is being replaced\"",
     ))]
     Create {
@@ -34,7 +39,10 @@ pub enum Noun {
         /// Who is shown it: everybody, console or portals
         #[arg(long, default_value = "everybody", value_parser = ["everybody", "console", "portals"])]
         to: String,
-        /// Hours from now after which it is over [default: when it is deleted]
+        /// From when on, such as 2026-11-23 or 2026-11-23T14:00:00Z [default: now]
+        #[arg(long, value_name = "TIME", value_parser = moment)]
+        from: Option<Millis>,
+        /// Hours after its begin when it is over [default: when it is deleted]
         #[arg(long)]
         hours: Option<u64>,
     },
@@ -69,9 +77,25 @@ impl Noun {
                 }
                 table.print("Nothing is announced.");
             }
-            Noun::Create { en, es, level, to, hours } => {
-                let until = hours.map(|hours| now() + hours * 3_600_000);
-                let made: Announcement = api.post("/announcements", &body(en, es, &level, &to, until)?).await?;
+            Noun::Current => {
+                let all: Vec<CurrentAnnouncement> = api.list("/announcements/current", &[]).await?;
+                if context.json {
+                    return json_list(&all);
+                }
+                let mut table = Table::new(&["LEVEL", "UNTIL", "TEXT"]);
+                for one in &all {
+                    table.row([
+                        word(&one.level).into(),
+                        one.until.map_or_else(|| "-".into(), |until| Cell::time(until, now())),
+                        printable(&one.en).into(),
+                    ]);
+                }
+                table.print("Nothing is announced.");
+            }
+            Noun::Create { en, es, level, to, from, hours } => {
+                let until = hours.map(|hours| from.unwrap_or_else(now).saturating_add(hours.saturating_mul(3_600_000)));
+                let wanted = CreateAnnouncement { from, ..body(en, es, &level, &to, until)? };
+                let made: Announcement = api.post("/announcements", &wanted).await?;
                 if context.json {
                     return json(&made);
                 }

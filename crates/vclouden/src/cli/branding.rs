@@ -6,11 +6,13 @@ use clap::Subcommand;
 use domain::Slug;
 use plane::wire::{Branding, ChangeBranding, HostState, Nothing, word};
 
+use super::download::to_file;
 use super::{Context, example};
 use crate::api::Api;
 use crate::failure::{Failure, Outcome};
-use crate::output::json;
+use crate::output::human::bytes;
 use crate::output::table::Facts;
+use crate::output::{json, line};
 use crate::sending::{Sending, answer};
 
 /// What can be done with how a publisher's portal looks.
@@ -61,6 +63,18 @@ pub enum Noun {
         /// The publisher's short name
         publisher: Slug,
     },
+    /// Save a picture in a file
+    #[command(after_help = example!("vclouden branding download acme logo -o logo.svg"))]
+    Download {
+        /// The publisher's short name
+        publisher: Slug,
+        /// logo, picture or icon
+        #[arg(value_parser = ["logo", "picture", "icon"])]
+        image: String,
+        /// The file to write [default: the picture's name]
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// Send a picture, or take it away
     #[command(after_help = example!("vclouden branding image acme logo logo.svg", "vclouden branding image acme icon --none"))]
     Image {
@@ -101,6 +115,16 @@ impl Noun {
             }
             Noun::ProveHost { publisher } => {
                 api.post(&format!("/publishers/{publisher}/branding/prove-host"), &Nothing {}).await?
+            }
+            Noun::Download { publisher, image, output } => {
+                let output = output.unwrap_or_else(|| PathBuf::from(&image));
+                let path = format!("/publishers/{publisher}/branding/images/{image}");
+                let size = to_file(&api, &path, &[], &output).await?;
+                if context.json {
+                    return json(&serde_json::json!({ "file": output, "bytes": size }));
+                }
+                line(format!("Wrote {}, {}.", output.display(), bytes(size)));
+                return Ok(());
             }
             Noun::Image { publisher, image, file, .. } => {
                 let path = format!("/publishers/{publisher}/branding/images/{image}");

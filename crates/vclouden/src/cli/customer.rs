@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use plane::wire::{CreateCustomer, Customer};
+use plane::wire::{ChangeCustomer, CreateCustomer, Customer};
 
 use super::download::to_file;
 use super::named::Named;
 use super::{Context, example};
 use crate::failure::Outcome;
-use crate::output::human::{bytes, date, now};
+use crate::output::human::{bytes, date, now, printable};
 use crate::output::table::{Cell, Facts, Table};
 use crate::output::{json, json_list, line};
 
@@ -33,6 +33,14 @@ pub enum Noun {
     Show {
         /// Its short name
         customer: Named,
+    },
+    /// Call a customer otherwise; its short name stays
+    #[command(after_help = example!("vclouden customer rename acme \"Acme Ltd\""))]
+    Rename {
+        /// Its short name
+        customer: Named,
+        /// Its name for people
+        name: String,
     },
     /// Write everything that a customer has to a file, a zip: data, tickets with their files, people, usage
     #[command(after_help = example!("vclouden customer download acme", "vclouden customer download acme -o acme.zip"))]
@@ -92,6 +100,14 @@ impl Noun {
                     .fact("Installations", customer.installations.to_string())
                     .fact("Created", date(customer.created_at))
                     .print();
+            }
+            Noun::Rename { customer, name } => {
+                let body = ChangeCustomer { name: Some(name) };
+                let now: Customer = api.post(&format!("/customers/{customer}"), &body).await?;
+                if context.json {
+                    return json(&now);
+                }
+                line(format!("Customer {customer} is called {} now.", printable(&now.name)));
             }
             Noun::Download { customer, output } => {
                 let output = output.unwrap_or_else(|| PathBuf::from(format!("{}.zip", customer.slug)));

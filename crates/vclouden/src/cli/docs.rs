@@ -40,13 +40,13 @@ pub enum Noun {
         #[arg(long)]
         prune: bool,
     },
-    /// List the pages of an application
+    /// List the pages of an application, or of all
     #[command(visible_alias = "ls", after_help = example!(
-        "vclouden docs list my-app", "vclouden docs list my-app --search \"export csv\""
+        "vclouden docs list my-app", "vclouden docs list --search \"export csv\""
     ))]
     List {
-        /// The application
-        app: Named,
+        /// The application [default: all]
+        app: Option<Named>,
         /// Only pages with all these words
         #[arg(long)]
         search: Option<String>,
@@ -119,7 +119,7 @@ impl Noun {
     pub async fn run(self, context: &Context) -> Outcome {
         match self {
             Noun::Push { app, directory, draft, prune } => push(&app, &directory, draft, prune, context).await,
-            Noun::List { app, search } => list(&app, search, context).await,
+            Noun::List { app, search } => list(app.as_ref(), search, context).await,
             Noun::Show { one, revision } => show(&one, revision, context).await,
             Noun::Publish(one) => publish(&one, true, context).await,
             Noun::Hide(one) => publish(&one, false, context).await,
@@ -266,15 +266,17 @@ async fn send_image(api: &Api, app: &Named, name: &str, path: &Path, kept: &[Doc
     Ok(true)
 }
 
-async fn list(app: &Named, search: Option<String>, context: &Context) -> Outcome {
+async fn list(app: Option<&Named>, search: Option<String>, context: &Context) -> Outcome {
     let query: Vec<(&str, String)> = search.into_iter().map(|words| ("search", words)).collect();
-    let all: Vec<Document> = context.api()?.list(&format!("/apps/{app}/documents"), &query).await?;
+    let path = app.map_or_else(|| "/documents".into(), |app| format!("/apps/{app}/documents"));
+    let all: Vec<Document> = context.api()?.list(&path, &query).await?;
     if context.json {
         return json_list(&all);
     }
-    let mut table = Table::new(&["PAGE", "TITLE", "BELOW", "SHOWN", "CHANGED", "BY"]);
+    let mut table = Table::new(&["APP", "PAGE", "TITLE", "BELOW", "SHOWN", "CHANGED", "BY"]);
     for one in &all {
         table.row([
+            one.app.as_str().into(),
             one.slug.as_str().into(),
             one.title.as_str().into(),
             one.parent.as_ref().map_or_else(|| Cell::dim("-"), |parent| parent.as_str().into()),
@@ -283,8 +285,8 @@ async fn list(app: &Named, search: Option<String>, context: &Context) -> Outcome
             one.written_by.as_str().into(),
         ]);
     }
-    table
-        .print(&format!("Nothing is written about {app}. Bring a directory of Markdown: vclouden docs push {app} DIR"));
+    let named = app.map_or_else(|| "APP".to_owned(), ToString::to_string);
+    table.print(&format!("Nothing is written. Bring a directory of Markdown: vclouden docs push {named} DIR"));
     Ok(())
 }
 

@@ -53,6 +53,9 @@ pub struct Args {
     /// Only by whom this is part of the name
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
+    /// Only from where this is part of the address
+    #[arg(long, value_name = "ADDRESS")]
+    address: Option<String>,
     /// Only this verb, such as app.create, or every verb of a noun, such as app
     #[arg(long, value_name = "VERB")]
     what: Option<String>,
@@ -71,7 +74,7 @@ pub struct Args {
 }
 
 /// A moment in milliseconds since 1970; a day begins at midnight UTC.
-fn moment(text: &str) -> Result<u64, String> {
+pub fn moment(text: &str) -> Result<u64, String> {
     let whole = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
     let bad = |_| "write a day such as 2026-11-23, or a time such as 2026-11-23T14:00:00Z".to_owned();
     let at = chrono::DateTime::parse_from_rfc3339(&whole).map_err(bad)?;
@@ -85,6 +88,7 @@ pub async fn run(args: Args, context: &Context) -> Outcome {
     query.extend(args.app.map(|app| ("app", app.to_string())));
     query.extend(args.installation.map(|name| ("installation", name.to_string())));
     query.extend(args.by.map(|name| ("actor", name)));
+    query.extend(args.address.map(|address| ("address", address)));
     query.extend(args.what.map(|verb| ("verb", verb)));
     query.extend(args.result.map(|word| ("outcome", word)));
     query.extend(args.text.map(|text| ("text", text)));
@@ -172,7 +176,8 @@ fn print(event: &Event) {
             .collect(),
         other => format!("  {}", short(other)),
     };
-    let text = format!("{:>6}  {}  {}  {}  {name}  ", event.sequence, date(event.at), event.actor, event.verb);
+    let from = event.address.as_ref().map(|address| format!(" from {address}")).unwrap_or_default();
+    let text = format!("{:>6}  {}  {}{from}  {}  {name}  ", event.sequence, date(event.at), event.actor, event.verb);
     line(format!("{}{word}{}", printable(&text), printable(&detail)));
 }
 

@@ -5,7 +5,9 @@ mod answer;
 mod app;
 mod backup;
 mod branding;
+mod catalogue;
 mod change_mail;
+mod change_profile;
 mod completions;
 mod customer;
 mod deploy;
@@ -110,6 +112,8 @@ enum Command {
     /// What customers read about an application
     #[command(subcommand)]
     Docs(docs::Noun),
+    /// What a publisher offers its customers
+    Catalogue(catalogue::Args),
     /// Customers
     #[command(subcommand)]
     Customer(customer::Noun),
@@ -159,6 +163,8 @@ enum Command {
     Member(member::Noun),
     /// As whom the token acts that is used
     Whoami(whoami::Args),
+    /// Change how you are called and addressed
+    ChangeProfile(change_profile::Args),
     /// Have another mail address for your account
     ChangeMail(change_mail::Args),
     /// Keys to the API
@@ -305,6 +311,7 @@ impl Command {
             Command::App(noun) => noun.run(context).await,
             Command::Version(noun) => noun.run(context).await,
             Command::Docs(noun) => noun.run(context).await,
+            Command::Catalogue(args) => catalogue::run(args, context).await,
             Command::Customer(noun) => noun.run(context).await,
             Command::Branding(noun) => noun.run(context).await,
             Command::Host(args) => host::run(args, context).await,
@@ -325,6 +332,7 @@ impl Command {
             Command::Token(noun) => noun.run(context).await,
             Command::Settings(noun) => noun.run(context).await,
             Command::Whoami(args) => whoami::run(args, context).await,
+            Command::ChangeProfile(args) => change_profile::run(args, context).await,
             Command::ChangeMail(args) => change_mail::run(args, context).await,
             Command::Webhook(noun) => noun.run(context).await,
             Command::Announcement(noun) => noun.run(context).await,

@@ -2,11 +2,13 @@
 
 use clap::Subcommand;
 use plane::wire::{
-    ChangeIncoming, ChangeMail, ChangeMailBox, ChangeSettings, NamesProof, PlatformSettings, Retention, Security, word,
+    ChangeIncoming, ChangeMail, ChangeMailBox, ChangeSettings, NamesProof, PlatformSettings, PublisherLimits,
+    Retention, Security, word,
 };
 
 use super::{Context, example};
 use crate::failure::{Failure, Outcome};
+use crate::output::human::bytes;
 use crate::output::table::Facts;
 use crate::output::{json, line};
 
@@ -38,6 +40,19 @@ pub enum Noun {
         /// Hours that replaced data is kept, 1 to 720
         #[arg(long)]
         copy_hours: Option<u32>,
+    },
+    /// Say what publishers that are made from now on may have in all; what is not given has no limit
+    #[command(after_help = example!("vclouden settings limits --installations 5 --memory 2048 --disk 10240"))]
+    Limits {
+        /// Installations
+        #[arg(long)]
+        installations: Option<u64>,
+        /// MiB of memory promised to them
+        #[arg(long, value_name = "MIB")]
+        memory: Option<u64>,
+        /// MiB of disk promised to them
+        #[arg(long, value_name = "MIB")]
+        disk: Option<u64>,
     },
     /// Say which server takes letters; a password is read from VCLOUDEN_MAIL_PASSWORD
     #[command(after_help = example!(
@@ -119,6 +134,11 @@ impl Noun {
                 });
                 api.post("/settings", &ChangeSettings { retention, ..ChangeSettings::default() }).await?
             }
+            Noun::Limits { installations, memory, disk } => {
+                let bytes = |mib: Option<u64>| mib.map(|mib| mib.saturating_mul(1 << 20));
+                let limits = PublisherLimits { installations, memory: bytes(memory), disk: bytes(disk) };
+                api.post("/settings", &ChangeSettings { publisher_limits: Some(limits), ..Default::default() }).await?
+            }
             Noun::Mail { host, port, security, user, from } => {
                 let host = if host == "none" { String::new() } else { host };
                 let security: Security = serde_json::from_value(security.into())
@@ -168,6 +188,14 @@ fn print(all: &PlatformSettings) {
     if !all.webhook_networks.is_empty() {
         facts.fact("Webhooks", format!("also reach {}", all.webhook_networks.join(", ")));
     }
+    let limits = all.publisher_limits;
+    let some = [
+        limits.installations.map(|count| format!("{count} installations")),
+        limits.memory.map(|memory| format!("{} of memory", bytes(memory))),
+        limits.disk.map(|disk| format!("{} of disk", bytes(disk))),
+    ];
+    let some: Vec<String> = some.into_iter().flatten().collect();
+    facts.maybe("New publishers", (!some.is_empty()).then(|| format!("may have {}", some.join(", "))));
     let Retention { days, events, operations, copy_hours } = all.retention;
     facts.fact("Records", format!("{days} days, {events} events, {operations} operations at most"));
     facts.maybe("Replaced data", copy_hours.map(|hours| format!("kept for {hours} hours")));

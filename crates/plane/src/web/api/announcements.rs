@@ -11,10 +11,26 @@ use crate::operations::Actor;
 use crate::operations::announce::{announce, delete_announcement};
 use crate::problem::Answer;
 use crate::web::{Json, Paging, Path, Query, json, page_of};
-use crate::wire::{CreateAnnouncement, Nothing};
+use crate::wire::{Announcement, CreateAnnouncement, CurrentAnnouncement, Nothing};
 
 pub async fn list(State(plane): State<Arc<Plane>>, Query(paging): Query<Paging>) -> Answer<Response> {
     json(StatusCode::OK, &page_of(plane.settings.get().announcements.clone(), &paging)?)
+}
+
+/// Those of now that are for the caller.
+pub async fn current(State(plane): State<Arc<Plane>>, actor: Actor, Query(paging): Query<Paging>) -> Answer<Response> {
+    let (settings, now) = (plane.settings.get(), plane.now());
+    let portal = actor.reach.customer().is_some();
+    let mine = settings.announcements.iter().filter(|one| one.is_on(now) && one.audience.is(portal));
+    let shown = mine.cloned().map(|Announcement { id, level, en, es, from, until, .. }| CurrentAnnouncement {
+        id,
+        level,
+        en,
+        es,
+        from,
+        until,
+    });
+    json(StatusCode::OK, &page_of(shown.collect(), &paging)?)
 }
 
 pub async fn create(

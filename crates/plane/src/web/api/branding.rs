@@ -17,6 +17,8 @@ use crate::operations::change_branding::{
 use crate::operations::prove_host::prove_host as prove;
 use crate::operations::{Actor, unknown_publisher};
 use crate::problem::{Answer, Refusal};
+use crate::store::{brands, publishers};
+use crate::web::portal::brand::picture;
 use crate::web::{Json, Path, json};
 use crate::wire::{ChangeBranding, ImageKind, Nothing};
 
@@ -50,6 +52,19 @@ pub async fn prove_host(
     Json(Nothing {}): Json<Nothing>,
 ) -> Answer<Response> {
     json(StatusCode::OK, &prove(&plane, &actor, &slug(&text)?).await?)
+}
+
+pub async fn image(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path((text, image)): Path<(String, String)>,
+) -> Answer<Response> {
+    let (publisher, kind) = (slug(&text)?, kind_of(&image)?);
+    let db = plane.store.read();
+    publishers::name(db, &actor.reach, &publisher).await?.ok_or_else(|| unknown_publisher(&text))?;
+    let found = brands::image(db, &publisher, kind).await?;
+    let (media_type, content) = found.ok_or_else(|| Refusal::missing("unknown-picture", "there is no such picture"))?;
+    picture(&media_type, content)
 }
 
 pub async fn put_image(

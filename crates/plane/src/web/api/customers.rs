@@ -8,6 +8,7 @@ use domain::Key;
 use http::{HeaderValue, StatusCode, header};
 
 use crate::Plane;
+use crate::operations::change_customer::change_customer;
 use crate::operations::create_customer::create_customer;
 use crate::operations::delete_customer::{delete_customer, unknown_customer};
 use crate::operations::download_customer::download_customer;
@@ -16,7 +17,7 @@ use crate::problem::{Answer, Refusal};
 use crate::store::customers;
 use crate::web::design::View;
 use crate::web::{Json, Paging, Path, Query, json, page};
-use crate::wire::{CreateCustomer, Nothing};
+use crate::wire::{ChangeCustomer, CreateCustomer, Nothing};
 
 pub async fn list(State(plane): State<Arc<Plane>>, actor: Actor, Query(paging): Query<Paging>) -> Answer<Response> {
     let (limit, after) = (paging.limit()?, paging.after::<Key>()?);
@@ -36,6 +37,16 @@ pub async fn show(State(plane): State<Arc<Plane>>, actor: Actor, Path(text): Pat
     let db = plane.store.read();
     let found = customers::find(db, &customer_key(db, &actor, &text).await?).await?;
     json(StatusCode::OK, &found.ok_or_else(|| unknown_customer(&text))?)
+}
+
+pub async fn change(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Path(text): Path<String>,
+    Json(input): Json<ChangeCustomer>,
+) -> Answer<Response> {
+    let key = customer_key(plane.store.read(), &actor, &text).await?;
+    json(StatusCode::OK, &change_customer(&plane, &actor, &key, input).await?)
 }
 
 pub async fn archive(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use domain::Key;
+use domain::{Key, Slug};
 use http::{HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use schemars::JsonSchema;
@@ -28,6 +28,9 @@ use crate::web::documents::in_order;
 use crate::web::receive::in_time;
 use crate::web::{Json, Paging, Path, Query, json, page, page_of};
 use crate::wire::{ChangeDocument, CreateDocument, Document, Nothing};
+
+/// Pages that are gone through.
+const MOST: u64 = 500;
 
 /// The application that a path names, which there is.
 async fn find_app(plane: &Plane, actor: &Actor, text: &str) -> Answer<Key> {
@@ -54,10 +57,37 @@ pub async fn list(
     let key = find_app(&plane, &actor, &app).await?;
     let (db, which) = (plane.store.read(), text_for(&actor));
     let all = match wanted.search.as_deref() {
-        Some(words) => search_documents(db, &key.publisher, Some(&key.slug), which, words, 500).await?,
+        Some(words) => search_documents(db, &key.publisher, Some(&key.slug), which, words, MOST).await?,
         None => in_order(documents::list(db, &key, which).await?),
     };
     let all: Vec<Document> = all.into_iter().map(|one| seen_by(&actor, one)).collect();
+    json(StatusCode::OK, &page_of(all, &wanted.paging)?)
+}
+
+/// Which pages of a publisher.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct WantedOfAll {
+    /// Of which publisher; the caller's own when absent, for an operator the first one, `main`.
+    publisher: Option<Slug>,
+    /// Words that a page must all have, whatever their accents and capitals.
+    search: Option<String>,
+    #[serde(flatten)]
+    paging: Paging,
+}
+
+/// Of all applications.
+pub async fn list_all(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Query(wanted): Query<WantedOfAll>,
+) -> Answer<Response> {
+    let publisher = actor.publisher_for(wanted.publisher)?;
+    let (db, which) = (plane.store.read(), text_for(&actor));
+    let all = match wanted.search.as_deref() {
+        Some(words) => search_documents(db, &publisher, None, which, words, MOST).await?,
+        None => documents::search(db, &publisher, None, which, &[], MOST).await?,
+    };
+    let all = all.into_iter().map(|one| Document { text: None, ..seen_by(&actor, one) }).collect::<Vec<_>>();
     json(StatusCode::OK, &page_of(all, &wanted.paging)?)
 }
 

@@ -55,6 +55,8 @@ pub struct Wanted {
     app: Option<String>,
     /// Only by whom this is part of the name.
     actor: Option<String>,
+    /// Only from where this is part of the address.
+    address: Option<String>,
     /// Only this verb, such as `app.create`, or every verb of a noun, such as `app`.
     verb: Option<String>,
     /// Only those that went so.
@@ -114,6 +116,7 @@ pub async fn list(
         app,
         installation,
         actor: known(wanted.actor),
+        address: known(wanted.address),
         verb: known(wanted.verb),
         outcome: wanted.outcome,
         text: known(wanted.text),

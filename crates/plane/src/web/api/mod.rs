@@ -5,6 +5,7 @@ pub mod answers;
 pub mod apps;
 pub mod backups;
 pub mod branding;
+pub mod catalogue;
 pub mod customers;
 pub mod deployments;
 pub mod devices;

@@ -15,14 +15,18 @@ use crate::operations::change_mail::request_mail;
 use crate::operations::change_role::{change_role, remove_member};
 use crate::operations::invite::{Invited, invite};
 use crate::operations::second_factor::reset_second_factor as reset;
+use crate::operations::update_profile::update_profile;
 use crate::operations::withdraw_invitation::withdraw_invitation;
 use crate::operations::{Actor, customer_key, unknown_publisher};
 use crate::problem::{Answer, Refusal};
 use crate::store::invitations::{self, InvitationRow};
-use crate::store::people;
+use crate::store::people::{self, PersonRow};
+use crate::store::{customers, publishers};
 use crate::web::design::Language;
 use crate::web::{Json, Paging, Path, Query, json, page_of};
-use crate::wire::{AddressAsked, ChangeAddress, ChangeRole, CreateInvitation, Invitation, Me, Member, Nothing};
+use crate::wire::{
+    AddressAsked, ChangeAddress, ChangeProfile, ChangeRole, CreateInvitation, Invitation, Me, Member, Nothing, Profile,
+};
 
 /// Where: a publisher's, a customer's, or the caller's own place.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -53,9 +57,57 @@ impl Place {
     }
 }
 
-pub async fn me(actor: Actor) -> Answer<Response> {
+pub async fn me(State(plane): State<Arc<Plane>>, actor: Actor) -> Answer<Response> {
+    json(StatusCode::OK, &me_of(&plane, actor).await?)
+}
+
+async fn me_of(plane: &Plane, actor: Actor) -> Answer<Me> {
+    let db = plane.store.read();
     let (publisher, customer) = (actor.reach.publisher().cloned(), actor.reach.customer().cloned());
-    json(StatusCode::OK, &Me { name: actor.name, role: actor.role, publisher, customer })
+    let publisher_name = match &publisher {
+        Some(slug) => publishers::name(db, &actor.reach, slug).await?,
+        None => None,
+    };
+    let customer_name = match &actor.reach {
+        Reach::Customer(key) => customers::find(db, key).await?.map(|found| found.name),
+        Reach::All | Reach::Publisher(_) => None,
+    };
+    let person = match actor.person() {
+        Some(person) => people::find(db, person).await?,
+        None => None,
+    };
+    Ok(Me {
+        ticket_address: publisher.as_ref().and_then(|publisher| plane.ticket_address(publisher)),
+        name: actor.name,
+        role: actor.role,
+        publisher,
+        customer,
+        publisher_name,
+        customer_name,
+        profile: person.map(|PersonRow { mail, name, language, time_zone, .. }| Profile {
+            mail,
+            name,
+            language,
+            time_zone,
+        }),
+    })
+}
+
+pub async fn change_me(
+    State(plane): State<Arc<Plane>>,
+    actor: Actor,
+    Json(input): Json<ChangeProfile>,
+) -> Answer<Response> {
+    let person = people::find(plane.store.read(), own_person(&actor)?).await?;
+    let person = person.ok_or_else(|| Refusal::missing("unknown-member", "this account is no more"))?;
+    let language = input.language.as_deref().unwrap_or(&person.language);
+    if Language::ALL.iter().all(|known| known.code() != language) {
+        return Err(Refusal::invalid("bad-language", "there is no such language; there are: en, es"));
+    }
+    let name = input.name.as_deref().unwrap_or(&person.name);
+    let time_zone = input.time_zone.as_deref().unwrap_or(&person.time_zone);
+    update_profile(&plane, &person, name, language, time_zone).await?;
+    json(StatusCode::OK, &me_of(&plane, actor).await?)
 }
 
 /// The person who asks, for what is a person's own.

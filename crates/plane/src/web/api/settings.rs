@@ -53,6 +53,7 @@ pub fn shown(plane: &Plane, all: &Settings) -> PlatformSettings {
         incoming: all.incoming.as_ref().map(incoming),
         webhook_networks: all.webhook_networks.clone(),
         retention: all.retention,
+        publisher_limits: all.publisher_limits,
         names_proof: plane.names_proof(),
     }
 }

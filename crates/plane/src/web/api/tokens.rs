@@ -13,15 +13,15 @@ use crate::operations::delete_token::delete_token;
 use crate::operations::end_token::end_token;
 use crate::operations::{Actor, token_shown};
 use crate::problem::Answer;
-use crate::store::tokens;
+use crate::store::tokens::{self, Whose};
 use crate::web::{Json, Paging, Path, Query, json, page};
 use crate::wire::{CreateToken, Nothing, Page};
 
 pub async fn list(State(plane): State<Arc<Plane>>, actor: Actor, Query(paging): Query<Paging>) -> Answer<Response> {
     let (limit, before) = (paging.limit()?, paging.after::<TokenId>()?);
     // Who decides nothing sees only their own; a token of nobody in particular then sees none.
-    let person = if actor.decides() { None } else { Some(actor.person().unwrap_or_default()) };
-    let rows = tokens::list(plane.store.read(), &actor.reach, person, before, limit + 1).await?;
+    let whose = if actor.decides() { Whose::All } else { Whose::Person(actor.person().unwrap_or_default()) };
+    let rows = tokens::list(plane.store.read(), &actor.reach, whose, before, limit + 1).await?;
     let page = page(rows, limit, |row| row.id.clone());
     let items = page.items.into_iter().map(token_shown).collect();
     json(StatusCode::OK, &Page { items, next: page.next })

@@ -32,7 +32,7 @@ fn values(plane: &Plane, visit: &Visit, actor: &Actor, input: Option<&New>) -> A
         .get()
         .announcements
         .iter()
-        .map(|one| context! { on => one.is_on(visit.view.now), ..value(one) })
+        .map(|one| context! { on => one.is_on(visit.view.now), coming => one.from > visit.view.now, ..value(one) })
         .collect();
     let text = |of: fn(&New) -> &str| input.map(|input| of(input).to_owned()).unwrap_or_default();
     Ok(context! {

@@ -247,10 +247,15 @@ pub async fn delete_one(
     visit: Visit,
     actor: Actor,
     Path((_, app, number)): Path<(String, String, String)>,
+    Form(input): Form<Confirm>,
 ) -> Answer<Response> {
     let (key, version) = find_version(&plane, &actor, &app, &number).await?;
     let page = Console { plane: &plane, visit: &visit, actor: &actor };
-    match delete_version(&plane, &actor, &key, version.number).await {
+    let deleted = async {
+        require_typed(&input.confirm, &format!("{}/{}", key.slug, version.number))?;
+        delete_version(&plane, &actor, &key, version.number).await
+    };
+    match deleted.await {
         Ok(()) => Ok(lead(&format!("{}/apps/{}", page.base(), key.slug), Some(("good", "done-version-deleted")))),
         Err(refusal) => {
             let values = version_values(&plane, &visit, &actor, &app, &number).await?;

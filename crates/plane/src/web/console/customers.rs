@@ -12,8 +12,11 @@ use super::apps::{Confirm, require_typed};
 use super::{Console, value};
 use crate::Plane;
 use crate::access::{OWNERS, Reach, STAFF};
+use crate::operations::change_customer::change_customer;
+use crate::operations::change_role::change_role;
 use crate::operations::create_customer::create_customer;
 use crate::operations::delete_customer::{delete_customer, unknown_customer};
+use crate::operations::withdraw_invitation::withdraw_invitation;
 use crate::operations::{Actor, customer_key};
 use crate::problem::{Answer, Refusal};
 use crate::store::installations::Filter;
@@ -21,10 +24,10 @@ use crate::store::{customers, installations};
 use crate::web::Path;
 use crate::web::api::customers::send_archive;
 use crate::web::entry::{Form, again};
-use crate::web::people::{Invite, invited, people_values};
+use crate::web::people::{Change, Invite, invited, people_values, remove_named};
 use crate::web::view;
 use crate::web::visit::{Visit, lead};
-use crate::wire::{CreateCustomer, Customer};
+use crate::wire::{ChangeCustomer, CreateCustomer, Customer};
 
 /// Customers and installations that are shown.
 const MOST: u64 = 500;
@@ -152,6 +155,77 @@ pub async fn invite(
             again(&plane, &visit, refusal, "console/customer.html", values)
         }
     }
+}
+
+/// What it is to be called.
+#[derive(Debug, Deserialize)]
+pub struct Name {
+    name: String,
+}
+
+pub async fn rename(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Path((_, text)): Path<(String, String)>,
+    Form(input): Form<Name>,
+) -> Answer<Response> {
+    let (key, _) = find(&plane, &actor, &text).await?;
+    let changed = change_customer(&plane, &actor, &key, ChangeCustomer { name: Some(input.name) }).await;
+    done(&plane, &visit, &actor, &key.slug, changed.map(drop), "done-customer-named").await
+}
+
+async fn done(
+    plane: &Plane,
+    visit: &Visit,
+    actor: &Actor,
+    slug: &Slug,
+    done: Answer<()>,
+    key: &'static str,
+) -> Answer<Response> {
+    let base = Console { plane, visit, actor }.base();
+    match done {
+        Ok(()) => Ok(lead(&format!("{base}/customers/{slug}"), Some(("good", key)))),
+        Err(refusal) => {
+            let values = show_values(plane, visit, actor, slug.as_str(), None).await?;
+            again(plane, visit, refusal, "console/customer.html", values)
+        }
+    }
+}
+
+pub async fn withdraw(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Path((_, text, id)): Path<(String, String, String)>,
+) -> Answer<Response> {
+    let (key, _) = find(&plane, &actor, &text).await?;
+    let withdrawn = withdraw_invitation(&plane, &actor, &id).await;
+    done(&plane, &visit, &actor, &key.slug, withdrawn, "done-withdrawn").await
+}
+
+pub async fn change_member(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Path((_, text, person)): Path<(String, String, String)>,
+    Form(input): Form<Change>,
+) -> Answer<Response> {
+    let (key, _) = find(&plane, &actor, &text).await?;
+    let changed = change_role(&plane, &actor, &Reach::Customer(key.clone()), &person, input.role).await;
+    done(&plane, &visit, &actor, &key.slug, changed.map(drop), "done-role").await
+}
+
+pub async fn remove_member(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Path((_, text, person)): Path<(String, String, String)>,
+    Form(input): Form<Confirm>,
+) -> Answer<Response> {
+    let (key, _) = find(&plane, &actor, &text).await?;
+    let removed = remove_named(&plane, &actor, &Reach::Customer(key.clone()), &person, &input).await;
+    done(&plane, &visit, &actor, &key.slug, removed, "done-member-removed").await
 }
 
 /// Everything that it has.

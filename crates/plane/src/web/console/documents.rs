@@ -9,6 +9,7 @@ use minijinja::value::merge_maps;
 use minijinja::{Value, context};
 use serde::Deserialize;
 
+use super::apps::require_typed;
 use super::{Console, value};
 use crate::Plane;
 use crate::access::STAFF;
@@ -312,6 +313,8 @@ fn done(document: &Document) -> &'static str {
 #[derive(Debug, Deserialize)]
 pub struct Back {
     revision: Option<u32>,
+    #[serde(default)]
+    confirm: String,
 }
 
 pub async fn act(
@@ -340,7 +343,11 @@ pub async fn act(
                 .map(|_| "done-doc-restored")
         }
         "delete" => {
-            let deleted = delete_document(&plane, &actor, &docs.key, &slug).await;
+            let deleted = async {
+                require_typed(&back.confirm, docs.one(&slug).await?.slug.as_str())?;
+                delete_document(&plane, &actor, &docs.key, &slug).await
+            };
+            let deleted = deleted.await;
             if deleted.is_ok() {
                 return Ok(lead(&docs.base(), Some(("good", "done-doc-deleted"))));
             }

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Console, value};
 use crate::Plane;
-use crate::operations::Actor;
+use crate::access::Reach;
+use crate::operations::{Actor, app_key, find_installation};
 use crate::problem::{Answer, Refusal};
 use crate::store::events::{self, Filter, Part};
 use crate::web::Query;
@@ -31,6 +32,9 @@ const PAGE: usize = 100;
 pub struct Wanted {
     before: Option<u64>,
     by: String,
+    address: String,
+    app: String,
+    installation: String,
     what: String,
     result: String,
     q: String,
@@ -40,17 +44,28 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    fn filter(&self, zone: &TimeZone) -> Answer<Filter> {
+    async fn filter(&self, plane: &Plane, actor: &Actor, zone: &TimeZone) -> Answer<Filter> {
+        let db = plane.store.read();
         let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let outcome = given(&self.result).map(|word| serde_json::from_value(word.into())).transpose();
+        let app = match given(&self.app) {
+            Some(text) => Some(app_key(db, actor, &text).await?),
+            None => None,
+        };
+        let installation = match given(&self.installation) {
+            Some(text) => Some(find_installation(db, &actor.reach, &text).await?.id),
+            None => None,
+        };
         Ok(Filter {
+            app,
+            installation,
             actor: given(&self.by),
+            address: given(&self.address),
             verb: given(&self.what),
             outcome: outcome.map_err(|_| Refusal::invalid("bad-query", "there is no such result"))?,
             text: given(&self.q),
             since: given(&self.from).map(|day| begin_of(&day, zone, 0)).transpose()?,
             until: given(&self.to).map(|day| begin_of(&day, zone, 1)).transpose()?,
-            ..Filter::default()
         })
     }
 
@@ -58,6 +73,9 @@ impl Wanted {
     fn query(&self) -> String {
         let pairs = [
             ("by", &self.by),
+            ("address", &self.address),
+            ("app", &self.app),
+            ("installation", &self.installation),
             ("what", &self.what),
             ("result", &self.result),
             ("q", &self.q),
@@ -78,22 +96,35 @@ fn begin_of(day: &str, zone: &TimeZone, later: i64) -> Answer<u64> {
     u64::try_from(begin.timestamp().as_millisecond()).map_err(|_| bad())
 }
 
-/// Nouns and verbs that can be asked for.
-const NOUNS: &[&str] = &[
+/// Nouns that can be asked for.
+pub const NOUNS: &[&str] = &[
     "app",
     "version",
+    "document",
     "customer",
     "installation",
-    "backup",
     "deployment",
+    "operation",
+    "snapshot",
+    "backup",
+    "leave",
+    "ticket",
+    "answer",
+    "attachment",
+    "mail",
     "session",
     "person",
     "member",
     "invitation",
     "token",
     "device",
+    "webhook",
+    "branding",
     "publisher",
 ];
+
+/// What only concerns the platform.
+pub const OPERATORS: &[&str] = &["announcement", "settings", "server"];
 
 pub async fn list(
     State(plane): State<Arc<Plane>>,
@@ -102,36 +133,60 @@ pub async fn list(
     Query(wanted): Query<Wanted>,
 ) -> Answer<Response> {
     let page = Console { plane: &plane, visit: &visit, actor: &actor };
-    let part = Part::NewestFirst { after: 0, before: wanted.before.unwrap_or(u64::MAX) };
-    let filter = match wanted.filter(&visit.view.zone) {
+    let whole = actor.reach == Reach::All;
+    let around = context! {
+        shell => page.shell("/events")?,
+        base => page.base(),
+        nouns => if whole { [NOUNS, OPERATORS].concat() } else { NOUNS.to_vec() },
+        whole,
+    };
+    send(&plane, &visit, &actor, &wanted, TEMPLATE, around).await
+}
+
+/// The page of those that are wanted, with what stands around it; also of a portal.
+pub async fn send(
+    plane: &Plane,
+    visit: &Visit,
+    actor: &Actor,
+    wanted: &Wanted,
+    template: &str,
+    around: Value,
+) -> Answer<Response> {
+    let search = wanted.query();
+    let around = context! { wanted => value(wanted), filtered => !search.is_empty(), search, ..around };
+    let filter = match wanted.filter(plane, actor, &visit.view.zone).await {
         Ok(filter) => filter,
         Err(refusal) => {
-            let values = context! { events => Vec::<()>::new(), next => "", ..values(&page, &wanted)? };
-            return again(&plane, &visit, refusal, TEMPLATE, values);
+            let values = context! { events => Vec::<()>::new(), next => "", ..around };
+            return again(plane, visit, refusal, template, values);
         }
     };
+    let part = Part::NewestFirst { after: 0, before: wanted.before.unwrap_or(u64::MAX) };
     let mut all = events::list(plane.store.read(), &actor.reach, &filter, part, PAGE as u64 + 1).await?;
     let more = all.len() > PAGE;
     all.truncate(PAGE);
     let next = all.last().filter(|_| more).map(|event| visit.view.with_query("before", &event.sequence.to_string()));
-    let values = context! { events => value(&all), next, ..values(&page, &wanted)? };
-    Ok(plane.pages.page(&visit.view, TEMPLATE, values))
-}
-
-fn values(page: &Console<'_>, wanted: &Wanted) -> Answer<Value> {
-    let query = wanted.query();
-    Ok(context! {
-        shell => page.shell("/events")?,
-        base => page.base(),
-        nouns => NOUNS.to_vec(),
-        wanted => value(wanted),
-        filtered => !query.is_empty(),
-        search => query,
-    })
+    Ok(plane.pages.page(&visit.view, template, context! { events => value(&all), next, ..around }))
 }
 
 /// Events of a file.
 const FILE: u64 = 100_000;
+
+const HEAD: [&str; 13] = [
+    "sequence",
+    "at",
+    "actor",
+    "address",
+    "verb",
+    "kind",
+    "id",
+    "name",
+    "publisher",
+    "customer",
+    "app",
+    "outcome",
+    "detail",
+];
 
 /// All of them as a table for other programs.
 pub async fn export(
@@ -140,22 +195,23 @@ pub async fn export(
     actor: Actor,
     Query(wanted): Query<Wanted>,
 ) -> Answer<Response> {
-    let filter = wanted.filter(&visit.view.zone)?;
+    let filter = wanted.filter(&plane, &actor, &visit.view.zone).await?;
     let newest = Part::NewestFirst { after: 0, before: u64::MAX };
     let all = events::list(plane.store.read(), &actor.reach, &filter, newest, FILE).await?;
     let mut file = csv::Writer::from_writer(Vec::new());
-    let head = ["sequence", "at", "actor", "verb", "kind", "id", "name", "customer", "app", "outcome", "detail"];
-    file.write_record(head).map_err(Refusal::internal)?;
+    file.write_record(HEAD).map_err(Refusal::internal)?;
     for event in all {
         let text = |slug: Option<domain::Slug>| slug.map(|slug| slug.to_string()).unwrap_or_default();
         let row = [
             event.sequence.to_string(),
             format::machine(event.at),
             harmless(event.actor),
+            event.address.unwrap_or_default(),
             event.verb,
             event.kind,
             harmless(event.id),
             harmless(event.name.unwrap_or_default()),
+            text(event.publisher),
             text(event.customer),
             text(event.app),
             word(&event.outcome),

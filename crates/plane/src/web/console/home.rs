@@ -9,7 +9,7 @@ use minijinja::context;
 
 use super::{Console, value};
 use crate::Plane;
-use crate::access::STAFF;
+use crate::access::{MAKERS, STAFF};
 use crate::operations::Actor;
 use crate::problem::Answer;
 use crate::store::{apps, attention, customers, deployments, installations, operations, publishers, tickets};
@@ -44,6 +44,7 @@ pub async fn show(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -
         shell => page.shell("")?,
         base => page.base(),
         title => name,
+        may_make => page.is(MAKERS),
         installations => states.iter().map(|(_, n)| n).sum::<u64>(),
         states,
         apps => apps::count(db, reach).await?,

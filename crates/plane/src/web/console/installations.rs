@@ -22,7 +22,7 @@ use crate::operations::{Actor, delete_backup, exec, find_installation, remove, r
 use crate::problem::{Answer, Refusal};
 use crate::store::events::{self, Part as EventPart};
 use crate::store::installations::{self, Filter};
-use crate::store::{apps, customers, operations};
+use crate::store::{apps, customers, operations, snapshots};
 use crate::web::api::backups::{copies_told, send_archive};
 use crate::web::api::installations::reports;
 use crate::web::design::{Language, live as send_live};
@@ -368,6 +368,8 @@ pub async fn data(
 pub struct ActOnCopy {
     #[serde(default)]
     name: String,
+    #[serde(default)]
+    confirm: String,
 }
 
 pub async fn act_on_copy(
@@ -400,7 +402,13 @@ pub async fn do_with_copy(
 ) -> Answer<(Option<InstallationId>, &'static str)> {
     match verb {
         "restore" => restore::restore(plane, actor, text, copy, None).await.map(|_| (None, "done-restore")),
-        "delete" => delete_backup::delete_backup(plane, actor, text, copy).await.map(|_| (None, "done-backup-delete")),
+        "delete" => {
+            let row = find_installation(plane.store.read(), &actor.reach, text).await?;
+            let labels = snapshots::labels(plane.store.read(), row.id).await?;
+            let label = copy.parse().ok().and_then(|backup| labels.get(&backup));
+            require_typed(&input.confirm, label.map_or(row.name.as_str(), String::as_str))?;
+            delete_backup::delete_backup(plane, actor, text, copy).await.map(|_| (None, "done-backup-delete"))
+        }
         "new" => {
             let row = find_installation(plane.store.read(), &actor.reach, text).await?;
             let wanted = CreateInstallation {

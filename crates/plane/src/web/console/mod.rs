@@ -17,6 +17,7 @@ use crate::wire::word;
 pub mod announcements;
 pub mod answers;
 pub mod apps;
+pub mod ask;
 pub mod branding;
 pub mod customers;
 pub mod deployments;
@@ -28,6 +29,7 @@ pub mod hosting;
 pub mod installations;
 pub mod operator;
 pub mod platform;
+pub mod publisher;
 pub mod sign_in;
 pub mod terminal;
 pub mod tickets;
@@ -137,6 +139,9 @@ impl Console<'_> {
                 entry("/installations", "menu-installations", "layers"),
                 entry("/operations", "menu-operations", "rocket"),
                 entry("/announcements", "menu-announcements", "bell"),
+                entry("/people", "people", "users"),
+                entry("/tokens", "menu-tokens", "key"),
+                entry("/events", "menu-events", "clock"),
             ];
             return vec![Section { title: String::new(), entries }];
         }

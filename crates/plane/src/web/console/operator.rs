@@ -8,6 +8,7 @@ use domain::Slug;
 use minijinja::{Value, context};
 use serde::Deserialize;
 
+use super::platform::Limits;
 use super::{Console, value};
 use crate::Plane;
 use crate::operations::Actor;
@@ -62,6 +63,7 @@ async fn values(plane: &Plane, visit: &Visit, actor: &Actor, link: Option<&str>)
         sign_up => settings.sign_up,
         webhook_networks => settings.webhook_networks.join("\n"),
         retention => value(&settings.retention),
+        limits => value(&settings.publisher_limits),
         copy_hours => plane.keep_hours(),
         names_proof => word(&plane.names_proof()),
         mail,
@@ -200,6 +202,25 @@ pub struct Kept {
     events: u64,
     operations: u64,
     copy_hours: u32,
+    /// That what is too much by this goes.
+    delete: Option<String>,
+}
+
+impl Kept {
+    /// That somebody who has things deleted by this has said so.
+    fn check(&self, plane: &Plane) -> Answer<()> {
+        let now = plane.settings.get().retention;
+        let less = self.days < now.days
+            || self.events < now.events
+            || self.operations < now.operations
+            || self.copy_hours < plane.keep_hours();
+        if !less || self.delete.is_some() {
+            return Ok(());
+        }
+        let detail = "less is kept by this, and what is too much is deleted for good; tick that you want it so. \
+                      Nothing was changed";
+        Err(Refusal::invalid("deletes-records", detail))
+    }
 }
 
 pub async fn retain(
@@ -208,10 +229,30 @@ pub async fn retain(
     actor: Actor,
     Form(input): Form<Kept>,
 ) -> Answer<Response> {
-    let Kept { days, events, operations, copy_hours } = input;
+    if let Err(refusal) = input.check(&plane) {
+        return again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor, None).await?);
+    }
+    let Kept { days, events, operations, copy_hours, .. } = input;
     let retention = Retention { days, events, operations, copy_hours: Some(copy_hours) };
     let wanted = ChangeSettings { retention: Some(retention), ..ChangeSettings::default() };
     match change_settings(&plane, &actor, wanted).await {
+        Ok(_) => Ok(lead("/operator", Some(("good", "done-settings")))),
+        Err(refusal) => again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor, None).await?),
+    }
+}
+
+/// What new publishers may have in all.
+pub async fn limit(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Form(input): Form<Limits>,
+) -> Answer<Response> {
+    let changed = async {
+        let publisher_limits = Some(input.read()?);
+        change_settings(&plane, &actor, ChangeSettings { publisher_limits, ..ChangeSettings::default() }).await
+    };
+    match changed.await {
         Ok(_) => Ok(lead("/operator", Some(("good", "done-settings")))),
         Err(refusal) => again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor, None).await?),
     }

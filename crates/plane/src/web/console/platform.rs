@@ -194,6 +194,18 @@ pub async fn publisher(
     Ok(plane.pages.page(&visit.view, PUBLISHER, values))
 }
 
+/// The page again with what was refused.
+pub async fn publisher_again(
+    plane: &Plane,
+    visit: &Visit,
+    actor: &Actor,
+    text: &str,
+    refusal: Refusal,
+) -> Answer<Response> {
+    let (_, values) = publisher_values(plane, visit, actor, text).await?;
+    again(plane, visit, refusal, PUBLISHER, values)
+}
+
 /// Limits as the form has them: memory and disk in MiB; empty for none.
 #[derive(Debug, Deserialize)]
 pub struct Limits {
@@ -206,7 +218,8 @@ pub struct Limits {
 }
 
 impl Limits {
-    fn read(&self) -> Answer<PublisherLimits> {
+    /// What they say.
+    pub fn read(&self) -> Answer<PublisherLimits> {
         let number = |text: &str| match text.trim() {
             "" => Ok(None),
             text => text.parse::<u64>().map(Some).map_err(|_| {
@@ -229,10 +242,10 @@ pub async fn set_limits(
     Path(text): Path<String>,
     Form(input): Form<Limits>,
 ) -> Answer<Response> {
-    let (slug, values) = publisher_values(&plane, &visit, &actor, &text).await?;
+    let slug: Slug = text.parse().map_err(|_| unknown_publisher(&text))?;
     let changed = async { change_limits(&plane, &actor, &slug, input.read()?).await };
     match changed.await {
         Ok(_) => Ok(lead(&format!("/operator/publishers/{slug}"), Some(("good", "done-limits")))),
-        Err(refusal) => again(&plane, &visit, refusal, PUBLISHER, values),
+        Err(refusal) => publisher_again(&plane, &visit, &actor, &text, refusal).await,
     }
 }

@@ -7,6 +7,7 @@ use axum::response::Response;
 use minijinja::{Value, context};
 use serde::Deserialize;
 
+use super::apps::require_typed;
 use super::{Console, value};
 use crate::Plane;
 use crate::operations::Actor;
@@ -56,6 +57,7 @@ pub async fn change(
 /// What the form of a provider has: all of it.
 #[derive(Debug, Deserialize)]
 pub struct SignOnInput {
+    #[serde(default)]
     issuer: String,
     #[serde(default)]
     client: String,
@@ -66,6 +68,9 @@ pub struct SignOnInput {
     /// Empty where only those who are invited come in.
     #[serde(default)]
     role: String,
+    /// The issuer that is taken away.
+    #[serde(default)]
+    confirm: String,
 }
 
 pub async fn change_sign_on(
@@ -74,6 +79,13 @@ pub async fn change_sign_on(
     actor: Actor,
     Form(input): Form<SignOnInput>,
 ) -> Answer<Response> {
+    if input.issuer.trim().is_empty() {
+        let page = Console { plane: &plane, visit: &visit, actor: &actor };
+        let now = sign_in_of(&plane, plane.store.read(), &actor, page.publisher()?).await?.single_sign_on;
+        if let Some(Err(refusal)) = now.map(|now| require_typed(&input.confirm, &now.issuer)) {
+            return again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &actor).await?);
+        }
+    }
     let role =
         Some(input.role).filter(|role| !role.is_empty()).map(|role| serde_json::from_value(role.into())).transpose();
     let single_sign_on = ChangeSingleSignOn {

@@ -9,12 +9,12 @@ use serde::Deserialize;
 
 use super::{Console, value};
 use crate::Plane;
-use crate::access::Role;
+use crate::access::{Reach, Role};
 use crate::operations::create_token::create_token;
 use crate::operations::delete_token::delete_token;
 use crate::operations::{Actor, token_shown};
 use crate::problem::{Answer, Refusal};
-use crate::store::tokens;
+use crate::store::tokens::{self, Whose};
 use crate::web::entry::{Form, again};
 use crate::web::visit::{Visit, lead};
 use crate::web::{Path, Query};
@@ -43,9 +43,15 @@ pub async fn show(
 
 async fn values(plane: &Plane, visit: &Visit, actor: &Actor, part: Part, made: Option<&str>) -> Answer<Value> {
     let page = Console { plane, visit, actor };
-    let person = if actor.decides() { None } else { actor.person() };
+    let whole = actor.reach == Reach::All;
+    // Publishers' own are on their pages.
+    let whose = match whole {
+        true => Whose::Platform,
+        false if actor.decides() => Whose::All,
+        false => Whose::Person(actor.person().unwrap_or_default()),
+    };
     let before = part.before.as_deref().and_then(|id| id.parse().ok());
-    let mut rows = tokens::list(plane.store.read(), &actor.reach, person, before, PAGE + 1).await?;
+    let mut rows = tokens::list(plane.store.read(), &actor.reach, whose, before, PAGE + 1).await?;
     let more = rows.len() as u64 > PAGE;
     rows.truncate(usize::try_from(PAGE).unwrap_or(usize::MAX));
     let next = rows.last().filter(|_| more).map(|row| visit.view.with_query("before", &row.id));
@@ -54,6 +60,7 @@ async fn values(plane: &Plane, visit: &Visit, actor: &Actor, part: Part, made: O
         shell => page.shell("/tokens")?,
         base => page.base(),
         decides => actor.decides(),
+        whole,
         api => format!("{}/api/v1", plane.console_url),
         tokens => value(&shown),
         next,
@@ -78,6 +85,8 @@ pub struct New {
     #[serde(default)]
     support: Option<String>,
     #[serde(default)]
+    mail: Option<String>,
+    #[serde(default)]
     manage: Option<String>,
 }
 
@@ -88,10 +97,14 @@ impl New {
             ("deploy", &self.deploy),
             ("operate", &self.operate),
             ("support", &self.support),
+            ("mail", &self.mail),
             ("manage", &self.manage),
         ];
         let ticked = all.into_iter().filter(|(_, tick)| tick.is_some()).map(|(scope, _)| scope.to_owned());
-        ["read".to_owned()].into_iter().chain(ticked).collect()
+        let ticked: Vec<String> = ticked.collect();
+        // What only hands letters over is to read nothing.
+        let reads = (ticked != ["mail"]).then(|| "read".to_owned());
+        reads.into_iter().chain(ticked).collect()
     }
 }
 
@@ -124,13 +137,19 @@ pub async fn create(
     }
 }
 
+/// The one that a path names, whatever place stands before.
+#[derive(Debug, Deserialize)]
+pub struct Named {
+    token: String,
+}
+
 pub async fn delete(
     State(plane): State<Arc<Plane>>,
     visit: Visit,
     actor: Actor,
-    Path((_, id)): Path<(String, String)>,
+    Path(named): Path<Named>,
 ) -> Answer<Response> {
-    delete_token(&plane, &actor, &id).await?;
+    delete_token(&plane, &actor, &named.token).await?;
     let base = Console { plane: &plane, visit: &visit, actor: &actor }.base();
     Ok(lead(&format!("{base}/tokens"), Some(("good", "done-token-deleted"))))
 }

@@ -8,11 +8,12 @@ use axum::response::Response;
 use minijinja::{Value, context};
 use serde::Deserialize;
 
+use super::apps::{Confirm, require_typed};
 use super::{Console, value};
 use crate::Plane;
 use crate::operations::Actor;
 use crate::operations::webhooks::{
-    change_webhook, create_webhook, delete_webhook, find_webhook, resend as send_again, test_webhook,
+    change_webhook, create_webhook, delete_webhook, find_webhook, resend as send_again, site_of, test_webhook,
 };
 use crate::problem::{Answer, Refusal};
 use crate::store::deliveries;
@@ -79,6 +80,12 @@ pub async fn create(
     }
 }
 
+/// What is typed to delete one: the host that it tells.
+fn host(row: &WebhookRow) -> String {
+    let site = site_of(&row.url);
+    site.split_once("://").map_or(site.as_str(), |(_, host)| host).to_owned()
+}
+
 async fn values(plane: &Plane, visit: &Visit, actor: &Actor, row: WebhookRow) -> Answer<Value> {
     let page = Console { plane, visit, actor };
     let sent = deliveries::list(plane.store.read(), row.id, None, DELIVERIES).await?;
@@ -86,6 +93,7 @@ async fn values(plane: &Plane, visit: &Visit, actor: &Actor, row: WebhookRow) ->
     Ok(context! {
         shell => page.shell("/webhooks")?,
         base => page.base(),
+        host => host(&row),
         webhook => value(&shown(row)),
         deliveries => value(&sent),
         names => names(),
@@ -123,6 +131,7 @@ pub async fn act(
     visit: Visit,
     actor: Actor,
     Path((_, id, verb)): Path<(String, String, String)>,
+    Form(input): Form<Confirm>,
 ) -> Answer<Response> {
     let enabled = |enabled| ChangeWebhook { enabled: Some(enabled), ..ChangeWebhook::default() };
     let done = match verb.as_str() {
@@ -130,6 +139,10 @@ pub async fn act(
         "enable" => change_webhook(&plane, &actor, &id, enabled(true)).await.map(|_| "done-webhook-changed"),
         "disable" => change_webhook(&plane, &actor, &id, enabled(false)).await.map(|_| "done-webhook-changed"),
         "delete" => {
+            let row = find_webhook(plane.store.read(), &actor.reach, &id).await?;
+            if let Err(refusal) = require_typed(&input.confirm, &host(&row)) {
+                return refused(&plane, &visit, &actor, &id, refusal).await;
+            }
             delete_webhook(&plane, &actor, &id).await?;
             let base = Console { plane: &plane, visit: &visit, actor: &actor }.base();
             return Ok(lead(&format!("{base}/webhooks"), Some(("good", "done-webhook-deleted"))));

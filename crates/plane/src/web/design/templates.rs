@@ -33,7 +33,7 @@ const PAGES: &[(&str, &str, &str)] = embedded!["../pages/":
     "console/announcements.html", "console/app.html", "console/apps.html", "console/branding-preview.html",
     "console/branding.html", "console/copies.html", "console/customer.html",
     "console/customers.html", "console/deploy.html", "console/doing.html", "console/further.html", "console/deployment-live.html", "console/deployment-rows.html",
-    "console/deployment.html", "console/environment.html", "console/deployments.html", "console/events.html", "console/home.html", "console/hosting.html", "console/hosting-site.html",
+    "console/deployment.html", "console/environment.html", "console/deployments.html", "console/event-rows.html", "console/events.html", "console/home.html", "console/hosting.html", "console/hosting-site.html",
     "console/installation-live.html", "console/installation.html", "console/installations.html", "console/logs.html",
     "console/operator.html", "console/people.html", "console/platform-installations.html", "console/platform-operations-live.html", "console/platform-operations.html",
     "console/platform-publisher.html", "console/server.html", "console/sign-in.html", "console/team.html", "console/terminal.html", "console/tokens.html", "console/usage.html",
@@ -41,10 +41,10 @@ const PAGES: &[(&str, &str, &str)] = embedded!["../pages/":
     "portal/doc.html", "portal/docs.html",
     "console/version.html", "console/webhook.html", "console/webhook-events.html", "console/webhook-state.html",
     "console/webhooks.html", "portal/catalogue.html", "portal/home.html", "portal/installation-live.html",
-    "portal/installation.html", "portal/logs.html", "portal/people.html",
+    "portal/installation.html", "portal/events.html", "portal/logs.html", "portal/people.html",
     "archive/index.html", "archive/readme.txt", "archive/ticket.html",
     "usage/choice.html", "usage/console.html", "usage/portal.html", "usage/table.html", "usage/tiles.html",
-    "support/answers.html", "support/console-list.html", "support/console-ticket.html", "support/parts.html",
+    "support/answers.html", "support/console-list.html", "support/console-new.html", "support/console-ticket.html", "support/parts.html",
     "support/portal-list.html", "support/portal-new.html", "support/portal-ticket.html",
 ];
 

@@ -31,7 +31,8 @@ const EMBEDDED: &[(Language, &str, &str)] = embedded![
     "security.ftl",
     "support.ftl",
     "webhooks.ftl",
-    "branding.ftl"
+    "branding.ftl",
+    "audit.ftl"
 ];
 
 /// Every text of every language.

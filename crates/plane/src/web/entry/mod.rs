@@ -11,6 +11,7 @@ use super::visit::{Visit, keep_half, keep_session};
 use crate::Plane;
 use crate::operations::log_in::Entered;
 use crate::problem::{Answer, Refusal};
+use crate::refused::Why;
 use crate::wire::ImageKind;
 
 pub mod account;
@@ -45,9 +46,12 @@ pub fn again(plane: &Plane, visit: &Visit, refusal: Refusal, template: &str, val
     if refusal.status.is_server_error() {
         return Err(refusal);
     }
+    let why = Why { code: refusal.code.to_string(), detail: refusal.detail.clone() };
     let text = plane.words(visit.view.language, &refusal.code, refusal.detail);
     let view = visit.view.clone().flash("bad", text);
-    Ok(plane.pages.page_with(refusal.status, &view, template, values))
+    let mut response = plane.pages.page_with(refusal.status, &view, template, values);
+    response.extensions_mut().insert(why);
+    Ok(response)
 }
 
 /// Leads to where somebody wanted, or to what they are still to show.

@@ -8,11 +8,11 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
 use crate::wire::{
-    Accepted, AddressAsked, Announcement, App, Applied, Attachment, Backup, Branding, CannedAnswer, CurrentLeave,
-    Customer, Delivery, Deployment, DeploymentEvent, DeploymentPlan, DeviceLoginBegun, Document, DocumentImage,
-    DocumentRevision, EVENT_STREAM, Event, Hosted, Installation, Invitation, MailTaken, Me, Member, NDJSON, NewToken,
-    NewWebhook, Opened, Operation, Page, PlatformSettings, Publisher, Server, SignIn, Snapshot, Status, Ticket,
-    TicketMessage, Token, Usage, Variable, Version, Webhook,
+    Accepted, AddressAsked, Announcement, App, Applied, Attachment, Backup, Branding, CannedAnswer,
+    CurrentAnnouncement, CurrentLeave, Customer, Delivery, Deployment, DeploymentEvent, DeploymentPlan,
+    DeviceLoginBegun, Document, DocumentImage, DocumentRevision, EVENT_STREAM, Event, Hosted, Installation, Invitation,
+    MailTaken, Me, Member, NDJSON, NewToken, NewWebhook, Offer, Opened, Operation, Page, PlatformSettings, Publisher,
+    Server, SignIn, Snapshot, Status, Ticket, TicketMessage, Token, Usage, Variable, Version, Webhook,
 };
 
 type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
@@ -177,6 +177,7 @@ pub const NOUNS: &[(&str, &str)] = &[
     ("versions", "What of an application is published, each once."),
     ("documents", "What customers read about an application."),
     ("deployments", "A version brought to every installation, and taken back."),
+    ("catalogue", "What customers are offered."),
     ("customers", "Whom a publisher's applications are for."),
     ("installations", "One customer's copy of an application."),
     ("environment", "What programs find in their environment."),
@@ -222,6 +223,7 @@ pub const ANSWERS: &[Told] = &[
         "POST /publishers/{publisher}/branding/images/{image}",
         "Sends a picture: `logo`, `picture`, `icon`.",
     ),
+    bytes("image/*", "GET /publishers/{publisher}/branding/images/{image}", "A picture of its brand; 404 without one."),
     gives::<Branding>("DELETE /publishers/{publisher}/branding/images/{image}", "Takes a picture away."),
     page::<App>("GET /apps", "Applications, by slug."),
     makes::<App>("POST /apps", "Makes an application."),
@@ -270,9 +272,12 @@ pub const ANSWERS: &[Told] = &[
     makes::<DocumentImage>("POST /apps/{app}/images", "Keeps a picture: PNG, JPEG, WebP or GIF of at most 2 MiB."),
     bytes("image/*", "GET /apps/{app}/images/{image}", "A picture."),
     does("DELETE /apps/{app}/images/{image}", "Deletes a picture."),
+    page::<Offer>("GET /catalogue", "Applications that customers are offered, by slug."),
+    page::<Document>("GET /documents", "Pages about all applications of a publisher; customers see what is published."),
     page::<Customer>("GET /customers", "Customers, by slug."),
     makes::<Customer>("POST /customers", "Makes a customer."),
     gives::<Customer>("GET /customers/{customer}", "One customer."),
+    gives::<Customer>("POST /customers/{customer}", "Changes what it is called."),
     does("DELETE /customers/{customer}", "Deletes it; 409 while it has installations."),
     bytes(
         "application/zip",
@@ -372,6 +377,7 @@ pub const ANSWERS: &[Told] = &[
         "Its token once somebody approved; 409 `authorization-pending`, `slow-down`, `access-denied`, `expired-token`.",
     ),
     gives::<Me>("GET /me", "Who you are."),
+    gives::<Me>("POST /me", "Changes how you are called and addressed."),
     begins::<AddressAsked>("POST /me/mail", "Sends a link to a new address, which is yours once you open it."),
     does("DELETE /me/token", "Ends the token that the request shows."),
     page::<Member>("GET /members", "Who is what at a place, or at one's own."),
@@ -382,6 +388,7 @@ pub const ANSWERS: &[Told] = &[
     makes::<Invitation>("POST /invitations", "Invites somebody; the answer has the link, which is also sent by mail."),
     does("DELETE /invitations/{invitation}", "Withdraws it."),
     page::<Announcement>("GET /announcements", "Announcements, those to come too."),
+    page::<CurrentAnnouncement>("GET /announcements/current", "What the platform tells you now."),
     makes::<Announcement>("POST /announcements", "Makes one; people are shown it until they dismiss it."),
     does("DELETE /announcements/{announcement}", "Deletes it."),
     gives::<PlatformSettings>("GET /settings", "Settings of the platform."),

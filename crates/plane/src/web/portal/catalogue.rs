@@ -12,9 +12,11 @@ use crate::Plane;
 use crate::operations::Actor;
 use crate::operations::install::install;
 use crate::problem::Answer;
-use crate::store::{apps, versions};
+use crate::store::apps;
 use crate::web::Path;
+use crate::web::api::catalogue::offer;
 use crate::web::api::versions as api;
+use crate::web::console::value;
 use crate::web::entry::again;
 use crate::web::visit::{Visit, lead};
 use crate::wire::CreateInstallation;
@@ -32,18 +34,7 @@ async fn values(plane: &Plane, visit: &Visit, actor: &Actor) -> Answer<Value> {
     let db = plane.store.read();
     let mut offered = Vec::new();
     for app in apps::list_own(db, &actor.reach, false, MOST).await? {
-        let key = domain::Key::new(app.publisher.clone(), app.slug.clone());
-        // What has no version that serves cannot be installed.
-        let Some(version) = versions::newest_good(db, &key).await? else { continue };
-        offered.push(context! {
-            slug => app.slug.as_str(),
-            name => app.name,
-            version => version.number,
-            published_at => version.published_at,
-            memory => version.manifest.limits.memory,
-            disk => version.manifest.limits.disk,
-            logo => version.logo,
-        });
+        offered.extend(offer(db, app).await?.as_ref().map(value));
     }
     Ok(context! { portal => page.frame("/catalogue")?, base => page.base()?, offered })
 }

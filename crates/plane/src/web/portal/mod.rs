@@ -18,6 +18,7 @@ use crate::wire::ImageKind;
 pub mod brand;
 pub mod catalogue;
 pub mod documents;
+pub mod events;
 pub mod home;
 pub mod installations;
 pub mod tickets;
@@ -67,6 +68,7 @@ impl Inside<'_> {
         entries.push(entry("/tickets", "portal-tickets", "support"));
         if self.acts() {
             entries.push(entry("/people", "portal-people", "users"));
+            entries.push(entry("/events", "menu-events", "clock"));
         }
         entries.push(entry("/docs", "portal-docs", "book"));
         let portal = Portal {

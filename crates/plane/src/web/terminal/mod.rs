@@ -24,6 +24,7 @@ use crate::operations::terminal::{self, Opened};
 use crate::operations::{Actor, exec};
 use crate::problem::{Answer, Refusal};
 use crate::server::ByteStream;
+use crate::whence;
 
 mod screen;
 
@@ -120,16 +121,20 @@ pub async fn connect(
         Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too-many-terminals", detail)
     })?;
     let upgrade = upgrade.max_message_size(MESSAGE).max_frame_size(MESSAGE);
-    Ok(upgrade.on_upgrade(move |mut socket| async move {
-        let terminal = Terminal { plane, visit, actor };
-        let said = match terminal.serve(&mut socket, &text).await {
-            Ok(end) => terminal.text(&format!("terminal-end-{}", end.word())),
-            Err(refusal) => terminal.plane.words(terminal.visit.view.language, &refusal.code, refusal.detail),
-        };
-        // Whoever has gone does not hear it.
-        let _ = timeout(PATIENCE, send(&mut socket, &json!({ "end": said }))).await;
-        let _ = timeout(PATIENCE, socket.send(Message::Close(None::<CloseFrame>))).await;
-        drop(place);
+    // It goes on when the request has ended.
+    let whence = whence::current();
+    Ok(upgrade.on_upgrade(move |mut socket| {
+        whence::from(whence, async move {
+            let terminal = Terminal { plane, visit, actor };
+            let said = match terminal.serve(&mut socket, &text).await {
+                Ok(end) => terminal.text(&format!("terminal-end-{}", end.word())),
+                Err(refusal) => terminal.plane.words(terminal.visit.view.language, &refusal.code, refusal.detail),
+            };
+            // Whoever has gone does not hear it.
+            let _ = timeout(PATIENCE, send(&mut socket, &json!({ "end": said }))).await;
+            let _ = timeout(PATIENCE, socket.send(Message::Close(None::<CloseFrame>))).await;
+            drop(place);
+        })
     }))
 }
 
