@@ -230,6 +230,22 @@ pub struct ServerReport {
     /// What needs a person's attention, the most pressing first.
     #[serde(default)]
     pub warnings: Vec<Warning>,
+    /// Where the data volume is; absent when its Nimbus does not say it yet.
+    #[serde(default)]
+    pub volume: Option<VolumeReport>,
+}
+
+/// The data volume of a server. How large and how full it is, and of what kind, [`ServerReport`] has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct VolumeReport {
+    /// Its id, which never changes, wherever the volume goes.
+    pub id: String,
+    /// The directory at which it is mounted.
+    pub path: String,
+    /// The file that holds it; absent when it is a plain directory.
+    pub image: Option<String>,
+    /// When it was made.
+    pub created_at: Millis,
 }
 
 /// The file system of the server that carries the data volume. All in bytes.

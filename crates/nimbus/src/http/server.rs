@@ -28,6 +28,7 @@ pub(super) async fn show(State(engine): App) -> Answer<Json<ServerReport>> {
             disk_promised: specs.iter().map(|spec| spec.version.manifest.limits.disk).sum(),
             host_disk,
             warnings,
+            volume: Some(engine.volume.about()),
         }
     };
     Ok(Json(blocking(report).await?))

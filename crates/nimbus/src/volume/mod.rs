@@ -27,7 +27,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use domain::InstallationId;
-use nimbus_api::types::{LayerReport, Share};
+use nimbus_api::types::{LayerReport, Share, VolumeReport};
 use rustix::fs::{CWD, RenameFlags};
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +77,7 @@ pub struct Volume {
     mount: PathBuf,
     image: PathBuf,
     storage: Storage,
+    description: Description,
     trees: Box<dyn Trees>,
 }
 
@@ -104,7 +105,8 @@ impl Volume {
             }
             Found::Nothing | Found::HalfMade => open_directory_or_new(config, &image, &mount)?,
         };
-        let volume = Volume { mount, image, storage, trees };
+        let description = described(&mount, &mount)?;
+        let volume = Volume { mount, image, storage, description, trees };
         volume.tidy()?;
         Ok(volume)
     }
@@ -323,6 +325,17 @@ impl Volume {
                 tracing::warn!(%error, mount = %self.mount.display(), "cannot tell how full the volume is");
                 Share::default()
             }
+        }
+    }
+
+    /// Which volume it is, and where.
+    pub fn about(&self) -> VolumeReport {
+        let image = (self.storage == Storage::Btrfs).then(|| self.image.display().to_string());
+        VolumeReport {
+            id: self.description.id.to_string(),
+            path: self.mount.display().to_string(),
+            image,
+            created_at: self.description.created,
         }
     }
 

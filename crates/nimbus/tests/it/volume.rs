@@ -73,6 +73,9 @@ fn whole_life(storage: Storage) {
     let place = Place::new(storage);
     let mut volume = place.open();
     assert_eq!((volume.storage(), volume.report().active), (storage.name(), storage == Storage::Btrfs));
+    let about = volume.about();
+    assert_eq!(about.image.is_some(), storage == Storage::Btrfs);
+    assert!(Path::new(&about.path).join("volume.json").exists() && about.created_at > 0, "{about:?}");
     let (one, two) = (InstallationId::new(), InstallationId::new());
     assert_eq!(volume.installations().unwrap(), []);
     for id in [one, two] {

@@ -16,7 +16,7 @@ use futures_util::stream::{self, BoxStream};
 use nimbus_api::{
     DayUsage, Direction, ExecFrame, ExecRequest, HistoryPoint, HistoryRange, HistoryReport, InstallationReport,
     LogLine, NimbusEvent, NimbusEventKind, OperationReport, OperationRequest, Phase, ServerReport, Share,
-    SnapshotReason, SnapshotReport, StepReport, VersionSpec, Wanted, Warning, Work,
+    SnapshotReason, SnapshotReport, StepReport, VersionSpec, VolumeReport, Wanted, Warning, Work,
 };
 use plane::server::{Asked, ByteStream, Server, ServerError};
 use tokio::sync::watch;
@@ -404,6 +404,12 @@ impl Server for Shared {
             disk_promised: 0,
             host_disk: None,
             warnings: self.0.with(|inner| inner.warnings.clone()),
+            volume: Some(VolumeReport {
+                id: id.to_string(),
+                path: "/srv/fake".into(),
+                image: None,
+                created_at: 1,
+            }),
         };
         Box::pin(async move { self.0.if_up(|_| Ok(report)) })
     }

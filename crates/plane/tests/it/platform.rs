@@ -153,7 +153,8 @@ async fn the_operator_sees_everything_on_pages() {
     let mut operator = Browser::new(&world, "localhost");
     join(&world, &mut operator, json!({"mail": "root@localhost", "role": "operator"})).await.has("Platform");
     let server = world.fake.id;
-    operator.open(&format!("/operator/servers/{server}")).await.has("Layers of defence");
+    operator.open(&format!("/operator/servers/{server}")).await.has("Layers of defence").has("/srv/fake");
+    operator.open("/operator").await.has("/srv/fake");
     assert_eq!(operator.open("/operator/servers/none").await.status, 404);
     operator.open("/operator/installations").await.has("hola-sol");
     let none = operator.open("/operator/installations?q=nothing").await;

@@ -155,6 +155,9 @@ fn print_one(server: &Server) {
         facts.fact("Host's disk", format!("{} free of {}; {growth}", bytes(host.free), bytes(host.total)));
     }
     facts.fact("Storage", report.storage.as_str());
+    if let Some(volume) = &report.volume {
+        facts.fact("Volume", volume.path.as_str()).maybe("Image", volume.image.clone()).fact("Volume id", &*volume.id);
+    }
     facts.fact("Edge", if report.edge_connected { "connected" } else { "NOT connected" });
     for warning in &report.warnings {
         facts.fact("Warning", Cell::state_as("failed", warning.message.as_str()));

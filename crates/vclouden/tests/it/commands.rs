@@ -192,6 +192,7 @@ fn a_server_that_needs_attention_says_so() {
         "id": ID, "host": "here", "version": "0", "cpus_milli": share, "memory": share, "disk": share,
         "storage": "btrfs", "layers": [], "installations": 0, "edge_connected": true, "disk_promised": 5_u64 << 30,
         "host_disk": { "total": 8_u64 << 30, "free": 1 << 30, "growth": 2_u64 << 30, "reserve": 0 }, "warnings": full,
+        "volume": { "id": ID, "path": "/srv/volume", "image": "/srv/volume.img", "created_at": 0 },
     });
     let server = json!({
         "id": ID, "host": "here", "reachable": true, "report": report, "error": null, "installations": 0,
@@ -204,6 +205,7 @@ fn a_server_that_needs_attention_says_so() {
         out.contains("make room") && out.contains("1.0 GiB free of 8.0 GiB; the volume may grow by 2.0 GiB"),
         "{out}"
     );
+    assert!(out.contains("/srv/volume.img"), "{out}");
 }
 
 #[test]
