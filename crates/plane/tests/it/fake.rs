@@ -404,12 +404,7 @@ impl Server for Shared {
             disk_promised: 0,
             host_disk: None,
             warnings: self.0.with(|inner| inner.warnings.clone()),
-            volume: Some(VolumeReport {
-                id: id.to_string(),
-                path: "/srv/fake".into(),
-                image: None,
-                created_at: 1,
-            }),
+            volume: Some(VolumeReport { id: id.to_string(), path: "/srv/fake".into(), image: None, created_at: 1 }),
         };
         Box::pin(async move { self.0.if_up(|_| Ok(report)) })
     }
