@@ -5,4 +5,5 @@ mod environment;
 mod fake;
 mod help;
 mod offline;
+mod people;
 mod processes;
