@@ -123,7 +123,7 @@ impl Journey {
     /// Deploys the newest version and waits until it has ended so.
     fn deploy(&self, browser: &Chromium, end: &str) {
         browser.open(&format!("{CONSOLE}/apps/tareas/deploy"));
-        browser.follow("form[action$=\"/deploy\"] button[type=submit]");
+        browser.follow("form[method=post][action$=\"/deploy\"] button[type=submit]");
         self.ends(browser, end);
     }
 
