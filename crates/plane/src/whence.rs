@@ -29,10 +29,12 @@ mod tests {
     #[tokio::test]
     async fn a_request_knows_it_and_what_it_leaves_behind_does_too() {
         assert_eq!(address(), None);
-        let left = from(Some("::ffff:192.0.2.1".parse().unwrap()), async {
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let request = from(Some("::ffff:192.0.2.1".parse().unwrap()), async {
             assert_eq!(address().as_deref(), Some("192.0.2.1"));
-            tokio::spawn(from(current(), async { address() }))
+            tokio::spawn(from(current(), async { tell.send(address()) }));
         });
-        assert_eq!(left.await.await.unwrap().as_deref(), Some("192.0.2.1"));
+        request.await;
+        assert_eq!(told.await.unwrap().as_deref(), Some("192.0.2.1"));
     }
 }
