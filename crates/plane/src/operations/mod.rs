@@ -55,6 +55,7 @@ pub mod download_customer;
 pub mod end_session;
 pub mod end_token;
 pub mod exec;
+pub mod find_deployment;
 pub mod host;
 pub mod install;
 pub mod invite;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use domain::{DeploymentId, Key};
 
 use super::deploy::{Wave, begin, can_change, refuse_second};
-use super::stop_deployment::unknown_deployment;
+use super::find_deployment::unknown_deployment;
 use super::{Actor, find_installation, not_in_that_state, rollback_target, unknown_app};
 use crate::Plane;
 use crate::problem::{Answer, Refusal};

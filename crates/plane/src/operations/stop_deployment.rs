@@ -4,6 +4,7 @@ use domain::DeploymentId;
 use domain::state::DeploymentState;
 use serde_json::json;
 
+use super::find_deployment::unknown_deployment;
 use super::{Actor, Thing, record};
 use crate::Plane;
 use crate::problem::{Answer, Refusal};
@@ -25,11 +26,4 @@ pub async fn stop_deployment(plane: &Plane, actor: &Actor, id: DeploymentId) -> 
     plane.progress.deployments.notify_one();
     plane.progress.changed();
     Ok(())
-}
-
-/// There is no such deployment.
-pub fn unknown_deployment(id: impl std::fmt::Display) -> Refusal {
-    let id: String = id.to_string().chars().take(100).collect();
-    let detail = format!("there is no deployment \"{id}\"; list them with `vclouden deployment list`");
-    Refusal::missing("unknown-deployment", detail)
 }

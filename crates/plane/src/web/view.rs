@@ -81,7 +81,7 @@ fn step(plane: &Plane, mut row: DeploymentStep) -> DeploymentStep {
 pub async fn whole_deployment(plane: &Plane, id: DeploymentId) -> Answer<Deployment> {
     let db = plane.store.read();
     let row = store::deployments::find(db, id).await?;
-    let row = row.ok_or_else(|| crate::operations::stop_deployment::unknown_deployment(id))?;
+    let row = row.ok_or_else(|| crate::operations::find_deployment::unknown_deployment(id))?;
     let mut whole = deployment(db, row).await?;
     if whole.state.is_final() && whole.kind == DeploymentKind::Deploy {
         let back = store::deployments::undoable(db, id, plane.now()).await?;

@@ -11,7 +11,8 @@ use serde::Deserialize;
 
 use crate::Plane;
 use crate::operations::deploy::Deploying;
-use crate::operations::stop_deployment::{stop_deployment, unknown_deployment};
+use crate::operations::find_deployment::find_deployment;
+use crate::operations::stop_deployment::stop_deployment;
 use crate::operations::{Actor, app_key, deploy, rollback};
 use crate::problem::Answer;
 use crate::store::deployments;
@@ -62,7 +63,7 @@ pub async fn rollback(
     Path(text): Path<String>,
     Json(Nothing {}): Json<Nothing>,
 ) -> Answer<Response> {
-    let id = within(&plane, &actor, &text).await?;
+    let id = find_deployment(plane.store.read(), &actor.reach, &text).await?;
     let begun = rollback::rollback_deployment(&plane, &actor, id).await?;
     json(StatusCode::ACCEPTED, &view::whole_deployment(&plane, begun).await?)
 }
@@ -109,15 +110,8 @@ pub async fn list(State(plane): State<Arc<Plane>>, actor: Actor, Query(filter): 
     json(StatusCode::OK, &Page { items, next: page.next })
 }
 
-/// The deployment of that id, if it is within reach.
-async fn within(plane: &Plane, actor: &Actor, text: &str) -> Answer<DeploymentId> {
-    let id = text.parse().map_err(|_| unknown_deployment(text))?;
-    let found = deployments::find_within(plane.store.read(), &actor.reach, id).await?;
-    found.map(|row| row.id).ok_or_else(|| unknown_deployment(id))
-}
-
 pub async fn show(State(plane): State<Arc<Plane>>, actor: Actor, Path(text): Path<String>) -> Answer<Response> {
-    let id = within(&plane, &actor, &text).await?;
+    let id = find_deployment(plane.store.read(), &actor.reach, &text).await?;
     json(StatusCode::OK, &view::whole_deployment(&plane, id).await?)
 }
 
@@ -127,12 +121,12 @@ pub async fn stop(
     Path(text): Path<String>,
     Json(Nothing {}): Json<Nothing>,
 ) -> Answer<Response> {
-    let id = within(&plane, &actor, &text).await?;
+    let id = find_deployment(plane.store.read(), &actor.reach, &text).await?;
     stop_deployment(&plane, &actor, id).await?;
     json(StatusCode::ACCEPTED, &view::whole_deployment(&plane, id).await?)
 }
 
 pub async fn events(State(plane): State<Arc<Plane>>, actor: Actor, Path(text): Path<String>) -> Answer<Response> {
-    let id = within(&plane, &actor, &text).await?;
+    let id = find_deployment(plane.store.read(), &actor.reach, &text).await?;
     Ok(lines(follow::deployment(plane, id)))
 }

@@ -15,8 +15,9 @@ use super::{Console, value};
 use crate::Plane;
 use crate::access::MAKERS;
 use crate::operations::deploy::{Deploying, deploy, plan};
+use crate::operations::find_deployment::find_deployment;
 use crate::operations::rollback::{rollback_app, rollback_deployment};
-use crate::operations::stop_deployment::{stop_deployment, unknown_deployment};
+use crate::operations::stop_deployment::stop_deployment;
 use crate::operations::{Actor, app_key, unknown_app};
 use crate::problem::{Answer, Refusal};
 use crate::progress::HowFar;
@@ -207,7 +208,7 @@ pub async fn undo(
     Path((_, text)): Path<(String, String)>,
 ) -> Answer<Response> {
     let page = Console { plane: &plane, visit: &visit, actor: &actor };
-    let id = find(&plane, &actor, &text).await?;
+    let id = find_deployment(plane.store.read(), &actor.reach, &text).await?;
     match rollback_deployment(&plane, &actor, id).await {
         Ok(begun) => Ok(lead(&format!("{}/deployments/{begun}", page.base()), None)),
         Err(refusal) => {
@@ -217,13 +218,6 @@ pub async fn undo(
     }
 }
 
-/// The deployment within reach that the path names.
-async fn find(plane: &Plane, actor: &Actor, text: &str) -> Answer<DeploymentId> {
-    let id: DeploymentId = text.parse().map_err(|_| unknown_deployment(text))?;
-    let found = deployments::find_within(plane.store.read(), &actor.reach, id).await?;
-    found.map(|row| row.id).ok_or_else(|| unknown_deployment(id))
-}
-
 pub async fn show(
     State(plane): State<Arc<Plane>>,
     visit: Visit,
@@ -231,7 +225,7 @@ pub async fn show(
     Path((_, text)): Path<(String, String)>,
 ) -> Answer<Response> {
     let page = Console { plane: &plane, visit: &visit, actor: &actor };
-    let id = find(&plane, &actor, &text).await?;
+    let id = find_deployment(plane.store.read(), &actor.reach, &text).await?;
     let values = show_values(&plane, &page, id).await?;
     Ok(plane.pages.page(&visit.view, "console/deployment.html", values))
 }
@@ -249,7 +243,7 @@ pub async fn live(
     actor: Actor,
     Path((_, text)): Path<(String, String)>,
 ) -> Answer<Response> {
-    let id = find(&plane, &actor, &text).await?;
+    let id = find_deployment(plane.store.read(), &actor.reach, &text).await?;
     let page = Console { plane: &plane, visit: &visit, actor: &actor };
     let (base, may_make, view) = (page.base(), page.is(MAKERS), visit.view.clone());
     let changes = follow::changes(plane.clone());
@@ -337,7 +331,7 @@ pub async fn stop(
     Path((_, text)): Path<(String, String)>,
 ) -> Answer<Response> {
     let page = Console { plane: &plane, visit: &visit, actor: &actor };
-    let id = find(&plane, &actor, &text).await?;
+    let id = find_deployment(plane.store.read(), &actor.reach, &text).await?;
     match stop_deployment(&plane, &actor, id).await {
         Ok(()) => Ok(lead(&format!("{}/deployments/{id}", page.base()), Some(("info", "done-deployment-stop")))),
         // It ended meanwhile: its page says how.
