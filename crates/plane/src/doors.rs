@@ -19,7 +19,12 @@ pub enum Door {
     /// Of publishers and operators.
     Console,
     /// Of a publisher's customers; whether there is such a publisher is not said.
-    Portal(Slug),
+    Portal {
+        /// The publisher.
+        publisher: Slug,
+        /// The host name of the portal's own that was asked for; absent at the one that the platform gives.
+        host: Option<String>,
+    },
     /// None. Only the edge asks for what is none of ours; directly every other name is the console's.
     Nobody,
 }
@@ -72,13 +77,13 @@ impl Plane {
             && host.contains('.')
             && let Some(publisher) = brands::with_host(self.store.read(), &host).await?
         {
-            return Ok(Door::Portal(publisher));
+            return Ok(Door::Portal { publisher, host: Some(host) });
         }
         Ok(match slug {
             Some(slug) if by_edge && publishers::name(self.store.read(), &Reach::All, &slug).await?.is_none() => {
                 Door::Nobody
             }
-            Some(slug) => Door::Portal(slug),
+            Some(publisher) => Door::Portal { publisher, host: None },
             None if by_edge => Door::Nobody,
             None => Door::Console,
         })

@@ -177,7 +177,7 @@ pub struct Plane {
     seal: seal::Seal,
     passes: nimbus_api::pass::Signer,
     settings: settings::Current,
-    pages: web::design::Pages,
+    pages: Arc<web::design::Pages>,
     console_url: String,
     portal_url: String,
     /// Its hash.
@@ -294,7 +294,7 @@ pub async fn serve_with(
         seal,
         passes,
         settings: settings::Current::default(),
-        pages: web::design::Pages::load()?,
+        pages: Arc::new(web::design::Pages::load()?),
         console_url: config.console_url,
         portal_url: config.portal_url,
         trusted_proxies: config.trusted_proxies,

@@ -119,7 +119,7 @@ async fn choose(State(all): State<Arc<Everything>>, mut request: Request) -> Res
             return response;
         }
         _ if api => &all.api,
-        Door::Portal(_) => &all.portal,
+        Door::Portal { .. } => &all.portal,
         Door::Console => &all.console,
     };
     request.extensions_mut().insert(door);

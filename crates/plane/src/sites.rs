@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{FromRef, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
 
@@ -10,6 +10,7 @@ use crate::Plane;
 use crate::router::Routes;
 use crate::web::Path;
 use crate::web::announcements::dismiss;
+use crate::web::design::styleguide::{self, Samples};
 use crate::web::design::{self, View};
 use crate::web::entry::{account, api, code, device, join, login, mail, password, security, signup, sso, start};
 use crate::web::{console, people, portal as inside};
@@ -199,6 +200,14 @@ pub fn console() -> Routes {
         .post("/operator/announcements", announcements::create)
         .post("/operator/announcements/{announcement}/delete", announcements::delete)
         .post("/operator/operations/{operation}/retry", operator::retry)
+        .get("/styleguide", styleguide::components)
+        .get("/styleguide/login", styleguide::login)
+        .get("/styleguide/shell", styleguide::shell)
+        .get("/styleguide/portal", styleguide::portal)
+        .get("/styleguide/brand.css", styleguide::brand)
+        .get("/styleguide/live", styleguide::live)
+        .post("/styleguide/upload", styleguide::upload)
+        .get("/styleguide/errors/{status}", styleguide::error)
 }
 
 /// A publisher's portal, for its customers.
@@ -241,6 +250,12 @@ pub fn portal() -> Routes {
         .post("/c/{customer}/people/{member}/role", people::change)
         .post("/c/{customer}/people/{member}/remove", people::remove)
         .post("/c/{customer}/invitations/{invitation}/withdraw", people::withdraw)
+}
+
+impl FromRef<Arc<Plane>> for Samples {
+    fn from_ref(plane: &Arc<Plane>) -> Self {
+        Self(plane.pages.clone())
+    }
 }
 
 async fn asset(

@@ -44,6 +44,17 @@ pub struct Chromium {
 impl Chromium {
     /// `language` is what the browser asks pages for.
     pub fn new(language: &str, size: Size) -> Self {
+        Self::with(language, size, &[])
+    }
+
+    /// One to which an address such as `http://portal.example:8080` is on this machine and as safe as with HTTPS.
+    pub fn trusting(language: &str, size: Size, origin: &str) -> Self {
+        let host = origin.split("://").nth(1).and_then(|rest| rest.split(':').next()).expect("an address has a host");
+        let name = format!("--host-resolver-rules=MAP {host} 127.0.0.1");
+        Self::with(language, size, &[&name, &format!("--unsafely-treat-insecure-origin-as-secure={origin}")])
+    }
+
+    fn with(language: &str, size: Size, more: &[&str]) -> Self {
         let spawned = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let mut driver = spawned.unwrap_or_else(|error| {
             panic!("chromedriver: {error}. It is in the Debian package chromium-driver: scripts/need test")
@@ -56,15 +67,16 @@ impl Chromium {
         std::thread::spawn(move || ports.for_each(drop));
         let profile = tempfile::tempdir().unwrap();
         let mut browser = Self { driver, port, session: String::new(), _profile: profile };
-        browser.session = browser.begin(language);
+        browser.session = browser.begin(language, more);
         browser.resize(size);
         browser
     }
 
-    fn begin(&self, language: &str) -> String {
+    fn begin(&self, language: &str, more: &[&str]) -> String {
         let profile = format!("--user-data-dir={}", self._profile.path().display());
         // Root may not have Chromium's own sandbox, and machines of tests have a small /dev/shm.
         let args = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", &profile];
+        let args = [&args, more].concat();
         let capabilities = json!({ "capabilities": { "alwaysMatch": {
             "browserName": "chrome",
             "goog:loggingPrefs": { "browser": "ALL" },

@@ -238,6 +238,15 @@ pub const PAGES: &[Page] = &[
     send(Console, Roles(OPERATOR), "/operator/announcements"),
     send(Console, Roles(OPERATOR), "/operator/announcements/{announcement}/delete"),
     send(Console, Roles(OPERATOR), "/operator/operations/{operation}/retry"),
+    // What pages are made of.
+    see(Console, Person, "/styleguide"),
+    see(Console, Person, "/styleguide/login"),
+    see(Console, Person, "/styleguide/shell"),
+    see(Console, Person, "/styleguide/portal"),
+    see(Console, Person, "/styleguide/brand.css"),
+    see(Console, Person, "/styleguide/live"),
+    upload(Console, Person, "/styleguide/upload"),
+    see(Console, Person, "/styleguide/errors/{status}"),
     // A customer's.
     see(Portal, Roles(EVERYBODY), "/c/{customer}"),
     see(Portal, Roles(EVERYBODY), "/c/{customer}/apps/{app}/{number}/logo"),

@@ -1,5 +1,7 @@
 //! Passkeys: registered, named and removed by their owner; shown in place of a password, or after it.
 
+use std::collections::BTreeSet;
+
 use domain::Slug;
 use nimbus_api::Millis;
 use serde_json::json;
@@ -63,20 +65,18 @@ fn refused(wrong: Wrong) -> Refusal {
     Refusal::invalid("wrong-passkey", format!("the passkey was not accepted: {wrong}; try again"))
 }
 
-fn site(plane: &Plane, realm: Option<&Slug>) -> Site {
-    Site::of(&plane.first_site(realm))
-}
-
-/// Registers one of somebody who shows the password or a code; the answer is codes on paper if there were none.
+/// Registers one for this site of somebody who shows the password or a code; the answer is codes on paper if there were
+/// none.
 pub async fn add_passkey(
     plane: &Plane,
     person: &PersonRow,
+    site: &Site,
     name: &str,
     sent: &Sent,
     proof: &str,
 ) -> Answer<Vec<String>> {
     let name = line_for_people("name", name)?;
-    let (new, answered) = webauthn::registered(sent, &site(plane, person.realm.as_ref())).map_err(refused)?;
+    let (new, answered) = webauthn::registered(sent, site).map_err(refused)?;
     let tx = prove(plane, person, proof).await?;
     take(plane, &tx, For::Register(person), &answered).await?;
     if passkeys::of(&*tx, person.id).await?.len() >= MOST {
@@ -90,6 +90,7 @@ pub async fn add_passkey(
         key: new.key,
         counter: new.counter,
         name,
+        host: Some(site.host.clone()),
         created_at: plane.now(),
         used_at: None,
     };
@@ -128,8 +129,13 @@ pub async fn remove_passkey(plane: &Plane, person: &PersonRow, id: &str, proof: 
     commit(plane, tx).await
 }
 
-/// Whose passkey was shown, at their site; who it is nobody learns otherwise.
-async fn shown(plane: &Plane, realm: Option<&Slug>, sent: &Sent) -> Answer<(PersonRow, PasskeyRow, Shown)> {
+/// Whose passkey was shown, at this site; who it is nobody learns otherwise.
+async fn shown(
+    plane: &Plane,
+    realm: Option<&Slug>,
+    site: &Site,
+    sent: &Sent,
+) -> Answer<(PersonRow, PasskeyRow, Shown)> {
     let db = plane.store.read();
     let strange = || {
         let detail = "this passkey is not known here; log in with the password, or register it in your account";
@@ -138,7 +144,7 @@ async fn shown(plane: &Plane, realm: Option<&Slug>, sent: &Sent) -> Answer<(Pers
     let row = passkeys::find(db, &sent.credential).await?.ok_or_else(strange)?;
     let person = people::find(db, row.person).await?.filter(|person| person.realm.as_ref() == realm);
     let person = person.ok_or_else(strange)?;
-    let shown = webauthn::shown(sent, &site(plane, realm), &row.key, row.counter).map_err(refused)?;
+    let shown = webauthn::shown(sent, site, &row.key, row.counter).map_err(refused)?;
     Ok((person, row, shown))
 }
 
@@ -148,8 +154,14 @@ async fn used(plane: &Plane, tx: &Tx, row: &PasskeyRow, shown: &Shown) -> Answer
 }
 
 /// Lets in who shows a passkey that made sure who holds it: that is two things at once.
-pub async fn log_in_with_passkey(plane: &Plane, realm: Option<&Slug>, sent: &Sent, from: &From) -> Answer<Secret> {
-    let (person, row, shown) = shown(plane, realm, sent).await?;
+pub async fn log_in_with_passkey(
+    plane: &Plane,
+    realm: Option<&Slug>,
+    site: &Site,
+    sent: &Sent,
+    from: &From,
+) -> Answer<Secret> {
+    let (person, row, shown) = shown(plane, realm, site, sent).await?;
     let own = webauthn::handle(person.id.0.as_bytes()) == sent.user;
     if !shown.verified || !own {
         return Err(refused(Wrong::Person));
@@ -167,6 +179,7 @@ pub async fn show_passkey(
     plane: &Plane,
     realm: Option<&Slug>,
     half: Option<&str>,
+    site: &Site,
     sent: &Sent,
     from: &From,
 ) -> Answer<Secret> {
@@ -175,7 +188,7 @@ pub async fn show_passkey(
         return Err(Refusal::too_many_guesses(seconds));
     }
     let done = async {
-        let (owner, row, shown) = shown(plane, realm, sent).await?;
+        let (owner, row, shown) = shown(plane, realm, site, sent).await?;
         if owner.id != person.id {
             return Err(refused(Wrong::Other));
         }
@@ -200,8 +213,26 @@ pub async fn show_passkey(
     done
 }
 
-/// What an authenticator is asked for after a password: any of these.
-pub async fn allowed(plane: &Plane, person: &PersonRow) -> Answer<Vec<String>> {
-    let all = passkeys::of(plane.store.read(), person.id).await?;
-    Ok(all.into_iter().map(|row| row.credential).collect())
+/// Somebody's passkeys as one site can ask for them.
+#[derive(Debug, Default)]
+pub struct Allowed {
+    /// Those for this host name, as authenticators call them.
+    pub here: Vec<String>,
+    /// The host names that the others are for.
+    pub elsewhere: BTreeSet<String>,
+}
+
+/// What an authenticator is asked for after a password: any of those for this host name.
+pub async fn allowed(plane: &Plane, person: &PersonRow, site: &Site) -> Answer<Allowed> {
+    let mut allowed = Allowed::default();
+    for row in passkeys::of(plane.store.read(), person.id).await? {
+        let host = host(plane, person, &row);
+        if host == site.host { allowed.here.push(row.credential) } else { drop(allowed.elsewhere.insert(host)) }
+    }
+    Ok(allowed)
+}
+
+/// The host name that a passkey is for.
+pub fn host(plane: &Plane, person: &PersonRow, row: &PasskeyRow) -> String {
+    row.host.clone().unwrap_or_else(|| Site::of(&plane.first_site(person.realm.as_ref())).host)
 }

@@ -82,6 +82,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (26, include_str!("migrations/0026_host_claims.sql")),
     (27, include_str!("migrations/0027_turns.sql")),
     (29, include_str!("migrations/0029_addresses.sql")),
+    (30, include_str!("migrations/0030_passkeys.sql")),
 ];
 
 /// Why the store could not do something.

@@ -4,7 +4,7 @@ use domain::PersonId;
 use nimbus_api::Millis;
 use sea_orm::{ConnectionTrait, QueryResult};
 
-use super::{Result, Rows, Tx, all, big, get, maybe_number, number, one, parse, run, text};
+use super::{Result, Rows, Tx, all, big, get, maybe_number, maybe_text, number, one, parse, run, text};
 
 /// A passkey as recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,13 +21,15 @@ pub struct PasskeyRow {
     pub counter: u32,
     /// What its owner calls it.
     pub name: String,
+    /// The host name that it is for; absent in rows from when every site had one alone.
+    pub host: Option<String>,
     /// When it was registered.
     pub created_at: Millis,
     /// When it was last used.
     pub used_at: Option<Millis>,
 }
 
-const COLUMNS: &str = "id, person, credential, public_key, counter, name, created_at, used_at FROM passkeys";
+const COLUMNS: &str = "id, person, credential, public_key, counter, name, host, created_at, used_at FROM passkeys";
 
 fn read(row: &QueryResult) -> Result<PasskeyRow> {
     Ok(PasskeyRow {
@@ -37,6 +39,7 @@ fn read(row: &QueryResult) -> Result<PasskeyRow> {
         key: get(row, "public_key")?,
         counter: number(row, "counter")?,
         name: get(row, "name")?,
+        host: get(row, "host")?,
         created_at: number(row, "created_at")?,
         used_at: maybe_number(row, "used_at")?,
     })
@@ -44,8 +47,8 @@ fn read(row: &QueryResult) -> Result<PasskeyRow> {
 
 /// Keeps a new one; `false` when it is somebody's already.
 pub async fn create(tx: &Tx, new: &PasskeyRow) -> Result<bool> {
-    let sql = "INSERT INTO passkeys (id, person, credential, public_key, counter, name, created_at) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (credential) DO NOTHING";
+    let sql = "INSERT INTO passkeys (id, person, credential, public_key, counter, name, host, created_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (credential) DO NOTHING";
     let values = [
         text(&new.id),
         text(new.person),
@@ -53,6 +56,7 @@ pub async fn create(tx: &Tx, new: &PasskeyRow) -> Result<bool> {
         text(&new.key),
         big(new.counter.into()),
         text(&new.name),
+        maybe_text(new.host.as_ref()),
         big(new.created_at),
     ];
     Ok(run(&**tx, sql, values).await?.rows_affected() > 0)

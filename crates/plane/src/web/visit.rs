@@ -30,6 +30,7 @@ use crate::store::publishers;
 use crate::store::sessions::{self, SessionRow};
 use crate::store::unread;
 use crate::strangers::Peer;
+use crate::webauthn::Site as PasskeySite;
 use crate::wire::{ImageKind, PROBLEM_JSON, Problem, word};
 
 /// What a browser keeps of a session, and of a login that is half done. With HTTPS its name lets no other host set it.
@@ -77,6 +78,8 @@ pub struct Visit {
 pub struct Realm {
     /// The publisher.
     pub slug: Slug,
+    /// The host name of its own at which it is visited; absent at the one that the platform gives.
+    pub host: Option<String>,
     /// The name that customers see.
     pub name: String,
     /// How it looks.
@@ -105,6 +108,14 @@ impl Visit {
     /// The publisher whose portal it is.
     pub fn realm(&self) -> Option<&Slug> {
         self.realm.as_ref().map(|realm| &realm.slug)
+    }
+
+    /// The site by the host name at which it is visited: passkeys are tied to it.
+    pub fn site(&self, plane: &Plane) -> PasskeySite {
+        PasskeySite::of(&match &self.realm {
+            Some(realm) => plane.portal_at(&realm.slug, realm.host.as_deref()),
+            None => plane.console_url.clone(),
+        })
     }
 
     /// Who is logged in; the table of pages lets nobody else come here.
@@ -205,12 +216,12 @@ async fn begin(plane: &Plane, parts: &mut Parts) -> Answer<Visit> {
 
 /// The portal that the host name names.
 async fn realm(plane: &Plane, parts: &Parts) -> Answer<Option<Realm>> {
-    let Some(Door::Portal(slug)) = parts.extensions.get::<Door>() else { return Ok(None) };
-    let name = publishers::name(plane.store.read(), &Reach::All, slug).await?;
+    let Some(Door::Portal { publisher, host }) = parts.extensions.get::<Door>().cloned() else { return Ok(None) };
+    let name = publishers::name(plane.store.read(), &Reach::All, &publisher).await?;
     let name = name.ok_or_else(|| Refusal::missing("unknown-portal", "there is no portal of that name"))?;
-    let brand = brands::of(plane.store.read(), slug).await?;
+    let brand = brands::of(plane.store.read(), &publisher).await?;
     let name = brand.look.name.clone().unwrap_or(name);
-    Ok(Some(Realm { slug: slug.clone(), name, brand }))
+    Ok(Some(Realm { slug: publisher, host, name, brand }))
 }
 
 /// The session of that secret and whose it is, if it is still good and belongs to this site.

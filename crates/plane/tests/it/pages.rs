@@ -292,6 +292,9 @@ async fn every_page_is_shown_in_both_languages() {
             page.has(&format!("<html lang=\"{language}\""));
         }
         owner.open(&format!("/p/acme/deployments/{deployment}")).await.has("hola-sol");
+        for path in ["", "/shell", "/portal", "/login"] {
+            assert_eq!(owner.open(&format!("/styleguide{path}")).await.status, 200, "{path}");
+        }
         for path in
             ["/account", "/account/security", "/account/security/app", "/device", "/login", "/signup", "/password"]
         {

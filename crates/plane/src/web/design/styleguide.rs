@@ -1,4 +1,5 @@
-//! `/styleguide`: every component in every state, so that one sees what there is and a test can look at all of it.
+//! `/styleguide`: every component in every state, so that one sees what there is and a test can look at all of it. The
+//! console shows it to whoever is logged in; by itself it needs nothing but pages.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::middleware;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use futures_util::stream;
 use http::{HeaderMap, StatusCode};
 use minijinja::{Value, context};
@@ -19,6 +20,10 @@ use super::{Brand, Choice, Colour, Crumb, Entry, Flash, Pages, Person, Portal, S
 const COLOUR: Colour = Colour { red: 0xf2, green: 0xa9, blue: 0x3b };
 const SAMPLE: Brand = Brand { primary: COLOUR, dark: COLOUR };
 
+/// What the style guide stands on.
+#[derive(Clone)]
+pub struct Samples(pub Arc<Pages>);
+
 /// The style guide, assets and the middleware of all pages: everything that one needs to see it.
 pub fn router(pages: Arc<Pages>) -> Router {
     Router::new()
@@ -28,33 +33,33 @@ pub fn router(pages: Arc<Pages>) -> Router {
         .route("/styleguide/portal", get(portal))
         .route("/styleguide/brand.css", get(brand))
         .route("/styleguide/live", get(live))
-        .route("/styleguide/upload", axum::routing::post(upload))
+        .route("/styleguide/upload", post(upload))
         .route("/styleguide/errors/{status}", get(error))
         .route("/assets/{hash}/{name}", get(asset))
         .fallback(missing)
         .layer(middleware::from_fn(super::preferences))
-        .with_state(pages)
+        .with_state(Samples(pages))
 }
 
 async fn asset(
-    State(pages): State<Arc<Pages>>,
+    State(Samples(pages)): State<Samples>,
     Path((hash, name)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Response {
     super::asset(&pages, &hash, &name, &headers)
 }
 
-async fn missing(State(pages): State<Arc<Pages>>, view: View) -> Response {
+async fn missing(State(Samples(pages)): State<Samples>, view: View) -> Response {
     pages.error(&view, StatusCode::NOT_FOUND, "")
 }
 
-async fn error(State(pages): State<Arc<Pages>>, Path(status): Path<u16>, view: View) -> Response {
+pub(crate) async fn error(State(Samples(pages)): State<Samples>, Path(status): Path<u16>, view: View) -> Response {
     let status =
         StatusCode::from_u16(status).ok().filter(|status| status.is_client_error() || status.is_server_error());
     pages.error(&view, status.unwrap_or(StatusCode::NOT_FOUND), "")
 }
 
-async fn components(State(pages): State<Arc<Pages>>, view: View) -> Response {
+pub(crate) async fn components(State(Samples(pages)): State<Samples>, view: View) -> Response {
     let values = context! {
         shell => sample_shell(&pages, &view),
         crumbs => [
@@ -71,11 +76,11 @@ async fn components(State(pages): State<Arc<Pages>>, view: View) -> Response {
     pages.page(&view, "styleguide.html", values)
 }
 
-async fn login(State(pages): State<Arc<Pages>>, view: View) -> Response {
+pub(crate) async fn login(State(Samples(pages)): State<Samples>, view: View) -> Response {
     pages.page(&view, "styleguide-login.html", context! {})
 }
 
-async fn shell(State(pages): State<Arc<Pages>>, mut view: View) -> Response {
+pub(crate) async fn shell(State(Samples(pages)): State<Samples>, mut view: View) -> Response {
     view.flash = Some(Flash { tone: "good", text: pages.text(view.language, "guide-flash") });
     let values = context! {
         shell => sample_shell(&pages, &view),
@@ -85,7 +90,7 @@ async fn shell(State(pages): State<Arc<Pages>>, mut view: View) -> Response {
     pages.page(&view, "styleguide-shell.html", values)
 }
 
-async fn portal(State(pages): State<Arc<Pages>>, mut view: View) -> Response {
+pub(crate) async fn portal(State(Samples(pages)): State<Samples>, mut view: View) -> Response {
     view.brand = Some("/styleguide/brand.css".into());
     let entry = |label: &str, current| Entry {
         href: "/styleguide/portal".into(),
@@ -108,7 +113,7 @@ async fn portal(State(pages): State<Arc<Pages>>, mut view: View) -> Response {
     pages.page(&view, "styleguide-portal.html", context! { portal, now => view.now })
 }
 
-async fn brand() -> Response {
+pub(crate) async fn brand() -> Response {
     let mut response = Response::new(SAMPLE.css().into());
     let css = http::HeaderValue::from_static("text/css; charset=utf-8");
     response.headers_mut().insert(http::header::CONTENT_TYPE, css);
@@ -116,7 +121,7 @@ async fn brand() -> Response {
 }
 
 /// A part of the page that is replaced every second, ten times.
-async fn live(State(pages): State<Arc<Pages>>, view: View) -> Response {
+pub(crate) async fn live(State(Samples(pages)): State<Samples>, view: View) -> Response {
     let fragments = stream::unfold(0_u64, move |done| {
         let (pages, view) = (pages.clone(), view.clone());
         async move {
@@ -132,7 +137,7 @@ async fn live(State(pages): State<Arc<Pages>>, view: View) -> Response {
 }
 
 /// Refuses whatever it gets, as the real thing does with a wrong manifest.
-async fn upload(State(pages): State<Arc<Pages>>, view: View, request: Request) -> Response {
+pub(crate) async fn upload(State(Samples(pages)): State<Samples>, view: View, request: Request) -> Response {
     let script = request.headers().contains_key("x-fragment");
     let errors = [pages.text(view.language, "guide-upload-1"), pages.text(view.language, "guide-upload-2")];
     match script {

@@ -186,7 +186,8 @@ impl Object for View {
 impl<S: Send + Sync> FromRequestParts<S> for View {
     type Rejection = Infallible;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self::of(parts, crate::system_clock()()))
+        // That of the visit, where there is one.
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_else(|| Self::of(parts, crate::system_clock()())))
     }
 }
 

@@ -11,7 +11,7 @@ use super::login::{Shown, Wanted};
 use super::{Form, again, frame, let_in, own_path};
 use crate::Plane;
 use crate::operations::log_in::Entered;
-use crate::operations::passkeys::{For, allowed, challenge, show_passkey};
+use crate::operations::passkeys::{Allowed, For, allowed, challenge, show_passkey};
 use crate::operations::show_code::{half_done, show_code};
 use crate::problem::Answer;
 use crate::secret::Secret;
@@ -24,9 +24,10 @@ const TEMPLATE: &str = "entry/code.html";
 
 async fn values(plane: &Plane, visit: &Visit, person: &PersonRow, to: &str) -> Answer<Value> {
     let app = factors::app(plane.store.read(), person.id).await?.is_some();
-    let allow = allowed(plane, person).await?.join(" ");
+    let Allowed { here, elsewhere } = allowed(plane, person, &visit.site(plane)).await?;
+    let (allow, elsewhere) = (here.join(" "), Vec::from_iter(elsewhere).join(", "));
     let challenge = challenge(plane, For::Second(person));
-    Ok(context! { to, app, allow, challenge, mail => person.mail.clone(), ..frame(visit) })
+    Ok(context! { to, app, allow, elsewhere, challenge, mail => person.mail.clone(), ..frame(visit) })
 }
 
 pub async fn show(State(plane): State<Arc<Plane>>, visit: Visit, Query(wanted): Query<Wanted>) -> Answer<Response> {
@@ -62,7 +63,7 @@ fn done(visit: &Visit, secret: Secret, to: &str) -> Response {
 pub async fn passkey(State(plane): State<Arc<Plane>>, visit: Visit, Form(input): Form<Shown>) -> Answer<Response> {
     let (to, half) = (own_path(input.to.as_deref()), visit.half.as_deref());
     let person = half_done(&plane, visit.realm(), half).await?;
-    match show_passkey(&plane, visit.realm(), half, &input.sent, &visit.from).await {
+    match show_passkey(&plane, visit.realm(), half, &visit.site(&plane), &input.sent, &visit.from).await {
         Ok(secret) => Ok(done(&visit, secret, to)),
         Err(refusal) => again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, &person, to).await?),
     }

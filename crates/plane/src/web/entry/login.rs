@@ -45,7 +45,7 @@ pub struct Shown {
 
 pub async fn passkey(State(plane): State<Arc<Plane>>, visit: Visit, Form(input): Form<Shown>) -> Answer<Response> {
     let to = own_path(input.to.as_deref());
-    match log_in_with_passkey(&plane, visit.realm(), &input.sent, &visit.from).await {
+    match log_in_with_passkey(&plane, visit.realm(), &visit.site(&plane), &input.sent, &visit.from).await {
         Ok(secret) => Ok(let_in(&visit, &Entered::In(secret), to)),
         Err(refusal) => again(&plane, &visit, refusal, TEMPLATE, values(&plane, &visit, "", to)),
     }

@@ -35,6 +35,7 @@ pub struct Led {
 struct Key {
     id: String,
     name: String,
+    host: String,
     created_at: u64,
     used_at: Option<u64>,
 }
@@ -47,7 +48,10 @@ async fn values(plane: &Plane, visit: &Visit, wanted: Option<String>, codes: Vec
     let (exclude, challenge) = (ids.join(" "), challenge(plane, For::Register(person)));
     let shown: Vec<Key> = keys
         .into_iter()
-        .map(|key| Key { id: key.id, name: key.name, created_at: key.created_at, used_at: key.used_at })
+        .map(|key| {
+            let host = keys::host(plane, person, &key);
+            Key { id: key.id, name: key.name, host, created_at: key.created_at, used_at: key.used_at }
+        })
         .collect();
     Ok(context! {
         app => app.map(|app| app.created_at),
@@ -150,7 +154,8 @@ pub async fn add_passkey(
     visit: Visit,
     Form(input): Form<NewPasskey>,
 ) -> Answer<Response> {
-    match keys::add_passkey(&plane, visit.person()?, &input.name, &input.sent, &input.proof).await {
+    let site = visit.site(&plane);
+    match keys::add_passkey(&plane, visit.person()?, &site, &input.name, &input.sent, &input.proof).await {
         Ok(codes) if codes.is_empty() => Ok(lead("/account/security", Some(("good", "done-passkey")))),
         Ok(codes) => with_codes(&plane, &visit, codes, "done-passkey").await,
         Err(refusal) => again_with(&plane, &visit, refusal).await,

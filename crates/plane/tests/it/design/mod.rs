@@ -6,6 +6,7 @@
 mod barriers;
 mod colours;
 mod console;
+mod deployments;
 mod headers;
 mod passkeys;
 mod script;
@@ -16,6 +17,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use plane::design::{DIRECTORY, Pages, styleguide};
+use serde_json::{Value, json};
+use testkit::browser::Chromium;
+
+use crate::pages::Browser;
 
 /// Every page of the style guide.
 const PAGES: [&str; 6] = [
@@ -96,4 +101,11 @@ fn files(directory: &str, ending: &str) -> Vec<PathBuf> {
 
 fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Logs a real browser in as somebody.
+fn take_session(browser: &Chromium, from: &Browser<'_>) {
+    let root = format!("http://{}", from.host);
+    let cookies = from.cookies.iter().map(|(name, value)| json!({ "name": name, "value": value, "url": root }));
+    browser.devtools("Network.setCookies", json!({ "cookies": cookies.collect::<Vec<_>>() }));
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use testkit::browser::{Chromium, DESKTOP};
 
+use super::take_session;
 use crate::factors::PASSWORD;
 use crate::pages::{Browser, scene};
 use crate::world::World;
@@ -13,12 +14,6 @@ fn authenticator(browser: &Chromium, verifies: bool) -> Value {
     let options = json!({ "protocol": "ctap2", "transport": "internal", "hasResidentKey": true,
         "hasUserVerification": verifies, "isUserVerified": verifies, "automaticPresenceSimulation": true });
     browser.devtools("WebAuthn.addVirtualAuthenticator", json!({ "options": options }))["authenticatorId"].clone()
-}
-
-fn take_session(browser: &Chromium, from: &Browser<'_>) {
-    let root = format!("http://{}", from.host);
-    let cookies = from.cookies.iter().map(|(name, value)| json!({ "name": name, "value": value, "url": root }));
-    browser.devtools("Network.setCookies", json!({ "cookies": cookies.collect::<Vec<_>>() }));
 }
 
 fn log_out(browser: &Chromium, root: &str) {
@@ -134,5 +129,42 @@ async fn a_passkey_of_a_portal_is_none_of_the_console_and_none_of_somebody_else(
             .then((answer) => answer.status)";
         assert_eq!(browser.js(send, &[json!(body)]), 422);
         assert_eq!(browser.js("return document.cookie.includes('session')", &[]), false);
+    });
+}
+
+/// A portal has two host names, and a passkey is for one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_passkey_is_for_the_host_name_where_it_was_registered() {
+    let world = World::new().await;
+    let (_, customer) = scene(&world).await;
+    let own = "portal.acme.example";
+    world.post("/publishers/acme/branding", json!({ "host": own })).await.expect(200);
+    let port = world.address.port();
+    let (root, first) = (format!("http://{own}:{port}"), format!("http://{}", customer.host));
+    tokio::task::block_in_place(|| {
+        let browser = Chromium::trusting("en", DESKTOP, &root);
+        authenticator(&browser, true);
+        let log_in = |root: &str| {
+            log_out(&browser, root);
+            browser.fill("#f-mail", "luz@sol.example");
+            browser.fill("#f-password", PASSWORD);
+            browser.follow("[action='/login'] [type=submit]");
+        };
+        log_in(&root);
+        browser.open(&format!("{root}/account/security"));
+        browser.fill("#f-passkey", "Laptop");
+        browser.fill("#f-proof-passkey", PASSWORD);
+        browser.follow("[data-passkey=make] [type=submit]");
+        browser.until_said("The passkey is there.");
+        browser.until_said(own);
+        log_out(&browser, &root);
+        browser.follow("[data-passkey=show] [type=submit]");
+        browser.until("location.pathname.startsWith('/c/sol')");
+
+        // At the other name it is not asked for, and where it serves is said.
+        log_in(&first);
+        browser.until_said(&format!("Your passkeys are for {own}"));
+        assert_eq!(browser.js("return document.querySelectorAll('[data-passkey]').length", &[]), 0);
+        assert_eq!(browser.axe(), Vec::<String>::new());
     });
 }

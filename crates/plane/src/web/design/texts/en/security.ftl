@@ -74,6 +74,7 @@ letter-security-code-used = A recovery code was used in your account.
 letter-security-reset = Your second factor was reset by whoever runs this.
 passkeys = Passkeys
 passkeys-about = A key that your phone, computer or security key keeps. It lets you in without a password, and nobody can be tricked into telling it.
+passkeys-elsewhere = Your passkeys are for { $hosts }: log in there to use them.
 passkey-add = Add a passkey
 passkey-name = Name
 passkey-remove = Remove

@@ -80,6 +80,7 @@ refusal-no-code-app = Ninguna aplicación da códigos para esta cuenta.
 refusal-no-second-factor = Estos códigos reemplazan a un segundo factor: configure uno primero.
 passkeys = Llaves de acceso
 passkeys-about = Una llave que guarda su teléfono, su computador o una llave de seguridad. Le deja entrar sin contraseña, y nadie puede sacársela con engaños.
+passkeys-elsewhere = Sus llaves de acceso son para { $hosts }: entre allí para usarlas.
 passkey-add = Añadir una llave de acceso
 passkey-name = Nombre
 passkey-remove = Quitar
