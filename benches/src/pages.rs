@@ -15,7 +15,7 @@ const CUSTOMERS: u32 = 200;
 const EVENTS: u32 = 50_000;
 const ROUNDS: usize = 21;
 
-/// Path, and what it is called; those of the portal begin with a customer.
+/// Paths; those of the portal begin with a customer.
 const PAGES: &[&str] = &[
     "/p/main",
     "/p/main/apps",
@@ -26,6 +26,7 @@ const PAGES: &[&str] = &[
     "/p/main/apps/hola/docs",
     "/p/main/hosting",
     "/p/main/deployments",
+    "/p/main/deployments/{deployment}",
     "/p/main/installations",
     "/p/main/installations?q=number-99&app=&state=",
     "/p/main/installations/first",
@@ -60,8 +61,10 @@ pub fn run() -> Result<()> {
     machine.cli(&["version", "publish", package.text(), "--create"]);
     machine.cli(&["customer", "create", "acme"]);
     machine.cli(&["install", "hola", "--customer", "acme", "--name", "first"]);
+    let package = Package::hola(machine.scratch().join("hola"), "2", "well", "");
+    machine.cli(&["version", "publish", package.text()]);
     machine.cli(&["deploy", "hola"]);
-    fill(&machine)?;
+    let deployment = fill(&machine)?;
     let console = Visitor::new(&machine, "localhost", &["--role", "operator"])?;
     let place = ["--role", "customer-admin", "--customer", "acme"];
     let portal = Visitor::new(&machine, "main.localhost", &place)?;
@@ -70,7 +73,7 @@ pub fn run() -> Result<()> {
     for _ in 0..ROUNDS {
         for path in PAGES {
             let who = if path.starts_with("/c/") { &portal } else { &console };
-            let (milliseconds, bytes) = who.open(path)?;
+            let (milliseconds, bytes) = who.open(&path.replace("{deployment}", &deployment))?;
             times.add(path, milliseconds);
             most = most.max((bytes, path));
         }
@@ -81,23 +84,26 @@ pub fn run() -> Result<()> {
     times.finish()
 }
 
-/// Copies the real installation, its customer and an event.
-fn fill(machine: &Machine) -> Result<()> {
+/// Copies the real installation with its part in the deployment, its customer and an event; the deployment's id.
+fn fill(machine: &Machine) -> Result<String> {
     let mut store = Connection::open(machine.data().join("plane/store.sqlite"))?;
     store.busy_timeout(std::time::Duration::from_secs(30))?;
     let tx = store.transaction()?;
     for n in 0..CUSTOMERS {
         copy(&tx, "customers", "slug = 'acme'", &[("slug", format!("customer-{n}"))])?;
     }
+    let its = "installation = (SELECT id FROM installations WHERE name = 'first')";
     for n in 0..INSTALLATIONS - 1 {
         let customer = format!("customer-{}", n % CUSTOMERS);
-        let changed = [
-            ("id", format!("0190f3a2-7c1e-7000-8000-{n:012x}")),
-            ("name", format!("number-{n}")),
-            ("customer", customer),
-        ];
+        let id = format!("0190f3a2-7c1e-7000-8000-{n:012x}");
+        let changed = [("id", id.clone()), ("name", format!("number-{n}")), ("customer", customer)];
         copy(&tx, "installations", "name = 'first'", &changed)?;
+        let changed = [("installation", id.clone()), ("position", (n + 1).to_string())];
+        copy(&tx, "deployment_steps", its, &changed)?;
+        let changed = [("installation", id)];
+        copy(&tx, "snapshots", &format!("{its} AND reason = 'before-switch'"), &changed)?;
     }
+    let deployment = tx.query_row("SELECT id FROM deployments", [], |row| row.get(0))?;
     let last: u32 = tx.query_row("SELECT MAX(sequence) FROM events", [], |row| row.get(0))?;
     for n in 1..=EVENTS {
         copy(&tx, "events", "sequence = 1", &[("sequence", (last + n).to_string())])?;
@@ -105,7 +111,8 @@ fn fill(machine: &Machine) -> Result<()> {
     tx.execute_batch(&format!("{NUMBERS} {TICKETS_OF_ALL}"))?;
     tx.execute_batch(&format!("{NUMBERS} {MONTHS_OF_ALL}"))?;
     tx.execute("UPDATE counters SET value = ?1 WHERE name = 'events'", [last + EVENTS])?;
-    tx.commit().context("filling the store")
+    tx.commit().context("filling the store")?;
+    Ok(deployment)
 }
 
 const NUMBERS: &str = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 5000)";

@@ -227,7 +227,11 @@ pub async fn allowed(plane: &Plane, person: &PersonRow, site: &Site) -> Answer<A
     let mut allowed = Allowed::default();
     for row in passkeys::of(plane.store.read(), person.id).await? {
         let host = host(plane, person, &row);
-        if host == site.host { allowed.here.push(row.credential) } else { drop(allowed.elsewhere.insert(host)) }
+        if host == site.host {
+            allowed.here.push(row.credential);
+        } else {
+            allowed.elsewhere.insert(host);
+        }
     }
     Ok(allowed)
 }

@@ -59,7 +59,7 @@ pub async fn rollback_deployment(plane: &Plane, actor: &Actor, id: DeploymentId)
     let app = row.app_key();
     store::lock_app(&tx, &app).await?;
     refuse_second(&tx, &app).await?;
-    let back = deployments::undoable(&*tx, id, plane.now()).await?;
+    let back = deployments::undoable(&*tx, id, plane.now(), store::ALL).await?;
     let back: BTreeMap<_, _> = back.into_iter().map(|one| (one.installation, one.version)).collect();
     if back.is_empty() {
         let detail = format!(

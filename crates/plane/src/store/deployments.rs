@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use domain::{DeploymentId, InstallationId, Key, Slug};
+use domain::state::DeploymentStepState;
+use domain::{DeploymentId, InstallationId, Key, ServerId, Slug};
 use nimbus_api::Millis;
 use sea_orm::{ConnectionTrait, QueryResult};
 
@@ -85,7 +86,7 @@ pub async fn create(tx: &Tx, new: &Deployment, steps: &[DeploymentStep]) -> Resu
     run(&**tx, sql, values).await?;
     for step in steps {
         let sql = "INSERT INTO deployment_steps (deployment, installation, position, canary, from_version, to_version, \
-                   state) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+                   state, server) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         let values = [
             text(new.id),
             text(step.installation),
@@ -94,6 +95,7 @@ pub async fn create(tx: &Tx, new: &Deployment, steps: &[DeploymentStep]) -> Resu
             big(step.from_version.into()),
             big(step.to_version.into()),
             text(step.state),
+            text(step.server),
         ];
         run(&**tx, sql, values).await?;
     }
@@ -167,6 +169,49 @@ pub async fn steps(db: &impl ConnectionTrait, id: DeploymentId) -> Rows<Deployme
     all(db, &sql, [text(id)], read_step).await
 }
 
+/// How many installations of a server are in one state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// The server.
+    pub server: ServerId,
+    /// Its host name when it was last seen.
+    pub host: Option<String>,
+    /// The state of their part.
+    pub state: DeploymentStepState,
+    /// How many.
+    pub count: u64,
+    /// How many of them have ended.
+    pub ended: u64,
+    /// The longest that requests of one of them were held, in milliseconds.
+    pub longest_hold: Option<u64>,
+}
+
+/// Installations by server and state.
+pub async fn counts_by_server(db: &impl ConnectionTrait, id: DeploymentId) -> Rows<Count> {
+    let sql = "SELECT s.server, s.state, COUNT(*) AS n, COUNT(s.ended_at) AS ended, MAX(s.held_ms) AS held, \
+               (SELECT v.host FROM servers v WHERE v.id = s.server) AS host \
+               FROM deployment_steps s WHERE s.deployment = $1 GROUP BY s.server, s.state ORDER BY s.server, s.state";
+    all(db, sql, [text(id)], |row| {
+        Ok(Count {
+            server: parse(row, "server")?,
+            host: get(row, "host")?,
+            state: parse(row, "state")?,
+            count: number(row, "n")?,
+            ended: number(row, "ended")?,
+            longest_hold: maybe_number(row, "held")?,
+        })
+    })
+    .await
+}
+
+/// The first of those in order of their turn.
+pub async fn first_steps(db: &impl ConnectionTrait, id: DeploymentId, of: &Count, limit: u64) -> Rows<DeploymentStep> {
+    let sql = format!(
+        "SELECT {STEP_COLUMNS} WHERE s.deployment = $1 AND s.server = $2 AND s.state = $3 ORDER BY s.position LIMIT $4"
+    );
+    all(db, &sql, [text(id), text(of.server), text(of.state), big(limit)], read_step).await
+}
+
 /// One installation's part.
 pub async fn step(
     db: &impl ConnectionTrait,
@@ -189,26 +234,25 @@ pub struct Undoable {
 }
 
 /// The installations that a deployment brought its version to, that have had no other since, and whose copy from right
-/// before it is still kept; in order of their turn.
-pub async fn undoable(db: &impl ConnectionTrait, id: DeploymentId, now: Millis) -> Rows<Undoable> {
-    let live = |copy: &str| {
-        format!("{copy}.reason = 'before-switch' AND ({copy}.expires_at IS NULL OR {copy}.expires_at > $2)")
+/// before it is still kept; in order of their turn, at most so many.
+pub async fn undoable(db: &impl ConnectionTrait, id: DeploymentId, now: Millis, limit: u64) -> Rows<Undoable> {
+    let last_copy = |column: &str| {
+        format!(
+            "(SELECT p.{column} FROM snapshots p WHERE p.installation = s.installation AND p.reason = 'before-switch' \
+             AND (p.expires_at IS NULL OR p.expires_at > $2) ORDER BY p.taken_at DESC LIMIT 1)"
+        )
     };
     let sql = format!(
-        "SELECT s.installation, s.from_version, s.position, MAX(p.expires_at) AS expires_at FROM deployment_steps s \
+        "SELECT s.installation, s.from_version, {} AS expires_at FROM deployment_steps s \
          JOIN deployments d ON d.id = s.deployment JOIN installations i ON i.id = s.installation \
-         JOIN snapshots p ON p.installation = s.installation AND p.version = s.from_version AND {} \
          WHERE s.deployment = $1 AND d.kind = 'deploy' AND d.ended_at IS NOT NULL AND s.state = 'finished' \
-         AND i.version = s.to_version AND i.state IN ('running', 'stopped') \
+         AND i.version = s.to_version AND i.state IN ('running', 'stopped') AND s.from_version = {} \
          AND NOT EXISTS (SELECT 1 FROM deployment_steps n WHERE n.installation = s.installation \
-         AND n.state = 'finished' AND n.deployment > s.deployment) \
-         AND NOT EXISTS (SELECT 1 FROM snapshots q WHERE q.installation = s.installation AND {} \
-         AND q.taken_at > p.taken_at) \
-         GROUP BY s.installation, s.from_version, s.position ORDER BY s.position",
-        live("p"),
-        live("q")
+         AND n.state = 'finished' AND n.deployment > s.deployment) ORDER BY s.position LIMIT $3",
+        last_copy("expires_at"),
+        last_copy("version")
     );
-    all(db, &sql, [text(id), big(now)], |row| {
+    all(db, &sql, [text(id), big(now), big(limit)], |row| {
         Ok(Undoable {
             installation: parse(row, "installation")?,
             version: number(row, "from_version")?,

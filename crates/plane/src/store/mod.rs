@@ -83,6 +83,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (27, include_str!("migrations/0027_turns.sql")),
     (29, include_str!("migrations/0029_addresses.sql")),
     (30, include_str!("migrations/0030_passkeys.sql")),
+    (31, include_str!("migrations/0031_lanes.sql")),
 ];
 
 /// Why the store could not do something.
@@ -118,6 +119,9 @@ pub enum StoreError {
 }
 
 /// Most rows that one transaction of pruning deletes of a kind: others want to write meanwhile.
+/// A limit that is none.
+pub const ALL: u64 = i64::MAX.cast_unsigned();
+
 const PRUNED_AT_ONCE: u64 = 2_000;
 
 /// The result of everything here.

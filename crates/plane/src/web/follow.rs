@@ -23,11 +23,15 @@ use crate::wire::{Deployment, DeploymentEvent, DeploymentStep, Event};
 /// Least time between two looks, however much happens.
 const REST: Duration = Duration::from_millis(50);
 
+/// So many times as long as a look took is rested after it, so that who watches something large costs a fifth of a core.
+const REST_PER_LOOK: u32 = 4;
+
 /// Longest time between two looks, however little happens.
 const TIMER: Duration = Duration::from_secs(10);
 
-async fn next_look(changes: &mut watch::Receiver<u64>) {
-    tokio::time::sleep(REST).await;
+/// Waits after a look that took so long.
+async fn next_look(changes: &mut watch::Receiver<u64>, took: Duration) {
+    tokio::time::sleep((took * REST_PER_LOOK).clamp(REST, TIMER)).await;
     // The sender is part of the control plane, which the stream keeps alive.
     let _ = tokio::time::timeout(TIMER, changes.changed()).await;
 }
@@ -40,14 +44,14 @@ pub const LIVE: Duration = Duration::from_secs(300);
 pub fn changes(plane: Arc<Plane>) -> impl Stream<Item = ()> + Send {
     let changes = plane.progress.watch();
     let until = Instant::now() + LIVE;
-    unfold((changes, false, plane), move |(mut changes, looked, plane)| async move {
+    unfold((changes, None, plane), move |(mut changes, looked_at, plane)| async move {
         if Instant::now() > until {
             return None;
         }
-        if looked {
-            next_look(&mut changes).await;
+        if let Some(looked_at) = looked_at {
+            next_look(&mut changes, Instant::now() - looked_at).await;
         }
-        Some(((), (changes, true, plane)))
+        Some(((), (changes, Some(Instant::now()), plane)))
     })
 }
 
@@ -84,7 +88,8 @@ struct Told {
     deployment: Option<Deployment>,
     steps: HashMap<InstallationId, DeploymentStep>,
     lines: VecDeque<Bytes>,
-    looked: bool,
+    /// How long the last look took.
+    took: Option<Duration>,
     ended: bool,
 }
 
@@ -123,7 +128,7 @@ pub fn deployment(plane: Arc<Plane>, id: DeploymentId) -> impl Stream<Item = io:
         deployment: None,
         steps: HashMap::new(),
         lines: VecDeque::new(),
-        looked: false,
+        took: None,
         ended: false,
     };
     unfold(told, |mut told| async move {
@@ -134,11 +139,13 @@ pub fn deployment(plane: Arc<Plane>, id: DeploymentId) -> impl Stream<Item = io:
             if told.ended {
                 return None;
             }
-            if told.looked {
-                next_look(&mut told.changes).await;
+            if let Some(took) = told.took {
+                next_look(&mut told.changes, took).await;
             }
-            told.looked = true;
-            if let Err(error) = told.look().await {
+            let began = Instant::now();
+            let looked = told.look().await;
+            told.took = Some(began.elapsed());
+            if let Err(error) = looked {
                 told.ended = true;
                 return Some((Err(error), told));
             }
@@ -196,6 +203,7 @@ impl Follower {
         let Some(told_at) = self.told_at else { return Ok(Some(self.here())) };
         loop {
             self.changes.mark_unchanged();
+            let began = Instant::now();
             // What is recorded while this looks has a later number.
             let last = events::last(self.plane.store.read()).await.map_err(io::Error::other)?;
             let silent = told_at.elapsed() >= TIMER;
@@ -222,7 +230,7 @@ impl Follower {
                     return Ok(Some(self.here()));
                 }
             }
-            next_look(&mut self.changes).await;
+            next_look(&mut self.changes, began.elapsed()).await;
         }
     }
 

@@ -69,7 +69,7 @@ pub async fn deployment(db: &impl ConnectionTrait, mut row: Deployment) -> Resul
 }
 
 /// One installation's part with what is being done at this moment.
-fn step(plane: &Plane, mut row: DeploymentStep) -> DeploymentStep {
+pub fn step(plane: &Plane, mut row: DeploymentStep) -> DeploymentStep {
     let doing = row.operation.filter(|_| row.ended_at.is_none()).and_then(|id| plane.progress.of(id));
     if let Some(doing) = doing {
         row.steps = doing.steps;
@@ -77,18 +77,24 @@ fn step(plane: &Plane, mut row: DeploymentStep) -> DeploymentStep {
     row
 }
 
-/// A deployment with everybody's part.
-pub async fn whole_deployment(plane: &Plane, id: DeploymentId) -> Answer<Deployment> {
+/// A deployment without everybody's part, and for how many it can be undone; no more than `most` are counted.
+pub async fn undoable_deployment(plane: &Plane, id: DeploymentId, most: u64) -> Answer<Deployment> {
     let db = plane.store.read();
     let row = store::deployments::find(db, id).await?;
     let row = row.ok_or_else(|| crate::operations::find_deployment::unknown_deployment(id))?;
     let mut whole = deployment(db, row).await?;
     if whole.state.is_final() && whole.kind == DeploymentKind::Deploy {
-        let back = store::deployments::undoable(db, id, plane.now()).await?;
+        let back = store::deployments::undoable(db, id, plane.now(), most).await?;
         let until = back.iter().filter_map(|one| one.until).min();
         whole.undo = (!back.is_empty()).then_some(Undo { installations: back.len() as u64, until });
     }
-    let steps = store::deployments::steps(db, id).await?;
+    Ok(whole)
+}
+
+/// A deployment with everybody's part.
+pub async fn whole_deployment(plane: &Plane, id: DeploymentId) -> Answer<Deployment> {
+    let mut whole = undoable_deployment(plane, id, store::ALL).await?;
+    let steps = store::deployments::steps(plane.store.read(), id).await?;
     whole.installations = Some(steps.into_iter().map(|row| step(plane, row)).collect());
     Ok(whole)
 }

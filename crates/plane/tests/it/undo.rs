@@ -5,7 +5,7 @@ use plane::wire::{Deployment, DeploymentPlan};
 use serde_json::json;
 
 use crate::fake::Outcome;
-use crate::pages::scene;
+use crate::pages::{Browser, Page, join, scene};
 use crate::world::{World, package};
 
 /// That many installations of version 1, and a version 2.
@@ -166,6 +166,25 @@ async fn a_deployments_page_shows_steps_and_takes_back_what_it_changed() {
     world.until("it is back", async || version_of(&world, "hola-sol").await == 2).await;
     world.until("it has ended", async || !owner.open(&at).await.html.contains("Undo for")).await;
     owner.send(&at, &format!("{at}/rollback"), &[]).await.has("nothing of deployment");
+}
+
+#[tokio::test]
+async fn the_page_of_a_large_deployment_shows_some_of_those_that_are_alike() {
+    let world = fleet(53).await;
+    let names = |page: &Page| page.html.matches("class=\"lane-row\"").count();
+    world.fake.script(|_| Outcome::Undo(&'staticstr));
+    let failed = world.deployed(world.deploy("hola", json!({})).await.id).await;
+    assert_eq!((failed.counts["undone"], failed.counts["skipped"]), (1, 52));
+    let mut operator = Browser::new(&world, "localhost");
+    join(&world, &mut operator, json!({"mail": "root@localhost", "role": "operator"})).await.has("Platform");
+    let page = operator.open(&format!("/p/main/deployments/{}", failed.id)).await;
+    page.has("and 2 more");
+    assert_eq!(names(&page), 51);
+    world.fake.script(|_| Outcome::Finish);
+    let done = world.deploy_all("hola").await;
+    let page = operator.open(&format!("/p/main/deployments/{}", done.id)).await;
+    page.has("53 more are finished").has("and 3 more").has("Undo for 53 installations");
+    assert_eq!(names(&page), 50);
 }
 
 #[tokio::test]

@@ -1,16 +1,15 @@
 //! Deployments: to begin one, to watch it, to take it back.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use domain::state::DeploymentStepState;
 use domain::{DeploymentId, Key, Slug};
 use futures_util::StreamExt;
 use minijinja::{Value, context};
 use serde::Deserialize;
 
+use super::lanes::Lanes;
 use super::{Console, value};
 use crate::Plane;
 use crate::access::MAKERS;
@@ -20,14 +19,13 @@ use crate::operations::rollback::{rollback_app, rollback_deployment};
 use crate::operations::stop_deployment::stop_deployment;
 use crate::operations::{Actor, app_key, unknown_app};
 use crate::problem::{Answer, Refusal};
-use crate::progress::HowFar;
 use crate::store::installations::InstallationRow;
 use crate::store::{apps, deployments, versions};
-use crate::web::design::{Language, live as send_live};
+use crate::web::design::live as send_live;
 use crate::web::entry::{Form, again};
 use crate::web::visit::{Visit, lead};
-use crate::web::{Path, Query, follow, steps, view};
-use crate::wire::{CreateDeployment, CreateRollback, Deployment, DeploymentKind, DeploymentStep, word};
+use crate::web::{Path, Query, follow, view};
+use crate::wire::{CreateDeployment, CreateRollback};
 
 /// Deployments of a page of the list.
 const PAGE: u64 = 50;
@@ -231,9 +229,9 @@ pub async fn show(
 }
 
 async fn show_values(plane: &Plane, page: &Console<'_>, id: DeploymentId) -> Answer<Value> {
-    let whole = view::whole_deployment(plane, id).await?;
-    let drawn = Drawn { plane, language: page.visit.view.language, base: page.base(), may_make: page.is(MAKERS) };
-    Ok(context! { shell => page.shell("/deployments")?, ..drawn.values(whole) })
+    let drawn = Lanes { plane, language: page.visit.view.language, base: page.base(), may_make: page.is(MAKERS) };
+    let (_, values) = drawn.values(id).await?;
+    Ok(context! { shell => page.shell("/deployments")?, ..values })
 }
 
 /// The same page's middle, again and again while something changes.
@@ -250,78 +248,13 @@ pub async fn live(
     let fragments = changes.then(move |()| {
         let (plane, base, view) = (plane.clone(), base.clone(), view.clone());
         async move {
-            let whole = view::whole_deployment(&plane, id).await.map_err(|refusal| refusal.detail)?;
-            let ended = whole.state.is_final();
-            let drawn = Drawn { plane: &plane, language: view.language, base, may_make };
-            let html = plane.pages.html(&view, "console/deployment-live.html", drawn.values(whole));
+            let drawn = Lanes { plane: &plane, language: view.language, base, may_make };
+            let (ended, values) = drawn.values(id).await.map_err(|refusal| refusal.detail)?;
+            let html = plane.pages.html(&view, "console/deployment-live.html", values);
             html.map(|html| (html, ended)).map_err(|error| error.to_string())
         }
     });
     Ok(send_live(follow::until_ended(fragments)))
-}
-
-/// What the page shows of it, to whom.
-struct Drawn<'a> {
-    plane: &'a Plane,
-    language: Language,
-    base: String,
-    may_make: bool,
-}
-
-impl Drawn<'_> {
-    fn values(&self, mut whole: Deployment) -> Value {
-        let steps = whole.installations.take().unwrap_or_default();
-        let mut lanes: BTreeMap<String, Vec<&DeploymentStep>> = BTreeMap::new();
-        for step in &steps {
-            let host = step.host.clone().unwrap_or_else(|| step.server.to_string());
-            lanes.entry(host).or_default().push(step);
-        }
-        let verb = if whole.kind == DeploymentKind::Deploy { "switch" } else { "rollback" };
-        let lanes: Vec<Value> = lanes.into_iter().map(|(server, steps)| self.lane(verb, server, &steps)).collect();
-        context! {
-            base => self.base.as_str(),
-            may_make => self.may_make,
-            keep_hours => self.plane.keep_hours(),
-            deployment => value(&whole),
-            kind => word(&whole.kind),
-            ended => whole.state.is_final(),
-            total => steps.len(),
-            done => steps.iter().filter(|step| step.ended_at.is_some()).count(),
-            longest_hold => steps.iter().filter_map(|step| step.held_ms).max(),
-            failures => steps.iter().filter(|step| step.state == DeploymentStepState::Undone).count(),
-            lanes,
-            undo => whole.undo.as_ref().map(value),
-        }
-    }
-
-    /// One server's installations: those to look at, and those that are through.
-    fn lane(&self, verb: &str, server: String, steps: &[&DeploymentStep]) -> Value {
-        let row = |step: &&DeploymentStep| {
-            let under_way = step.began_at.filter(|_| step.ended_at.is_none());
-            let doing = under_way.map(|_| HowFar::of(verb, &step.steps));
-            let lines: Vec<String> = step.error.iter().flat_map(|error| error.lines()).map(str::to_owned).collect();
-            context! {
-                name => step.name.as_str(),
-                href => format!("{}/installations/{}", self.base, step.name),
-                state => step.state.to_string(),
-                step => doing.and_then(|far| steps::now(self.plane, self.language, &far)),
-                canary => step.canary,
-                since => under_way,
-                took => step.began_at.zip(step.ended_at).map(|(from, to)| to.saturating_sub(from)),
-                held => step.held_ms,
-                lines,
-            }
-        };
-        let is_through = |step: &&&DeploymentStep| step.state == DeploymentStepState::Finished;
-        let (through, others): (Vec<_>, Vec<_>) = steps.iter().partition(is_through);
-        context! {
-            server,
-            done => steps.iter().filter(|step| step.ended_at.is_some()).count(),
-            total => steps.len(),
-            rows => others.into_iter().map(row).collect::<Vec<_>>(),
-            more => through.into_iter().map(row).collect::<Vec<_>>(),
-        }
-    }
 }
 
 pub async fn stop(

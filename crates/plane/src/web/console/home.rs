@@ -28,16 +28,27 @@ pub async fn show(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -
     let publisher = page.publisher()?;
     let name = publishers::name(db, reach, publisher).await?;
     let name = name.ok_or_else(|| crate::operations::unknown_publisher(publisher))?;
-    let states = installations::count_by_state(db, reach).await?;
-    let mut last = Vec::new();
-    for row in deployments::list(db, reach, None, None, LAST).await? {
-        last.push(view::deployment(db, row).await?);
-    }
-    let attention = attention::list(db, reach, TROUBLES).await?;
-    let troubles = installations::troubled(db, reach, TROUBLES).await?;
-    let helps = page.is(STAFF);
-    let waiting = if helps { tickets::waiting(db, reach, TROUBLES).await? } else { Vec::new() };
-    let asked = if helps { tickets::count(db, reach, TicketState::Open).await? } else { 0 };
+    let last = async {
+        let rows = deployments::list(db, reach, None, None, LAST).await?;
+        futures_util::future::try_join_all(rows.into_iter().map(|row| view::deployment(db, row))).await
+    };
+    let helps = async {
+        if !page.is(STAFF) {
+            return Ok((Vec::new(), 0));
+        }
+        tokio::try_join!(tickets::waiting(db, reach, TROUBLES), tickets::count(db, reach, TicketState::Open))
+    };
+    let (states, last, attention, needs, troubles, (waiting, asked), apps, customers, stuck) = tokio::try_join!(
+        installations::count_by_state(db, reach),
+        last,
+        attention::list(db, reach, TROUBLES),
+        attention::count(db, reach),
+        installations::troubled(db, reach, TROUBLES),
+        helps,
+        apps::count(db, reach),
+        customers::count(db, reach),
+        operations::count_under_way(db, reach, OperationState::Stuck),
+    )?;
     let values = context! {
         tickets => value(&waiting),
         asked,
@@ -47,12 +58,12 @@ pub async fn show(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -
         may_make => page.is(MAKERS),
         installations => states.iter().map(|(_, n)| n).sum::<u64>(),
         states,
-        apps => apps::count(db, reach).await?,
-        customers => customers::count(db, reach).await?,
-        stuck => operations::count_under_way(db, reach, OperationState::Stuck).await?,
+        apps,
+        customers,
+        stuck,
         deployments => value(&last),
         attention => value(&attention),
-        needs => attention::count(db, reach).await?,
+        needs,
         troubles => troubles.iter().map(|row| context! {
             name => row.name.as_str(), app => row.app.as_str(), error => row.error.clone(), state => row.state.to_string(),
         }).collect::<Vec<_>>(),

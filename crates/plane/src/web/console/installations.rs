@@ -76,7 +76,11 @@ async fn list_values(plane: &Plane, visit: &Visit, actor: &Actor, wanted: Wanted
         server: None,
         troubled: wanted.troubled.is_some(),
     };
-    let mut rows = installations::list(db, reach, &filter, wanted.after.as_deref().unwrap_or(""), PAGE + 1).await?;
+    let (mut rows, apps, customers) = tokio::try_join!(
+        installations::list(db, reach, &filter, wanted.after.as_deref().unwrap_or(""), PAGE + 1),
+        apps::list(db, reach, None, MOST),
+        customers::list(db, reach, None, MOST),
+    )?;
     let more = rows.len() as u64 > PAGE;
     rows.truncate(usize::try_from(PAGE).unwrap_or(usize::MAX));
     let next = rows.last().filter(|_| more).map(|row| visit.view.with_query("after", row.name.as_str()));
@@ -106,8 +110,8 @@ async fn list_values(plane: &Plane, visit: &Visit, actor: &Actor, wanted: Wanted
         state => wanted.state.filter(|state| !state.is_empty()),
         version,
         troubled => wanted.troubled.is_some(),
-        apps => value(&apps::list(db, reach, None, MOST).await?),
-        customers => value(&customers::list(db, reach, None, MOST).await?),
+        apps => value(&apps),
+        customers => value(&customers),
     })
 }
 

@@ -27,6 +27,7 @@ pub mod events;
 pub mod home;
 pub mod hosting;
 pub mod installations;
+mod lanes;
 pub mod operator;
 pub mod platform;
 pub mod publisher;

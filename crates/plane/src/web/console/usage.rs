@@ -37,7 +37,12 @@ pub async fn show(
     let wanted =
         Wanted { by, month: Some(&month), customer: customer.as_ref(), former: asked.former, installation: None };
     let after = asked.after.as_deref().unwrap_or_default();
-    let mut rows = usage::list(db, &actor.reach, &wanted, after, PAGE as u64 + 1).await?;
+    let of_all = Wanted { by: UsageBy::Month, ..wanted };
+    // Both add up whatever was used in the month.
+    let (mut rows, total) = tokio::try_join!(
+        usage::list(db, &actor.reach, &wanted, after, PAGE as u64 + 1),
+        usage::list(db, &actor.reach, &of_all, "", 1),
+    )?;
     let more = rows.len() > PAGE;
     rows.truncate(PAGE);
     let next = rows.last().filter(|_| more).map(|last| visit.view.with_query("after", &usage::key(by, last)));
@@ -48,7 +53,6 @@ pub async fn show(
         None => None,
     };
     let rows: Vec<Value> = rows.iter().map(shown).collect();
-    let total = usage::list(db, &actor.reach, &Wanted { by: UsageBy::Month, ..wanted }, "", 1).await?;
     let values = context! {
         shell => page.shell("/usage")?,
         base => page.base(),

@@ -290,11 +290,13 @@ fn lanes(pages: &Pages, view: &View) -> Value {
                 row("ferreteria-lopez", "running", text("guide-lane-snapshot"), Some(420), None, &[]),
                 row("bufete-arce", "waiting", String::new(), None, None, &[]),
             ],
+            rest => 12, finished => 41, finished_rest => 38,
             more => [done("optica-vega", 2_300), done("gestoria-ruiz", 1_900), done("hotel-miramar", 2_650)],
         },
         context! {
             server => "bogota-2", done => 12, total => 12,
-            rows => [done("cafe-andino", 1_850), done("textiles-bacata", 2_120)], more => Value::from(Vec::<Value>::new()),
+            rows => Value::from(Vec::<Value>::new()), rest => 0, finished => 2, finished_rest => 0,
+            more => [done("cafe-andino", 1_850), done("textiles-bacata", 2_120)],
         },
     ])
 }

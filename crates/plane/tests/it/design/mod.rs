@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use plane::design::{DIRECTORY, Pages, styleguide};
-use serde_json::{Value, json};
+use serde_json::json;
 use testkit::browser::Chromium;
 
 use crate::pages::Browser;

@@ -5,7 +5,7 @@ use testkit::browser::{Chromium, DESKTOP};
 
 use super::take_session;
 use crate::factors::PASSWORD;
-use crate::pages::{Browser, scene};
+use crate::pages::scene;
 use crate::world::World;
 
 /// An authenticator that makes sure who holds it, or does not; its id.

@@ -136,6 +136,7 @@ undo-n = { $n ->
     [one] Undo for 1 installation
    *[other] Undo for { $n } installations
 }
+undo-many = Undo for { $n } installations or more
 undo-until = It can be undone:
 undo-title = Undo this deployment
 undo-last = Undo the last deployment

@@ -86,6 +86,10 @@ lane-more = { $n ->
     [one] 1 more is finished
    *[other] { $n } more are finished
 }
+lane-rest = { $n ->
+    [one] and 1 more
+   *[other] and { $n } more
+}
 lane-held = requests held { $time }
 
 state-installing = Installing

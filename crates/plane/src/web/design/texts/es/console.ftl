@@ -136,6 +136,7 @@ undo-n = { $n ->
     [one] Deshacer en 1 instalación
    *[other] Deshacer en { $n } instalaciones
 }
+undo-many = Deshacer en { $n } instalaciones o más
 undo-until = Se puede deshacer:
 undo-title = Deshacer este despliegue
 undo-last = Deshacer el último despliegue

@@ -86,6 +86,10 @@ lane-more = { $n ->
     [one] 1 más ha terminado
    *[other] { $n } más han terminado
 }
+lane-rest = { $n ->
+    [one] y 1 más
+   *[other] y { $n } más
+}
 lane-held = peticiones retenidas { $time }
 
 state-installing = Instalando
