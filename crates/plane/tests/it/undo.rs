@@ -183,7 +183,7 @@ async fn the_page_of_a_large_deployment_shows_some_of_those_that_are_alike() {
     world.fake.script(|_| Outcome::Finish);
     let done = world.deploy_all("hola").await;
     let page = operator.open(&format!("/p/main/deployments/{}", done.id)).await;
-    page.has("53 more are finished").has("and 3 more").has("Undo for 53 installations");
+    page.has("53 are finished").has("and 3 more").has("Undo for 53 installations");
     assert_eq!(names(&page), 50);
 }
 

@@ -36,5 +36,14 @@ async fn another_version_shows_at_once_what_it_would_touch_and_an_undo_counts_do
         browser.js(soon, &[json!(2_000)]);
         browser.until(&format!("/\\b1\\ss/.test({left})"));
         browser.until(&format!("{left} === document.documentElement.dataset.timeOver"));
+
+        // A page that lives is told how things are, at once.
+        browser.open(&format!("{root}/p/acme/installations/hola-sol"));
+        let first = "const source = new EventSource(document.querySelector('[data-live]').dataset.live);
+            return new Promise((done) => {
+                source.onmessage = () => done('told');
+                source.onerror = () => done('lost');
+            })";
+        assert_eq!(browser.js(first, &[]), "told");
     });
 }

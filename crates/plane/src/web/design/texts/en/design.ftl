@@ -83,8 +83,8 @@ chart-free = Free
 chart-described = Lowest { $lowest }, highest { $highest }, latest { $latest }
 lane-done = { $done } of { $total }
 lane-more = { $n ->
-    [one] 1 more is finished
-   *[other] { $n } more are finished
+    [one] 1 is finished
+   *[other] { $n } are finished
 }
 lane-rest = { $n ->
     [one] and 1 more

@@ -83,8 +83,8 @@ chart-free = Libre
 chart-described = Mínimo { $lowest }, máximo { $highest }, último { $latest }
 lane-done = { $done } de { $total }
 lane-more = { $n ->
-    [one] 1 más ha terminado
-   *[other] { $n } más han terminado
+    [one] 1 ha terminado
+   *[other] { $n } han terminado
 }
 lane-rest = { $n ->
     [one] y 1 más
