@@ -35,13 +35,13 @@ pub async fn with(db: &impl ConnectionTrait, need: Need) -> Result<HashSet<Insta
     Ok(rows.into_iter().collect())
 }
 
-/// Those within reach, the newest first.
+/// Those within reach, the newest first. They are few, and `CROSS JOIN` has SQLite begin with them.
 pub async fn list(db: &impl ConnectionTrait, reach: &Reach, limit: u64) -> Rows<Attention> {
     let mut values = vec![big(limit)];
     let mine = reach.sql("i.publisher", "i.customer", &mut values);
     let sql = format!(
         "SELECT i.name, i.publisher, i.app, i.customer, a.need, a.since FROM attention a \
-         JOIN installations i ON i.id = a.installation WHERE i.state <> 'removed'{mine} \
+         CROSS JOIN installations i WHERE i.id = a.installation AND i.state <> 'removed'{mine} \
          ORDER BY a.since DESC, i.name LIMIT $1"
     );
     all(db, &sql, values, |row| {
@@ -62,8 +62,8 @@ pub async fn count(db: &impl ConnectionTrait, reach: &Reach) -> Result<u64> {
     let mut values = Vec::new();
     let mine = reach.sql("i.publisher", "i.customer", &mut values);
     let sql = format!(
-        "SELECT COUNT(*) AS n FROM attention a JOIN installations i ON i.id = a.installation \
-         WHERE i.state <> 'removed'{mine}"
+        "SELECT COUNT(*) AS n FROM attention a CROSS JOIN installations i WHERE i.id = a.installation \
+         AND i.state <> 'removed'{mine}"
     );
     Ok(one(db, &sql, values).await?.map(|row| number(&row, "n")).transpose()?.unwrap_or(0))
 }

@@ -3,6 +3,7 @@
 use domain::{Key, Slug};
 use nimbus_api::Millis;
 use sea_orm::{ConnectionTrait, QueryResult};
+use serde::Serialize;
 
 use super::{Result, Rows, Tx, after_key, all, big, get, number, one, parse, run, text};
 use crate::access::Reach;
@@ -44,6 +45,23 @@ pub async fn list(db: &impl ConnectionTrait, reach: &Reach, after: Option<&Key>,
     let sql =
         format!("SELECT {COLUMNS} FROM customers c WHERE 1 = 1{mine}{rest} ORDER BY c.publisher, c.slug LIMIT $1");
     all(db, &sql, values, read).await
+}
+
+/// A customer as it is chosen from many.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Named {
+    /// Its short name.
+    pub slug: Slug,
+    /// Its name.
+    pub name: String,
+}
+
+/// Customers within reach by publisher and slug, with nothing but their names.
+pub async fn names(db: &impl ConnectionTrait, reach: &Reach, limit: u64) -> Rows<Named> {
+    let mut values = vec![big(limit)];
+    let mine = reach.sql("publisher", "slug", &mut values);
+    let sql = format!("SELECT slug, name FROM customers WHERE 1 = 1{mine} ORDER BY publisher, slug LIMIT $1");
+    all(db, &sql, values, |row| Ok(Named { slug: parse(row, "slug")?, name: get(row, "name")? })).await
 }
 
 /// The publishers within reach that have a customer of that slug; at most two.

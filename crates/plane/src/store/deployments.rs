@@ -186,11 +186,11 @@ pub struct Count {
     pub longest_hold: Option<u64>,
 }
 
-/// Installations by server and state.
+/// Installations by state and server, in the order of the index that is counted.
 pub async fn counts_by_server(db: &impl ConnectionTrait, id: DeploymentId) -> Rows<Count> {
     let sql = "SELECT s.server, s.state, COUNT(*) AS n, COUNT(s.ended_at) AS ended, MAX(s.held_ms) AS held, \
                (SELECT v.host FROM servers v WHERE v.id = s.server) AS host \
-               FROM deployment_steps s WHERE s.deployment = $1 GROUP BY s.server, s.state ORDER BY s.server, s.state";
+               FROM deployment_steps s WHERE s.deployment = $1 GROUP BY s.state, s.server ORDER BY s.state, s.server";
     all(db, sql, [text(id)], |row| {
         Ok(Count {
             server: parse(row, "server")?,

@@ -2,5 +2,5 @@
 -- only the rows that are shown are read.
 ALTER TABLE deployment_steps ADD COLUMN server TEXT NOT NULL DEFAULT '';
 UPDATE deployment_steps SET server = (SELECT i.server FROM installations i WHERE i.id = deployment_steps.installation);
-CREATE INDEX deployment_steps_by_lane ON deployment_steps (deployment, server, state, position, ended_at, held_ms);
+CREATE INDEX deployment_steps_by_lane ON deployment_steps (deployment, state, server, position, ended_at, held_ms);
 CREATE INDEX deployment_steps_by_turn ON deployment_steps (deployment, position);

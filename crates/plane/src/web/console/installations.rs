@@ -79,7 +79,7 @@ async fn list_values(plane: &Plane, visit: &Visit, actor: &Actor, wanted: Wanted
     let (mut rows, apps, customers) = tokio::try_join!(
         installations::list(db, reach, &filter, wanted.after.as_deref().unwrap_or(""), PAGE + 1),
         apps::list(db, reach, None, MOST),
-        customers::list(db, reach, None, MOST),
+        customers::names(db, reach, MOST),
     )?;
     let more = rows.len() as u64 > PAGE;
     rows.truncate(usize::try_from(PAGE).unwrap_or(usize::MAX));

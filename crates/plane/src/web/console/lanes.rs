@@ -17,7 +17,7 @@ use crate::wire::{DeploymentKind, DeploymentStep, word};
 const SHOWN: u64 = 50;
 
 /// For how many it is counted that they can be undone.
-const COUNTED: u64 = 1000;
+const COUNTED: u64 = 250;
 
 /// What is shown to whom.
 pub struct Lanes<'a> {
@@ -31,11 +31,12 @@ impl Lanes<'_> {
     /// Whether the deployment has ended, and what its page shows.
     pub async fn values(&self, id: DeploymentId) -> Answer<(bool, Value)> {
         let db = self.plane.store.read();
-        let (deployment, counts) = tokio::try_join!(view::undoable_deployment(self.plane, id, COUNTED), async {
+        let (deployment, mut counts) = tokio::try_join!(view::undoable_deployment(self.plane, id, COUNTED), async {
             Ok(counts_by_server(db, id).await?)
         })?;
         let verb = if deployment.kind == DeploymentKind::Deploy { "switch" } else { "rollback" };
         let mut lanes = Vec::new();
+        counts.sort_by_key(|count| count.server);
         for server in counts.chunk_by(|one, other| one.server == other.server) {
             lanes.push(self.lane(id, verb, server).await?);
         }

@@ -97,7 +97,7 @@ pub async fn list(
     let values = context! {
         shell => page.shell("/tickets")?,
         base => page.base(),
-        customers => value(&customers::list(plane.store.read(), &actor.reach, None, MOST).await?),
+        customers => value(&customers::names(plane.store.read(), &actor.reach, MOST).await?),
         address => plane.ticket_address(page.publisher()?),
         ..page_of(&plane, &visit, &actor, &wanted).await?
     };

@@ -18,7 +18,7 @@ use crate::web::visit::Visit;
 use crate::wire::UsageBy;
 
 /// Lines of a page.
-const PAGE: usize = 100;
+const PAGE: usize = 50;
 
 pub async fn show(
     State(plane): State<Arc<Plane>>,
