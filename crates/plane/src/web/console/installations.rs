@@ -177,6 +177,7 @@ async fn show_values(plane: &Plane, visit: &Visit, actor: &Actor, text: &str, ov
     let (usage, shown) = tokio::try_join!(charts, shown(plane, actor, visit.view.language, &base, text))?;
     Ok(context! {
         shell => page.shell("/installations")?,
+        may_act => page.is(STAFF),
         leave => leave_of(plane.store.read(), row.id, plane.now()).await?.as_ref().map(value),
         may_exec => page.is(MAKERS) && exec::may(plane, actor, text).await.is_ok(),
         live_url => format!("{base}/installations/{text}/live"),
@@ -211,7 +212,7 @@ pub async fn shown(plane: &Plane, actor: &Actor, language: Language, base: &str,
     let events = events::list(db, &actor.reach, &filter, newest, 20).await?;
     Ok(context! {
         base,
-        may_act => STAFF.contains(&actor.role),
+        sees_audit => STAFF.contains(&actor.role),
         installation => value(&installation),
         phase => live.as_ref().map(|live| word(&live.phase)),
         live => live.as_ref().map(value),
