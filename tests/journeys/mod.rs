@@ -6,6 +6,7 @@ mod crashes;
 pub mod guest_book;
 mod hosting;
 mod network;
+mod proxy;
 mod radicale;
 mod runtimes;
 mod survival;

@@ -1,23 +1,37 @@
-//! What the tests of the whole need: a machine of their own, packages to publish, load, and a count of what is left.
+//! What the tests of the whole need: a machine of their own, packages to publish, load, a proxy, and a count of what is
+//! left.
 //!
 //! A [`Machine`] is a real `vclouden up` in network and mount namespaces of the test's own, so that tests run side by
 //! side and leave nothing on the machine. Helpers panic: they are called by tests only.
 
+pub mod authority;
 pub mod browser;
 pub mod leftovers;
 pub mod load;
 pub mod machine;
 pub mod mail;
+pub mod nginx;
 pub mod package;
+pub mod program;
 
+pub use authority::Authority;
 pub use browser::Chromium;
 pub use leftovers::Leftovers;
 pub use load::Load;
 pub use machine::Machine;
 pub use mail::Post;
+pub use nginx::nginx;
 pub use package::Package;
+pub use program::Program;
 
 use std::path::PathBuf;
+
+/// A client of HTTP that goes where it is sent and follows nothing.
+pub fn client() -> reqwest::ClientBuilder {
+    // Whoever was first has installed the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy()
+}
 
 /// The directory of build results that this test or bench was built into, such as `target/debug`.
 pub fn build_dir() -> PathBuf {

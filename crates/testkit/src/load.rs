@@ -52,7 +52,7 @@ impl Load {
 
 fn repeat(stop: &AtomicBool, host: &str, url: &str, pause: Duration) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(90)).build().expect("a client");
+    let client = crate::client().timeout(Duration::from_secs(90)).build().expect("a client");
     let mut outcome = Outcome::default();
     runtime.block_on(async {
         while !stop.load(Ordering::Relaxed) {

@@ -17,6 +17,7 @@ pub struct Machine {
     home: tempfile::TempDir,
     up: Option<Child>,
     cirrus: Option<PathBuf>,
+    options: Vec<&'static str>,
 }
 
 /// Moves the calling thread, and whatever it starts from now on, into network and mount namespaces of its own.
@@ -45,18 +46,23 @@ pub fn run(program: &str, arguments: &[&str]) -> String {
 impl Machine {
     /// A fresh machine that is up.
     pub fn new() -> Self {
-        Self::with(Some(crate::cirrus()))
+        Self::set_up(Some(crate::cirrus()), &[])
+    }
+
+    /// The same with more options of `up`.
+    pub fn with(options: &[&'static str]) -> Self {
+        Self::set_up(Some(crate::cirrus()), options)
     }
 
     /// The same on a server that has no Cirrus.
     pub fn without_cirrus() -> Self {
-        Self::with(None)
+        Self::set_up(None, &[])
     }
 
-    fn with(cirrus: Option<PathBuf>) -> Self {
+    fn set_up(cirrus: Option<PathBuf>, options: &[&'static str]) -> Self {
         isolate();
         let home = tempfile::Builder::new().prefix("vct-").tempdir().expect("a temporary directory");
-        let mut machine = Self { home, up: None, cirrus };
+        let mut machine = Self { home, up: None, cirrus, options: options.to_vec() };
         machine.set_faults(&[]);
         machine.start();
         machine
@@ -96,6 +102,7 @@ impl Machine {
         let mut command = self.command(&["up", "--edge", EDGE, "--api", API, "--volume-size", "2 GiB"]);
         command.arg("--data").arg(self.data()).arg("--cache").arg(crate::cache());
         command.arg("--cirrus").arg(self.cirrus.as_deref().unwrap_or(Path::new("/no/such/cirrus")));
+        command.args(&self.options);
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("a log file")).stderr(log);
         command.env("VCLOUDEN_FAULTS", self.faults());
         self.up = Some(command.spawn().expect("vclouden starts"));
@@ -263,8 +270,8 @@ pub fn request_with(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
     runtime.block_on(async {
         let method = reqwest::Method::from_bytes(method.as_bytes()).map_err(|e| e.to_string())?;
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
-        let request = client.build().map_err(|e| e.to_string())?.request(method, format!("http://{EDGE}{path}"));
+        let request =
+            crate::client().build().map_err(|e| e.to_string())?.request(method, format!("http://{EDGE}{path}"));
         let request = request.header("Host", format!("{installation}.localhost")).body(body.to_owned());
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         let answer = request.send().await.map_err(|e| format!("{e:?}"))?;

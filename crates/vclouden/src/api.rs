@@ -1,16 +1,18 @@
 //! The client of the control plane's HTTP API: one token, one base URL, and errors that say what to do.
 
+use std::error::Error;
 use std::net::TcpStream;
 use std::time::Duration;
 
 use plane::wire::{EVENT_STREAM, Page, Problem};
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::config::Access;
 use crate::failure::{Failure, Outcome};
+use crate::tls;
 
 /// The longest the API may take to begin an answer; it may keep a request waiting for 60 seconds on purpose.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(90);
@@ -48,6 +50,7 @@ impl Api {
             .connect_timeout(Duration::from_secs(5))
             .user_agent(concat!("vclouden/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
+            .tls_backend_preconfigured(tls::client(access.api.starts_with("https:"))?)
             .no_proxy()
             .build()
             .map_err(|error| Failure::refused(format!("cannot make an HTTP client: {error}")))?;
@@ -178,6 +181,14 @@ impl Api {
         let status = response.status();
         if status.is_success() {
             return Ok(response);
+        }
+        // A token is only sent to where somebody said.
+        if let Some(elsewhere) = status.is_redirection().then(|| response.headers().get(LOCATION)).flatten() {
+            return Err(Failure::refused(format!(
+                "{} sends on to {}: give that address with --api or VCLOUDEN_API",
+                self.base,
+                String::from_utf8_lossy(elsewhere.as_bytes())
+            )));
         }
         let text = response.bytes().await.unwrap_or_default();
         Err(self.problem(status, &text))
@@ -313,12 +324,17 @@ impl Events {
 
 /// A request that got no answer, or half of one.
 fn unreachable(base: &str, error: &reqwest::Error) -> Failure {
-    let mut reason: &dyn std::error::Error = error;
+    let mut reason: &(dyn Error + 'static) = error;
+    let mut tls = None;
     while let Some(source) = reason.source() {
         reason = source;
+        tls = tls.or(tls_error(reason));
     }
     let what = if error.is_connect() { "cannot reach the API" } else { "lost the connection to the API" };
-    cannot_reach(what, base, &reason)
+    match tls {
+        Some(error) => not_safe(base, error),
+        None => cannot_reach(what, base, &reason),
+    }
 }
 
 /// Whether somebody listens there, as far as one without a token can tell; blocks for 3 seconds per address at most.
@@ -334,6 +350,31 @@ pub fn probe(base: &str) -> Outcome {
         }
     }
     Err(last)
+}
+
+/// What TLS says was wrong, however often it was wrapped into an error of input and output.
+pub fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    match error.downcast_ref::<std::io::Error>() {
+        Some(outer) => tls_error(outer.get_ref()?),
+        None => error.downcast_ref(),
+    }
+}
+
+/// Who answers cannot show to be the API's host.
+pub fn not_safe(base: &str, error: &rustls::Error) -> Failure {
+    let what = match error {
+        rustls::Error::InvalidCertificate(_) => "is not believed to be who it says",
+        _ => "cannot be spoken to by TLS",
+    };
+    let cure = match error {
+        rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer) => {
+            "This machine does not know the authority that signed its certificate: if it is your own, install it, or \
+             name its file in SSL_CERT_FILE"
+        }
+        rustls::Error::InvalidCertificate(_) => "Mend the certificate of the proxy before it",
+        _ => "Is it plain HTTP? Then write http://",
+    };
+    Failure::Unreachable(format!("{base} {what}: {error}. {cure}"))
 }
 
 fn cannot_reach(what: &str, base: &str, reason: &dyn std::fmt::Display) -> Failure {

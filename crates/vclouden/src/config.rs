@@ -78,24 +78,35 @@ pub fn access(api: Option<&str>, token: Option<&str>, saved: &Saved) -> Outcome<
     Ok(Access { api: base, token: token.to_owned() })
 }
 
-/// `127.0.0.1:7878` and `http://127.0.0.1:7878/` are the same base URL.
+/// `127.0.0.1:7878` and `http://127.0.0.1:7878/` are the same base URL, and so are `console.example.com` and
+/// `https://console.example.com`: a name without a port is a proxy's, and a token does not go there in the clear.
 fn base_url(text: &str) -> Outcome<String> {
-    let text = text.trim().trim_end_matches('/');
+    let text = text.trim();
     if text.is_empty() {
         return Err(Failure::usage("the API's address is empty: give --api 127.0.0.1:7878 or leave it away"));
     }
-    if text.starts_with("https://") {
-        return Err(Failure::usage(format!(
-            "{text}: https is not supported yet; use http:// on this machine or a tunnel"
-        )));
-    }
-    let url = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    let url = match text {
+        text if text.contains("://") => text.to_owned(),
+        text if is_bare_name(text) => format!("https://{text}"),
+        text => format!("http://{text}"),
+    };
     match reqwest::Url::parse(&url) {
-        Ok(parsed) if parsed.scheme() == "http" && parsed.host().is_some() => Ok(url),
-        _ => {
-            Err(Failure::usage(format!("\"{text}\" is not the address of an API: give something like 127.0.0.1:7878")))
-        }
+        Ok(parsed) if is_place(&parsed) => Ok(url.trim_end_matches('/').to_owned()),
+        _ => Err(Failure::usage(format!(
+            "\"{text}\" is not the address of an API: give something like 127.0.0.1:7878 or https://console.example.com"
+        ))),
     }
+}
+
+/// A scheme that we speak and a host; the token is given beside it.
+fn is_place(url: &reqwest::Url) -> bool {
+    matches!(url.scheme(), "http" | "https") && url.has_host() && url.username().is_empty() && url.password().is_none()
+}
+
+/// A host name with a dot and without a port, such as `console.example.com`.
+fn is_bare_name(text: &str) -> bool {
+    let host = text.split('/').next().unwrap_or_default();
+    host.contains('.') && !host.contains(':') && host.parse::<std::net::IpAddr>().is_err()
 }
 
 /// Saves the configuration with mode 0600, whole or not at all.
@@ -159,6 +170,25 @@ mod tests {
         assert_eq!(access(Some("127.0.0.1:2"), None, &config).unwrap_err().status(), 1);
         assert_eq!(access(Some("ftp://x"), Some("t"), &config).unwrap_err().status(), 2);
         assert_eq!(access(None, Some("t"), &Saved::default()).unwrap().api, DEFAULT_API);
+    }
+
+    #[test]
+    fn an_address_is_read_as_people_write_it() {
+        for (text, url) in [
+            ("127.0.0.1:1/", "http://127.0.0.1:1"),
+            ("10.0.0.1", "http://10.0.0.1"),
+            ("[::1]:1", "http://[::1]:1"),
+            ("localhost", "http://localhost"),
+            ("server.lan:7878", "http://server.lan:7878"),
+            ("console.example.com/", "https://console.example.com"),
+            ("https://console.example.com:8443", "https://console.example.com:8443"),
+            ("http://console.example.com", "http://console.example.com"),
+        ] {
+            assert_eq!(base_url(text).unwrap(), url);
+        }
+        for text in ["", "ftp://x", "https://", "console.example.com:port", "https://me@example.com"] {
+            assert_eq!(base_url(text).unwrap_err().status(), 2, "{text}");
+        }
     }
 
     #[test]

@@ -14,4 +14,5 @@ mod package;
 pub mod parts;
 mod progress;
 mod sending;
+mod tls;
 mod up;

@@ -1,6 +1,7 @@
 //! Requests whose body streams: a program's input, an archive. Their answer is read even when the control plane takes
 //! no more of the body, which the ordinary client of `api` does not do.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
@@ -10,11 +11,16 @@ use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGEN
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use nimbus_api::Patient;
+use reqwest::Url;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 use tokio_util::bytes::Bytes;
 
-use crate::api::{Api, Query};
+use crate::api::{Api, Query, not_safe, tls_error};
 use crate::failure::{Failure, Outcome};
+use crate::tls;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -42,16 +48,8 @@ where
     /// `POST`s it; the answer, which may stream too, if it is a success.
     pub async fn post(self, api: &Api, query: Query<'_>) -> Outcome<Response<Incoming>> {
         let url = api.url(&self.path, query)?;
-        let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(80));
-        // A host that is an IPv6 address is written in brackets in a URL, and without them here.
-        let address = (host.trim_matches(['[', ']']), port);
-        let stream = match tokio::time::timeout(CONNECT, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return Err(api.cannot_reach(&error)),
-            Err(_) => return Err(api.cannot_reach(&"it does not answer")),
-        };
-        // Input that is typed should not wait for more of it.
-        let _ = stream.set_nodelay(true);
+        let connecting = tokio::time::timeout(CONNECT, connect(api, &url)).await;
+        let stream = connecting.unwrap_or_else(|_| Err(api.cannot_reach(&"it does not answer")))?;
         let lost = |error: hyper::Error| api.cannot_reach(&error);
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(Patient::new(stream))).await.map_err(lost)?;
@@ -59,7 +57,7 @@ where
         tokio::spawn(async move { drop(connection.await) });
         let target = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
         let mut request = Request::post(target)
-            .header(HOST, format!("{host}:{port}"))
+            .header(HOST, url.authority())
             .header(USER_AGENT, concat!("vclouden/", env!("CARGO_PKG_VERSION")))
             .header(AUTHORIZATION, format!("Bearer {}", api.token()))
             .header(CONTENT_TYPE, self.content_type);
@@ -80,6 +78,30 @@ where
         let text = whole(response).await.unwrap_or_default();
         Err(api.problem(status, &text))
     }
+}
+
+/// A connection on which requests can be sent.
+trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Connection for S {}
+
+async fn connect(api: &Api, url: &Url) -> Outcome<Box<dyn Connection>> {
+    // A host that is an IPv6 address is written in brackets in a URL, and without them here.
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let port = url.port_or_known_default().unwrap_or(80);
+    let stream = TcpStream::connect((host, port)).await.map_err(|error| api.cannot_reach(&error))?;
+    // Input that is typed should not wait for more of it.
+    let _ = stream.set_nodelay(true);
+    if url.scheme() != "https" {
+        return Ok(Box::new(stream));
+    }
+    let name = ServerName::try_from(host.to_owned()).map_err(|error| api.cannot_reach(&error))?;
+    let connector = TlsConnector::from(Arc::new(tls::client(true)?));
+    let secured = connector.connect(name, stream).await;
+    let secured = secured.map_err(|error| match tls_error(&error) {
+        Some(error) => not_safe(api.base(), error),
+        None => api.cannot_reach(&error),
+    })?;
+    Ok(Box::new(secured))
 }
 
 /// An answer that does not stream, and its status.

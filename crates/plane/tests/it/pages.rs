@@ -84,7 +84,7 @@ impl Page {
 
 impl<'a> Browser<'a> {
     pub fn new(world: &'a World, host: &str) -> Self {
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let http = testkit::client().build().unwrap();
         let port = world.address.port();
         Self { world, host: format!("{host}:{port}"), cookies: BTreeMap::new(), language: "en", forwarded: "", http }
     }

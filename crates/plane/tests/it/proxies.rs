@@ -131,7 +131,7 @@ async fn logging_out_has_the_browser_forget() {
     let request = world.http.post(format!("http://{}/logout", world.address)).header("host", &owner.host);
     let request = request.header("cookie", format!("session={}", owner.cookies["session"]));
     let request = request.header("content-type", "application/x-www-form-urlencoded").body(format!("csrf={csrf}"));
-    let response = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let response = testkit::client().build().unwrap();
     let response = response.execute(request.build().unwrap()).await.unwrap();
     assert_eq!(response.headers()["clear-site-data"], "\"cache\", \"storage\"");
 }

@@ -36,7 +36,7 @@ impl Provider {
 
     /// Does at the provider what a person does there; the address that it sends them back to.
     async fn log_in(&self, address: &str, mail: &str) -> String {
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let http = testkit::client().build().unwrap();
         let (mut address, mut cookies) = (address.to_owned(), BTreeMap::new());
         let mut form: Option<Vec<(&str, &str)>> = None;
         for _ in 0..20 {

@@ -116,7 +116,7 @@ impl World {
             store: postgres::location(data.path()).await,
             data,
             address: "127.0.0.1:1".parse().unwrap(),
-            http: reqwest::Client::new(),
+            http: testkit::client().build().unwrap(),
             workers: 8,
             trusted: Vec::new(),
             name_server: None,

@@ -59,6 +59,10 @@ pub struct Args {
     /// Installations answer at NAME.DOMAIN
     #[arg(long, default_value = "localhost", value_parser = domain_name)]
     domain: String,
+    /// Where people find an installation when a proxy is before the edge, such as https://{name}.apps.example.com
+    /// [default: http://NAME.DOMAIN and the edge's port]
+    #[arg(long, value_name = "URL", conflicts_with = "domain", value_parser = installation_url)]
+    installation_url: Option<Installations>,
     /// Where people find the console [default: http://localhost and the API's port]
     #[arg(long, value_name = "URL")]
     console_url: Option<String>,
@@ -82,6 +86,24 @@ pub struct Args {
 
 fn size(text: &str) -> Result<u64, String> {
     domain::manifest::size::parse(text).map_err(|error| error.to_string())
+}
+
+/// Where installations answer, and the address that people write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Installations {
+    domain: String,
+    url: String,
+}
+
+fn installation_url(text: &str) -> Result<Installations, String> {
+    let url = text.trim_end_matches('/');
+    let rest = ["http://{name}.", "https://{name}."].iter().find_map(|start| url.strip_prefix(start));
+    let rest = rest.ok_or("write an address whose host name begins with {name}, such as https://{name}.example.com")?;
+    let (domain, port) = rest.split_once(':').map_or((rest, None), |(domain, port)| (domain, Some(port)));
+    if port.is_some_and(|port| port.parse::<u16>().is_err()) {
+        return Err("nothing comes after the host name and its port, such as https://{name}.example.com:8443".into());
+    }
+    Ok(Installations { domain: domain_name(domain)?, url: url.to_owned() })
 }
 
 fn portal_url(text: &str) -> Result<String, String> {
@@ -120,7 +142,8 @@ pub fn run(args: Args, json: bool) -> Outcome {
     let console_url = args.console_url.unwrap_or_else(|| format!("http://localhost:{port}"));
     let console_url = console_url.trim_end_matches('/').to_owned();
     let edge_port = edge.local_addr().context("the edge's socket has no address")?.port();
-    let edge_url = edge_url(&args.domain, edge_port);
+    let by_port = Installations { url: edge_url(&args.domain, edge_port), domain: args.domain };
+    let Installations { domain, url: edge_url } = args.installation_url.unwrap_or(by_port);
     let portal_url = args.portal_url.unwrap_or_else(|| edge_url.replace("{name}", "{publisher}"));
     let program = std::env::current_exe().context("cannot find this program")?;
     let setup = Setup {
@@ -136,7 +159,7 @@ pub fn run(args: Args, json: bool) -> Outcome {
         portal_url,
         trusted_proxies: args.trusted_proxies,
         database: args.database,
-        domain: args.domain,
+        domain,
         volume_size: args.volume_size,
         api,
         edge,
@@ -200,6 +223,14 @@ mod tests {
 
     #[test]
     fn domains_and_urls() {
+        let apps = Installations { domain: "apps.example.com".into(), url: "https://{name}.apps.example.com".into() };
+        assert_eq!(installation_url("https://{name}.apps.example.com/"), Ok(apps));
+        let other = installation_url("https://{name}.example.com:8443").unwrap();
+        assert_eq!((&*other.domain, &*other.url), ("example.com", "https://{name}.example.com:8443"));
+        for bad in ["https://example.com", "{name}.example.com", "https://{name}.Example.com", "https://{name}.a.com/x"]
+        {
+            assert!(installation_url(bad).is_err(), "{bad}");
+        }
         assert_eq!(edge_url("localhost", 8080), "http://{name}.localhost:8080");
         assert_eq!(edge_url("apps.example.com", 80), "http://{name}.apps.example.com");
         assert!(domain_name("apps.example.com").is_ok());

@@ -53,7 +53,7 @@ impl World {
             )
         };
         let servers: Vec<String> = ports.into_iter().zip(&certificates).map(server).collect();
-        let nginx = nginx(directory.path(), &servers.join("\n"));
+        let nginx = testkit::nginx(directory.path(), &servers.join("\n"));
         until_open(ports[0]);
         Self { _nginx: nginx, _directory: directory, authority, ports }
     }

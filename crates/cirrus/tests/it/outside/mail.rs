@@ -16,7 +16,7 @@ const APP: &str = "app.post('/', async (req, res) => {
 
 /// A mail server of this kind, its port, and where its messages come out.
 fn mail_server(how: &str, (certificate, key): &(PathBuf, PathBuf)) -> (Program, u16, std::sync::mpsc::Receiver<Value>) {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/outside/smtp.py");
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/outside/smtp.py");
     let mut command = Command::new("/usr/bin/python3");
     command.arg(script).arg(how).arg(certificate).arg(key).stdout(Stdio::piped());
     let mut program = Program::start(&mut command, "python3-aiosmtpd");

@@ -23,12 +23,7 @@ const SCHEMA: &str = "[tables.notas.fields]\ntitulo = { type = \"text\", require
 
 /// The blocks of the page with this first line.
 fn page(mark: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/cirrus/nginx.md");
-    let text = fs::read_to_string(path).unwrap();
-    let opening = format!("\n```{mark}\n");
-    let blocks: Vec<&str> = text.split(&opening).skip(1).map(|rest| rest.split("\n```").next().unwrap()).collect();
-    assert!(!blocks.is_empty(), "the page has no block of {mark}");
-    blocks.join("\n")
+    testkit::nginx::page("cirrus/nginx.md", mark)
 }
 
 struct World {
@@ -63,7 +58,7 @@ impl World {
             assert_eq!(servers.matches(from).count(), 1, "the page has {from} once");
             servers = servers.replace(from, to);
         }
-        let nginx = nginx(authority.directory.path(), &servers);
+        let nginx = testkit::nginx(authority.directory(), &servers);
         until_open(http);
         Self { app, instances, addresses, _nginx: nginx, http, https, authority }
     }

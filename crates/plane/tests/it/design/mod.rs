@@ -54,7 +54,7 @@ impl Guide {
 
     /// An answer as it comes over the wire: nothing is followed or unpacked.
     fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let http = testkit::client().build().unwrap();
         let request = headers.iter().fold(http.get(self.url(path)), |all, (name, value)| all.header(*name, *value));
         self.runtime.block_on(async {
             let answer = request.send().await.unwrap();
