@@ -9,6 +9,7 @@ use super::{Base, Egress, Engine, Http, Limits, Manifest, TcpPort, User, duratio
 use crate::name::Slug;
 
 const NAME_LENGTH: usize = 60;
+const DESCRIPTION_LENGTH: usize = 200;
 const PATH_BYTES: usize = 512;
 const DEPENDENCIES: usize = 64;
 const ARGUMENTS: usize = 256;
@@ -36,6 +37,13 @@ pub(super) fn check(manifest: &Manifest, problems: &mut Problems) {
     if name.trim().is_empty() || name.chars().count() > NAME_LENGTH || name.chars().any(char::is_control) {
         problems
             .add("name", format!("{:?} is not a name; write 1 to {NAME_LENGTH} characters on one line", shown(name)));
+    }
+    if let Some(text) = &manifest.description
+        && (text.trim().is_empty() || text.chars().count() > DESCRIPTION_LENGTH || text.chars().any(char::is_control))
+    {
+        let message =
+            format!("{:?} is no description; write 1 to {DESCRIPTION_LENGTH} characters on one line", shown(text));
+        problems.add("description", message);
     }
     if let Some(logo) = &manifest.logo {
         package_path("logo", logo, problems);

@@ -26,6 +26,7 @@ const KEYS: &[(&str, &[&str])] = &[
         &[
             "name",
             "slug",
+            "description",
             "logo",
             "engine",
             "base",
@@ -93,6 +94,7 @@ fn manifest(top: &Table<'_>, problems: &mut Problems) -> Manifest {
     Manifest {
         name: name.unwrap_or_else(|| "?".into()),
         slug,
+        description: top.text("description", problems),
         logo: top.text("logo", problems).map(|path| plain(&path)),
         engine,
         base: base.unwrap_or(Base::Empty),

@@ -33,6 +33,9 @@ pub struct Manifest {
     pub name: String,
     /// The application's short name.
     pub slug: Slug,
+    /// What it is for, in one sentence, for those who may want it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// Path of a picture inside the package.
     pub logo: Option<String>,
     /// What runs the application.

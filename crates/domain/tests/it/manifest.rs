@@ -18,6 +18,7 @@ fn a_small_manifest_has_the_documented_defaults() {
     let expected = Manifest {
         name: "Small".into(),
         slug: "small".parse().unwrap(),
+        description: None,
         logo: None,
         engine: Engine::Command,
         base: Base::Empty,
@@ -52,6 +53,7 @@ fn every_key_is_read() {
         r#"
 name = "Radicale"
 slug = "radicale"
+description = "Calendars and contacts"
 logo = "./art//logo.svg"
 engine = "command"
 base = "debian-12"
@@ -94,6 +96,7 @@ egress = ["203.0.113.0/24:443", "10.0.0.5:5432", "198.51.100.0/24"]
     let expected = Manifest {
         name: "Radicale".into(),
         slug: "radicale".parse().unwrap(),
+        description: Some("Calendars and contacts".into()),
         logo: Some("art/logo.svg".into()),
         engine: Engine::Command,
         base: Base::Debian12,
@@ -285,6 +288,11 @@ fn what_comes_over_the_wire_is_checked_alike() {
     type Change = fn(&mut Manifest);
     let cases: &[(Change, &str)] = &[
         (|m| m.name = "a\nb".into(), "name: \"a\\nb\" is not a name; write 1 to 60 characters on one line"),
+        (
+            |m| m.description = Some(" ".into()),
+            "description: \" \" is no description; write 1 to 200 characters on one line",
+        ),
+        (|m| m.description = Some("ñ".repeat(201)), "description: \"ñññ"),
         (|m| m.limits.memory = 0, "limits.memory: 0 B is out of range; write 8 MiB to 64 GiB"),
         (|m| m.limits.processes = u32::MAX, "limits.processes: 4294967295 is out of range; write 4 to 4096"),
         (|m| m.user = User::Id(0), "user: 0 is root"),

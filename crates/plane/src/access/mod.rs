@@ -192,6 +192,7 @@ const fn at_place(method: Method, who: Who, path: &'static str, verb: &'static s
 }
 
 const PAGE: &[&str] = &["limit", "cursor"];
+const NAMED: &[&str] = &["q", "limit", "cursor"];
 const PLACE: &[&str] = &["publisher", "customer", "limit", "cursor"];
 
 const INSTALLATIONS: &[&str] = &["app", "customer", "server", "state", "version", "q", "troubled", "limit", "cursor"];
@@ -214,7 +215,7 @@ const EVENTS: &[&str] = &[
 
 /// The table.
 pub const TABLE: &[Row] = &[
-    get(TEAM, "/publishers", PAGE),
+    get(TEAM, "/publishers", NAMED),
     post(OPERATOR, "/publishers", "publisher.create"),
     get(TEAM, "/publishers/{publisher}", &[]),
     post(OWNERS, "/publishers/{publisher}", "publisher.change"),
@@ -258,7 +259,7 @@ pub const TABLE: &[Row] = &[
     delete(STAFF, "/apps/{app}/images/{image}", "document.image-delete"),
     get(KEEPERS, "/catalogue", PAGE),
     get(EVERYBODY, "/documents", &["publisher", "search", "limit", "cursor"]),
-    get(TEAM, "/customers", PAGE),
+    get(TEAM, "/customers", NAMED),
     post(STAFF, "/customers", "customer.create"),
     get(TEAM, "/customers/{customer}", &[]),
     post(STAFF, "/customers/{customer}", "customer.change"),

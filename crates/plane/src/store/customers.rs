@@ -3,9 +3,8 @@
 use domain::{Key, Slug};
 use nimbus_api::Millis;
 use sea_orm::{ConnectionTrait, QueryResult};
-use serde::Serialize;
 
-use super::{Result, Rows, Tx, after_key, all, big, get, number, one, parse, run, text};
+use super::{Result, Rows, Tx, after_key, all, big, get, named_like, number, one, parse, run, text};
 use crate::access::Reach;
 use crate::wire::Customer;
 
@@ -37,31 +36,30 @@ pub async fn find(db: &impl ConnectionTrait, customer: &Key) -> Result<Option<Cu
     one(db, &sql, [text(&customer.publisher), text(&customer.slug)]).await?.map(|row| read(&row)).transpose()
 }
 
-/// Customers within reach by publisher and slug, those after `after`.
-pub async fn list(db: &impl ConnectionTrait, reach: &Reach, after: Option<&Key>, limit: u64) -> Rows<Customer> {
+/// Customers within reach by publisher and slug, those after `after` whose names have `wanted` in them.
+pub async fn list(
+    db: &impl ConnectionTrait,
+    reach: &Reach,
+    wanted: Option<&str>,
+    after: Option<&Key>,
+    limit: u64,
+) -> Rows<Customer> {
     let mut values = vec![big(limit)];
     let mine = reach.sql("c.publisher", "c.slug", &mut values);
+    let named = wanted.map(|wanted| named_like("c", wanted, &mut values)).unwrap_or_default();
     let rest = after.map(|key| after_key("c", key, &mut values)).unwrap_or_default();
-    let sql =
-        format!("SELECT {COLUMNS} FROM customers c WHERE 1 = 1{mine}{rest} ORDER BY c.publisher, c.slug LIMIT $1");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM customers c WHERE 1 = 1{mine}{named}{rest} ORDER BY c.publisher, c.slug LIMIT $1"
+    );
     all(db, &sql, values, read).await
 }
 
-/// A customer as it is chosen from many.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Named {
-    /// Its short name.
-    pub slug: Slug,
-    /// Its name.
-    pub name: String,
-}
-
-/// Customers within reach by publisher and slug, with nothing but their names.
-pub async fn names(db: &impl ConnectionTrait, reach: &Reach, limit: u64) -> Rows<Named> {
+/// Customers within reach by publisher and slug: their short names and their names.
+pub async fn names(db: &impl ConnectionTrait, reach: &Reach, limit: u64) -> Rows<(Slug, String)> {
     let mut values = vec![big(limit)];
     let mine = reach.sql("publisher", "slug", &mut values);
     let sql = format!("SELECT slug, name FROM customers WHERE 1 = 1{mine} ORDER BY publisher, slug LIMIT $1");
-    all(db, &sql, values, |row| Ok(Named { slug: parse(row, "slug")?, name: get(row, "name")? })).await
+    all(db, &sql, values, |row| Ok((parse(row, "slug")?, get(row, "name")?))).await
 }
 
 /// The publishers within reach that have a customer of that slug; at most two.

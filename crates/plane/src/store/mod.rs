@@ -286,6 +286,13 @@ fn after_key(table: &str, key: &Key, values: &mut Vec<Value>) -> String {
     format!(" AND ({table}.publisher, {table}.slug) > (${}, ${last})", last - 1)
 }
 
+/// The condition for a slug or a name that has `wanted` in it.
+fn named_like(table: &str, wanted: &str, values: &mut Vec<Value>) -> String {
+    values.push(containing(wanted));
+    let last = values.len();
+    format!(" AND ({table}.slug LIKE ${last} ESCAPE '\\' OR LOWER({table}.name) LIKE ${last} ESCAPE '\\')")
+}
+
 /// What `LIKE .. ESCAPE '\\'` finds a text with: what a person types is no pattern.
 fn containing(wanted: &str) -> Value {
     let pattern = wanted.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");

@@ -4,7 +4,7 @@ use domain::Slug;
 use nimbus_api::Millis;
 use sea_orm::{ConnectionTrait, QueryResult};
 
-use super::{Result, Rows, Tx, all, big, get, maybe_big, maybe_number, number, one, parse, run, text};
+use super::{Result, Rows, Tx, all, big, get, maybe_big, maybe_number, named_like, number, one, parse, run, text};
 use crate::access::Reach;
 use crate::wire::{Publisher, PublisherLimits};
 
@@ -68,11 +68,18 @@ pub async fn find(db: &impl ConnectionTrait, reach: &Reach, slug: &Slug) -> Resu
     one(db, &sql, values).await?.map(|row| read(&row)).transpose()
 }
 
-/// Publishers within reach by slug, those after `after`.
-pub async fn list(db: &impl ConnectionTrait, reach: &Reach, after: &str, limit: u64) -> Rows<Publisher> {
+/// Publishers within reach by slug, those after `after` whose names have `wanted` in them.
+pub async fn list(
+    db: &impl ConnectionTrait,
+    reach: &Reach,
+    wanted: Option<&str>,
+    after: &str,
+    limit: u64,
+) -> Rows<Publisher> {
     let mut values = vec![text(after), big(limit)];
     let mine = reach.publisher_sql("p.slug", &mut values);
-    let sql = format!("SELECT {COLUMNS} WHERE p.slug > $1{mine} ORDER BY p.slug LIMIT $2");
+    let named = wanted.map(|wanted| named_like("p", wanted, &mut values)).unwrap_or_default();
+    let sql = format!("SELECT {COLUMNS} WHERE p.slug > $1{mine}{named} ORDER BY p.slug LIMIT $2");
     all(db, &sql, values, read).await
 }
 

@@ -162,6 +162,22 @@ pub struct Paging {
     cursor: Option<String>,
 }
 
+/// Which part of a list, and of which names.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+pub struct Named {
+    /// Only those whose short name or name has this in it.
+    q: Option<String>,
+    #[serde(flatten)]
+    paging: Paging,
+}
+
+impl Named {
+    /// What the names have in them.
+    pub fn wanted(&self) -> Option<&str> {
+        self.q.as_deref().map(str::trim).filter(|text| !text.is_empty())
+    }
+}
+
 /// A number in a query that is read together with others: there all values are text.
 pub fn from_text<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(deserializer: D) -> Result<Option<T>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;

@@ -182,6 +182,9 @@ pub struct Offer {
     pub app: Slug,
     /// Its name for people.
     pub name: String,
+    /// What its publisher says that it is for.
+    #[serde(default)]
+    pub description: Option<String>,
     /// The version that is installed.
     pub version: u32,
     /// When that was published.

@@ -25,6 +25,7 @@ mod idempotency;
 mod installations;
 mod letters;
 mod logos;
+mod long_lists;
 mod mailbox;
 mod offers;
 mod open;

@@ -63,6 +63,11 @@ impl Page {
         self
     }
 
+    pub fn lacks(&self, text: &str) -> &Self {
+        assert!(!self.html.contains(text), "{} says \"{text}\"", self.path);
+        self
+    }
+
     /// What a page of an error says, without what stands around it.
     fn failure(&self) -> String {
         let from = self.html.find("<main").unwrap_or(0);

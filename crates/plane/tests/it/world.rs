@@ -294,7 +294,7 @@ impl World {
 
 pub fn manifest(app: &str) -> String {
     format!(
-        "name = \"{app}\"\nslug = \"{app}\"\ncommand = [\"./run\"]\n\n[http]\nport = 8080\nhealth = \"/\"\n\n\
+        "name = \"{app}\"\nslug = \"{app}\"\ndescription = \"A guest book for tests\"\ncommand = [\"./run\"]\n\n[http]\nport = 8080\nhealth = \"/\"\n\n\
          [[ports]]\nname = \"mail\"\nport = 2525\n"
     )
 }

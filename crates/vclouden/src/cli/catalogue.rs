@@ -19,7 +19,7 @@ pub async fn run(_: Args, context: &Context) -> Outcome {
     if context.json {
         return json_list(&all);
     }
-    let mut table = Table::new(&["APP", "NAME", "VERSION", "MEMORY", "DISK", "PUBLISHED"]);
+    let mut table = Table::new(&["APP", "NAME", "VERSION", "MEMORY", "DISK", "PUBLISHED", "WHAT IT IS FOR"]);
     for one in &all {
         table.row([
             one.app.as_str().into(),
@@ -28,6 +28,7 @@ pub async fn run(_: Args, context: &Context) -> Outcome {
             bytes(one.memory).into(),
             bytes(one.disk).into(),
             Cell::time(one.published_at, now()),
+            printable(one.description.as_deref().unwrap_or_default()).into(),
         ]);
     }
     table.print("Nothing is offered yet.");

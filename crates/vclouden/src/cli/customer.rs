@@ -26,8 +26,12 @@ pub enum Noun {
         name: Option<String>,
     },
     /// List all customers
-    #[command(visible_alias = "ls", after_help = example!("vclouden customer list"))]
-    List,
+    #[command(visible_alias = "ls", after_help = example!("vclouden customer list", "vclouden customer list --search panader"))]
+    List {
+        /// Only those whose short name or name has this in it
+        #[arg(long)]
+        search: Option<String>,
+    },
     /// Show one customer
     #[command(after_help = example!("vclouden customer show acme"))]
     Show {
@@ -73,8 +77,9 @@ impl Noun {
                 }
                 line(format!("Created {customer}. Install for it: vclouden install APP --customer {customer}"));
             }
-            Noun::List => {
-                let customers: Vec<Customer> = api.list("/customers", &[]).await?;
+            Noun::List { search } => {
+                let query: Vec<_> = search.map(|text| ("q", text)).into_iter().collect();
+                let customers: Vec<Customer> = api.list("/customers", &query).await?;
                 if context.json {
                     return json_list(&customers);
                 }

@@ -63,6 +63,7 @@ fn check(path: &Path, context: &Context) -> Outcome {
     let limits = &manifest.limits;
     let mut facts = Facts::new();
     facts.fact("App", format!("{} ({})", manifest.slug, manifest.name));
+    facts.maybe("For", manifest.description.clone());
     match manifest.engine {
         Engine::Command => facts.fact("Command", manifest.command.join(" ")),
         Engine::Cirrus => facts.fact("Engine", "Cirrus"),

@@ -26,8 +26,12 @@ pub enum Noun {
         name: Option<String>,
     },
     /// List all publishers
-    #[command(visible_alias = "ls", after_help = example!("vclouden publisher list"))]
-    List,
+    #[command(visible_alias = "ls", after_help = example!("vclouden publisher list", "vclouden publisher list --search soft"))]
+    List {
+        /// Only those whose short name or name has this in it
+        #[arg(long)]
+        search: Option<String>,
+    },
     /// Show one publisher
     #[command(after_help = example!("vclouden publisher show acme"))]
     Show {
@@ -117,8 +121,9 @@ impl Noun {
                 }
                 line(format!("Created {publisher}. Its first application: vclouden app create {publisher}:NAME"));
             }
-            Noun::List => {
-                let publishers: Vec<Publisher> = api.list("/publishers", &[]).await?;
+            Noun::List { search } => {
+                let query: Vec<_> = search.map(|text| ("q", text)).into_iter().collect();
+                let publishers: Vec<Publisher> = api.list("/publishers", &query).await?;
                 if context.json {
                     return json_list(&publishers);
                 }

@@ -269,6 +269,7 @@ fn print_one(version: &Version) {
     facts.fact("App", version.app.as_str()).fact("Version", version.number.to_string());
     let withdrawn = "withdrawn: its last deployment failed or was rolled back";
     facts.maybe("State", version.withdrawn.then(|| Cell::state_as("failed", withdrawn)));
+    facts.maybe("For", manifest.description.clone());
     facts.maybe("Notes", version.notes.clone()).fact("Published", date(version.published_at));
     facts.fact("By", version.published_by.as_str()).fact("Installations", version.installations.to_string());
     facts.fact("SHA-256", version.artifact.as_str()).fact("Size", bytes(version.archive_bytes));

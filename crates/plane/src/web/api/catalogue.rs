@@ -31,6 +31,7 @@ pub async fn offer(db: &impl ConnectionTrait, app: App) -> Answer<Option<Offer>>
             publisher: key.publisher,
             app: key.slug,
             name: app.name,
+            description: version.manifest.description,
             version: version.number,
             published_at: version.published_at,
             memory,

@@ -16,12 +16,12 @@ use crate::operations::{Actor, customer_key};
 use crate::problem::{Answer, Refusal};
 use crate::store::customers;
 use crate::web::design::View;
-use crate::web::{Json, Paging, Path, Query, json, page};
+use crate::web::{Json, Named, Path, Query, json, page};
 use crate::wire::{ChangeCustomer, CreateCustomer, Nothing};
 
-pub async fn list(State(plane): State<Arc<Plane>>, actor: Actor, Query(paging): Query<Paging>) -> Answer<Response> {
-    let (limit, after) = (paging.limit()?, paging.after::<Key>()?);
-    let rows = customers::list(plane.store.read(), &actor.reach, after.as_ref(), limit + 1).await?;
+pub async fn list(State(plane): State<Arc<Plane>>, actor: Actor, Query(named): Query<Named>) -> Answer<Response> {
+    let (limit, after) = (named.paging.limit()?, named.paging.after::<Key>()?);
+    let rows = customers::list(plane.store.read(), &actor.reach, named.wanted(), after.as_ref(), limit + 1).await?;
     json(StatusCode::OK, &page(rows, limit, |customer| format!("{}:{}", customer.publisher, customer.slug)))
 }
 

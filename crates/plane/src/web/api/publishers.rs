@@ -16,12 +16,12 @@ use crate::operations::delete_publisher::delete_publisher;
 use crate::operations::{Actor, unknown_publisher};
 use crate::problem::Answer;
 use crate::store::publishers;
-use crate::web::{Json, Paging, Path, Query, json, page};
+use crate::web::{Json, Named, Path, Query, json, page};
 use crate::wire::{ChangePublisher, ChangeSignIn, CreatePublisher, Nothing, PublisherLimits};
 
-pub async fn list(State(plane): State<Arc<Plane>>, actor: Actor, Query(paging): Query<Paging>) -> Answer<Response> {
-    let (limit, after) = (paging.limit()?, paging.after::<String>()?.unwrap_or_default());
-    let rows = publishers::list(plane.store.read(), &actor.reach, &after, limit + 1).await?;
+pub async fn list(State(plane): State<Arc<Plane>>, actor: Actor, Query(named): Query<Named>) -> Answer<Response> {
+    let (limit, after) = (named.paging.limit()?, named.paging.after::<String>()?.unwrap_or_default());
+    let rows = publishers::list(plane.store.read(), &actor.reach, named.wanted(), &after, limit + 1).await?;
     json(StatusCode::OK, &page(rows, limit, |publisher| publisher.slug.to_string()))
 }
 

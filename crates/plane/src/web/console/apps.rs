@@ -118,9 +118,7 @@ async fn show_values(
     let db = plane.store.read();
     let (key, app) = find(plane, actor, app).await?;
     let mut all = versions::list(db, &key, before, VERSIONS + 1).await?;
-    let more = all.len() as u64 > VERSIONS;
-    all.truncate(usize::try_from(VERSIONS).unwrap_or(usize::MAX));
-    let next = all.last().filter(|_| more).map(|last| visit.view.with_query("before", &last.number.to_string()));
+    let next = visit.view.next(&mut all, VERSIONS, "before", |last| last.number.to_string());
     let newest = versions::newest(db, &key).await?;
     let live = deployments::live_of(db, &key).await?;
     Ok(context! {

@@ -47,8 +47,7 @@ pub async fn new(
 async fn values(plane: &Plane, visit: &Visit, actor: &Actor, sent: &[String; 4]) -> Answer<Value> {
     let page = Console { plane, visit, actor };
     let db = plane.store.read();
-    let all = customers::names(db, &actor.reach, MOST).await?;
-    let customers: Vec<[String; 2]> = all.into_iter().map(|one| [one.slug.to_string(), one.name]).collect();
+    let customers = customers::names(db, &actor.reach, MOST).await?;
     let all = installations::list(db, &actor.reach, &Filter::default(), "", MOST).await?;
     let named = |name: &str, customer: &str| [name.to_owned(), format!("{name} ({customer})")];
     let installations: Vec<[String; 2]> =

@@ -21,31 +21,53 @@ use crate::operations::{Actor, customer_key};
 use crate::problem::{Answer, Refusal};
 use crate::store::installations::Filter;
 use crate::store::{customers, installations};
-use crate::web::Path;
 use crate::web::api::customers::send_archive;
 use crate::web::entry::{Form, again};
 use crate::web::people::{Change, Invite, invited, people_values, remove_named};
 use crate::web::view;
 use crate::web::visit::{Visit, lead};
+use crate::web::{Path, Query};
 use crate::wire::{ChangeCustomer, CreateCustomer, Customer};
 
-/// Customers and installations that are shown.
+/// Customers of a page.
+const PAGE: u64 = 50;
+
+/// Installations of one that are shown.
 const MOST: u64 = 500;
 
-pub async fn list(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -> Answer<Response> {
-    let values = list_values(&plane, &visit, &actor).await?;
+/// Which ones.
+#[derive(Debug, Default, Deserialize)]
+pub struct Wanted {
+    q: Option<String>,
+    after: Option<Slug>,
+}
+
+pub async fn list(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Query(wanted): Query<Wanted>,
+) -> Answer<Response> {
+    let values = list_values(&plane, &visit, &actor, wanted).await?;
     Ok(plane.pages.page(&visit.view, "console/customers.html", values))
 }
 
-async fn list_values(plane: &Plane, visit: &Visit, actor: &Actor) -> Answer<Value> {
+async fn list_values(plane: &Plane, visit: &Visit, actor: &Actor, wanted: Wanted) -> Answer<Value> {
     let page = Console { plane, visit, actor };
-    let all = customers::list(plane.store.read(), &actor.reach, None, MOST).await?;
+    let db = plane.store.read();
+    let publisher = page.publisher()?;
+    let q = wanted.q.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    let after = wanted.after.map(|slug| Key::new(publisher.clone(), slug));
+    let mut all = customers::list(db, &actor.reach, q, after.as_ref(), PAGE + 1).await?;
+    let next = visit.view.next(&mut all, PAGE, "after", |one| one.slug.to_string());
     Ok(context! {
         shell => page.shell("/customers")?,
         base => page.base(),
         may_make => page.is(STAFF),
-        portal => plane.site(plane.store.read(), Some(page.publisher()?)).await?,
+        portal => plane.site(db, Some(publisher)).await?,
         customers => value(&all),
+        q,
+        next,
     })
 }
 
@@ -72,7 +94,7 @@ pub async fn create(
     match created.await {
         Ok(made) => Ok(lead(&format!("{}/customers/{}", page.base(), made.slug), Some(("good", "done-customer")))),
         Err(refusal) => {
-            let values = list_values(&plane, &visit, &actor).await?;
+            let values = list_values(&plane, &visit, &actor, Wanted::default()).await?;
             again(&plane, &visit, refusal, "console/customers.html", values)
         }
     }

@@ -56,9 +56,7 @@ pub async fn list(
     let key = app.clone().map(|app| Ok::<_, Refusal>(Key::new(page.publisher()?.clone(), app))).transpose()?;
     let before = wanted.before.as_deref().and_then(|id| id.parse().ok());
     let mut rows = deployments::list(db, &actor.reach, key.as_ref(), before, PAGE + 1).await?;
-    let more = rows.len() as u64 > PAGE;
-    rows.truncate(usize::try_from(PAGE).unwrap_or(usize::MAX));
-    let next = rows.last().filter(|_| more).map(|row| visit.view.with_query("before", &row.id.to_string()));
+    let next = visit.view.next(&mut rows, PAGE, "before", |row| row.id.to_string());
     let mut all = Vec::new();
     for row in rows {
         all.push(view::deployment(db, row).await?);

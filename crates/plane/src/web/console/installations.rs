@@ -29,7 +29,7 @@ use crate::web::design::{Language, live as send_live};
 use crate::web::entry::{Form, again};
 use crate::web::visit::{Visit, lead};
 use crate::web::{Path, Query, follow, logs, steps, usage, view};
-use crate::wire::{CreateBackup, CreateInstallation, CreateRollback, FromCopy, word};
+use crate::wire::{App, CreateBackup, CreateInstallation, CreateRollback, FromCopy, word};
 
 use super::apps::require_typed;
 
@@ -81,9 +81,7 @@ async fn list_values(plane: &Plane, visit: &Visit, actor: &Actor, wanted: Wanted
         apps::list(db, reach, None, MOST),
         customers::names(db, reach, MOST),
     )?;
-    let more = rows.len() as u64 > PAGE;
-    rows.truncate(usize::try_from(PAGE).unwrap_or(usize::MAX));
-    let next = rows.last().filter(|_| more).map(|row| visit.view.with_query("after", row.name.as_str()));
+    let next = visit.view.next(&mut rows, PAGE, "after", |row| row.name.to_string());
     let reports = reports(plane, rows.iter().map(|row| row.server).collect()).await;
     let shown: Vec<Value> = rows
         .iter()
@@ -110,9 +108,16 @@ async fn list_values(plane: &Plane, visit: &Visit, actor: &Actor, wanted: Wanted
         state => wanted.state.filter(|state| !state.is_empty()),
         version,
         troubled => wanted.troubled.is_some(),
-        apps => value(&apps),
+        // Only what has a version can be installed.
+        installable => named(apps.iter().filter(|app| app.newest_version.is_some())),
+        apps => named(apps.iter()),
         customers => value(&customers),
     })
+}
+
+/// Applications as they are chosen from many.
+fn named<'a>(apps: impl Iterator<Item = &'a App>) -> Value {
+    value(&apps.map(|app| (&app.slug, &app.name)).collect::<Vec<_>>())
 }
 
 /// What to install for whom.

@@ -20,12 +20,11 @@ use crate::operations::retry::retry as retry_operation;
 use crate::problem::{Answer, Refusal};
 use crate::settings::Security;
 use crate::store::{operations, publishers};
-use crate::web::Path;
 use crate::web::api::servers::all as all_servers;
 use crate::web::api::settings::shown as settings_shown;
 use crate::web::entry::{Form, again};
-use crate::web::view;
 use crate::web::visit::{Visit, lead};
+use crate::web::{Path, Query, view};
 use crate::wire::{
     ChangeIncoming, ChangeMail, ChangeMailBox, ChangeSettings, CreateInvitation, CreatePublisher, NamesProof,
     Retention, word,
@@ -33,17 +32,40 @@ use crate::wire::{
 
 const TEMPLATE: &str = "console/operator.html";
 
-/// Publishers and operations that are shown.
+/// Publishers of a page.
+const PAGE: u64 = 50;
+
+/// Operations that are shown.
 const MOST: u64 = 200;
 
-pub async fn show(State(plane): State<Arc<Plane>>, visit: Visit, actor: Actor) -> Answer<Response> {
-    let values = values(&plane, &visit, &actor, None).await?;
+/// Which publishers.
+#[derive(Debug, Default, Deserialize)]
+pub struct Wanted {
+    q: Option<String>,
+    after: Option<String>,
+}
+
+pub async fn show(
+    State(plane): State<Arc<Plane>>,
+    visit: Visit,
+    actor: Actor,
+    Query(wanted): Query<Wanted>,
+) -> Answer<Response> {
+    let values = values_of(&plane, &visit, &actor, None, wanted).await?;
     Ok(plane.pages.page(&visit.view, TEMPLATE, values))
 }
 
 async fn values(plane: &Plane, visit: &Visit, actor: &Actor, link: Option<&str>) -> Answer<Value> {
+    values_of(plane, visit, actor, link, Wanted::default()).await
+}
+
+async fn values_of(plane: &Plane, visit: &Visit, actor: &Actor, link: Option<&str>, wanted: Wanted) -> Answer<Value> {
     let page = Console { plane, visit, actor };
     let db = plane.store.read();
+    let q = wanted.q.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    let after = wanted.after.unwrap_or_default();
+    let mut found = publishers::list(db, &actor.reach, q, &after, PAGE + 1).await?;
+    let next = visit.view.next(&mut found, PAGE, "after", |one| one.slug.to_string());
     let stuck = operations::Filter { state: Some(domain::state::OperationState::Stuck), installation: None };
     let stuck = operations::list(db, &actor.reach, &stuck, None, MOST).await?;
     let stuck: Vec<_> = stuck.into_iter().map(|row| view::operation(plane, row)).collect();
@@ -57,7 +79,10 @@ async fn values(plane: &Plane, visit: &Visit, actor: &Actor, link: Option<&str>)
     Ok(context! {
         shell => page.shell("")?,
         base => page.base(),
-        publishers => value(&publishers::list(db, &actor.reach, "", MOST).await?),
+        publishers => value(&found),
+        searching => q.is_some() || !after.is_empty() || next.is_some(),
+        q,
+        next,
         servers => value(&all_servers(plane).await?),
         stuck => value(&stuck),
         sign_up => settings.sign_up,

@@ -109,9 +109,7 @@ pub async fn all_installations(
     };
     let after = wanted.after.as_deref().unwrap_or("");
     let mut rows = installations::list(plane.store.read(), &actor.reach, &filter, after, PAGE + 1).await?;
-    let more = rows.len() as u64 > PAGE;
-    rows.truncate(usize::try_from(PAGE).unwrap_or(usize::MAX));
-    let next = rows.last().filter(|_| more).map(|row| visit.view.with_query("after", row.name.as_str()));
+    let next = visit.view.next(&mut rows, PAGE, "after", |row| row.name.to_string());
     let live = reports(&plane, rows.iter().map(|row| row.server).collect()).await;
     let values = context! {
         shell => page.shell("/installations")?,

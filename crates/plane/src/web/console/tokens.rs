@@ -52,9 +52,7 @@ async fn values(plane: &Plane, visit: &Visit, actor: &Actor, part: Part, made: O
     };
     let before = part.before.as_deref().and_then(|id| id.parse().ok());
     let mut rows = tokens::list(plane.store.read(), &actor.reach, whose, before, PAGE + 1).await?;
-    let more = rows.len() as u64 > PAGE;
-    rows.truncate(usize::try_from(PAGE).unwrap_or(usize::MAX));
-    let next = rows.last().filter(|_| more).map(|row| visit.view.with_query("before", &row.id));
+    let next = visit.view.next(&mut rows, PAGE, "before", |row| row.id.clone());
     let shown: Vec<Token> = rows.into_iter().map(token_shown).collect();
     Ok(context! {
         shell => page.shell("/tokens")?,

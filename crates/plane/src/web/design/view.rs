@@ -156,6 +156,15 @@ impl View {
         format!("{path}?{}", pairs.join("&"))
     }
 
+    /// Leaves the first `most` rows; where there were more, the address of the page after them: this one with `key` set
+    /// to what `of` says of the last.
+    pub fn next<T>(&self, rows: &mut Vec<T>, most: u64, key: &str, of: impl Fn(&T) -> String) -> Option<String> {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let more = rows.len() > most;
+        rows.truncate(most);
+        rows.last().filter(|_| more).map(|last| self.with_query(key, &of(last)))
+    }
+
     pub(super) fn into_value(self) -> Value {
         Value::from_dyn_object(Arc::new(self))
     }

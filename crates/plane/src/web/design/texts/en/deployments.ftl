@@ -78,5 +78,4 @@ step-close = closing its address
 step-delete = deleting
 step-forget = clearing up
 verb-deployment-rollback = took a deployment back
-customer-typed = The short name of any customer will do; those offered are the first 500.
 operations-undone-again = Everything is as it was before them, so there is nothing to take up again: what was wanted is begun anew, on the page of the installation or of its application.

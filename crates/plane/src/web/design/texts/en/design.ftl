@@ -55,6 +55,7 @@ theme-system = As the system
 theme-light = Light
 theme-dark = Dark
 more-actions = More actions
+pick-typed = Any short name will do; those offered are the first 500.
 powered-by = Runs on vClouden
 
 optional = optional

@@ -78,5 +78,4 @@ step-close = cerrando su dirección
 step-delete = borrando
 step-forget = recogiendo
 verb-deployment-rollback = deshizo un despliegue
-customer-typed = Sirve el nombre corto de cualquier cliente; se ofrecen los primeros 500.
 operations-undone-again = Todo está como antes de ellas, así que no hay nada que retomar: lo que se quería se empieza de nuevo, en la página de la instalación o de su aplicación.

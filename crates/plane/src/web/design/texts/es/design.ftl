@@ -55,6 +55,7 @@ theme-system = Como el sistema
 theme-light = Claro
 theme-dark = Oscuro
 more-actions = Más acciones
+pick-typed = Sirve cualquier nombre corto; se ofrecen los primeros 500.
 powered-by = Funciona con vClouden
 
 optional = opcional
